@@ -1,0 +1,1 @@
+"""PBX as code: model, decisions, calls, media, desired state."""

@@ -1,0 +1,340 @@
+"""The PBX as values: frozen dataclasses that the schemas describe and every other room reads.
+
+Nothing here reads files, knows YAML or a clock. Lengths of time are seconds (float), numbers are E.164 strings with "+".
+Standard library only: the same classes are built on the controller (from YAML) and on the target (from its document).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, time
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a call may go: the one word `to` of the grammar, and every `on_*` key.
+
+    `kind` is a kind of the grammar (`user`, `ring_group`, `flow`, `ivr`, `announcement`, …) with `value` its id, or
+    `outside` (value: an E.164 number), `reject` (value: the SIP status) or `hang_up` (value empty).
+    """
+
+    kind: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        if self.kind == "outside":
+            return self.value
+        return f"{self.kind}/{self.value}" if self.value else self.kind
+
+
+# --- conditions of a flow step -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallerIs:
+    """`caller:` one of: `list/ID`, an exact number, a prefix (`"+7495*"`), `anonymous`."""
+
+    lists: tuple[str, ...] = ()
+    numbers: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+    anonymous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NumberIs:
+    """`number:` the number that was called is one of these."""
+
+    numbers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """`open: schedule/ID` (any of them is open now)."""
+
+    schedules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """`closed: schedule/ID` (any of them is closed now)."""
+
+    schedules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageIs:
+    """`language:` the call's language is one of these."""
+
+    languages: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """`between: [first, last]`: the local date of the tenant lies in it, both ends included."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    conditions: tuple[Condition, ...]
+
+
+Condition = CallerIs | NumberIs | Open | Closed | LanguageIs | Between | Not | AnyOf | AllOf
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a flow: when the condition holds (or there is none) the call goes `to`.
+
+    `for_` bounds the wait for an answer there; with `otherwise_next` an unanswered call goes on with the next step.
+    """
+
+    to: Destination
+    when: Condition | None = None
+    for_: float | None = None
+    otherwise_next: bool = False
+
+
+# --- people ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device of a user = one address of record `<user>-<device>@<tenant.domain>`; `outside` is a number instead."""
+
+    id: str
+    type: str  # desk_phone | softphone | outside
+    number: str | None = None
+    confirm: bool = False  # outside: whoever answers must press 1
+    ring_after: float = 0.0
+    max_contacts: int = 1
+    media: str = "either"  # rtp | srtp | either
+    generation: int = 1  # of the derived secret
+    secret: str | None = None  # name of a given secret; None: derived
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: str
+    name: str = ""
+    extension: str | None = None
+    location: str | None = None
+    caller_id: str | None = None
+    class_of_service: str = "national"
+    languages: tuple[str, ...] = ()
+    devices: Mapping[str, Device] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    id: str
+    timezone: str | None = None
+    emergency_caller_id: str | None = None
+    emergency_trunks: tuple[str, ...] = ()
+
+
+# --- time --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """`"09:00-18:00"`: end exclusive; an end at or before the start runs over midnight. `"00:00-24:00"` is the whole day."""
+
+    start: time
+    end: time | None  # None = 24:00
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRule:
+    days: tuple[str, ...]  # MO … SU; empty when `rrule` says the days
+    hours: tuple[Hours, ...]
+    rrule: str | None = None  # RFC 5545 text with DTSTART
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    id: str
+    timezone: str | None
+    open: tuple[OpenRule, ...]
+    calendars: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarDays:
+    """Days first…last (both included) that are closed, have hours of their own, or are worked as another weekday."""
+
+    first: date
+    last: date
+    closed: bool = False
+    hours: tuple[Hours, ...] = ()
+    as_day: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    id: str
+    days: tuple[CalendarDays, ...]
+
+
+# --- where calls go ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of the tenant; a range of the YAML is expanded to one of these each."""
+
+    number: str
+    to: Destination
+    trunk: str | None = None
+    state: str = "active"  # active | suspended | quarantine
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallerList:
+    id: str
+    numbers: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+    anonymous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    id: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt: language → file. On the controller a path relative to the tenant's folder; `audio` names the
+    pre-encoded file (`<sha256>.alaw`, G.711 A-law, 8 kHz) that the apply puts on media hosts."""
+
+    id: str
+    files: Mapping[str, str]
+    audio: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    id: str
+    prompt: str
+    to: Destination | None = None  # None: hang up
+
+
+@dataclass(frozen=True, slots=True)
+class IvrKey:
+    to: Destination
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ivr:
+    id: str
+    prompt: str
+    keys: Mapping[str, IvrKey]
+    on_timeout: Destination
+    on_invalid: Destination
+    direct_dial: bool = False
+    digit_timeout: float = 3.0
+    timeout: float = 5.0
+    max_retries: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RingGroup:
+    id: str
+    members: tuple[Destination, ...]  # user/ID or outside
+    on_no_answer: Destination
+    extension: str | None = None
+    ring: str = "simultaneous"  # simultaneous | sequential
+    ring_timeout: float = 20.0
+    rounds: int = 1
+    confirm_outside: bool = False
+    class_of_service: str = "national"
+
+
+# --- trunks and routes -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A way to the outside. `key` is unique on the servers: `<id>` of the site, `<tenant>.<id>` of a tenant."""
+
+    id: str
+    key: str
+    proxy: str  # a SIP URI
+    addresses: tuple[str, ...] = ()
+    login_user: str | None = None
+    login_secret: str | None = None  # name of the secret
+    register: bool = False
+    send: str = "e164_plus"  # e164_plus | e164_digits | national
+    receive: str = "e164_plus"
+    identity: str = "pai"  # pai | from | both
+    media: str = "rtp"  # rtp | srtp | either
+    codecs: tuple[str, ...] = ()
+    max_channels: int | None = None
+    options_ping: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRoute:
+    id: str
+    prefixes: tuple[str, ...]
+    trunks: tuple[str, ...]
+    choose: str = "linear"  # linear | random
+
+
+# --- the whole ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One PBX, with the site's objects it may use already merged in (trunks, outbound_routes, calendars, lists)."""
+
+    id: str
+    name: str
+    domain: str
+    country: str  # ISO 3166 alpha-2
+    calling_code: str  # "7"
+    timezone: str
+    languages: tuple[str, ...]
+    max_calls: int | None = None
+    national_prefix: str = "0"  # what a person dials before a national number
+    international_prefix: str = "00"
+    emergency_numbers: tuple[str, ...] = ()
+    revision: str = ""
+    users: Mapping[str, User] = field(default_factory=dict)
+    locations: Mapping[str, Location] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+    lists: Mapping[str, CallerList] = field(default_factory=dict)
+    flows: Mapping[str, Flow] = field(default_factory=dict)
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    announcements: Mapping[str, Announcement] = field(default_factory=dict)
+    ivrs: Mapping[str, Ivr] = field(default_factory=dict)
+    ring_groups: Mapping[str, RingGroup] = field(default_factory=dict)
+    trunks: Mapping[str, Trunk] = field(default_factory=dict)
+    outbound_routes: Mapping[str, OutboundRoute] = field(default_factory=dict)
+    extensions: Mapping[str, Destination] = field(default_factory=dict)  # "201" → user/ivanov, "640" → ring_group/office
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Everything of one model root."""
+
+    tenants: Mapping[str, Tenant]
+    site_trunks: Mapping[str, Trunk] = field(default_factory=dict)
