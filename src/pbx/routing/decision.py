@@ -1,0 +1,33 @@
+"""What a decision takes and gives: the facts of a call, and a destination with its reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pbx.model.objects import Destination
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a call at the moment of a decision.
+
+    `caller` is an E.164 number, or an extension for a call from inside, or None when it was hidden. `number` is the
+    number of ours that was called (None for internal calls). `at` must be aware of its zone.
+    """
+
+    at: datetime
+    caller: str | None = None
+    number: str | None = None
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where the call goes next and why; `reasons` also tells the branches that were not taken, in order."""
+
+    to: Destination
+    reasons: tuple[str, ...] = ()
+    next_step: int | None = None  # flow: the step after the one taken
+    for_: float | None = None  # seconds to wait for an answer there
+    otherwise_next: bool = False

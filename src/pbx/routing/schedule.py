@@ -1,0 +1,89 @@
+"""Is a schedule open at an instant? Weekly hours, RFC 5545 rules, calendars with closed, own and exchanged days.
+
+Local wall-clock time decides: "09:00-18:00" is 09:00 to 18:00 on the clock of the schedule's zone, on days of 23 and
+25 hours too (both folds of a repeated hour are inside or outside together).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from dateutil.rrule import rrulestr
+
+from pbx.model.objects import Calendar, CalendarDays, Hours, OpenRule, Schedule
+
+WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_DAY = timedelta(days=1)
+
+
+def is_open(
+    schedule: Schedule, calendars: Mapping[str, Calendar], at: datetime, *, default_zone: str
+) -> tuple[bool, str]:
+    """Say whether `schedule` is open at `at` (aware), and the reason in a few words."""
+    local = at.astimezone(ZoneInfo(schedule.timezone or default_zone))
+    clock = local.time().replace(tzinfo=None, fold=0)
+    days = [entry for name in schedule.calendars for entry in calendars[name].days]
+    today, yesterday = local.date(), local.date() - _DAY
+    # An evening that runs over midnight belongs to the day on which it began.
+    if any(_covers_after_midnight(hours, clock) for hours in _hours_of(schedule, days, yesterday)):
+        return True, f"open since the evening of {yesterday}"
+    if any(_covers(hours, clock) for hours in _hours_of(schedule, days, today)):
+        return True, f"open: {_day_name(days, today)}, {clock:%H:%M}"
+    return False, f"closed: {_day_name(days, today)}, {clock:%H:%M}"
+
+
+def _hours_of(schedule: Schedule, days: Iterable[CalendarDays], day: date) -> list[Hours]:
+    entry = _calendar_entry(days, day)
+    if entry is not None:
+        if entry.closed:
+            return []
+        if entry.hours:
+            return list(entry.hours)
+    weekday = entry.as_day if entry is not None and entry.as_day else WEEKDAYS[day.weekday()]
+    return [hours for rule in schedule.open if _rule_has(rule, weekday, day) for hours in rule.hours]
+
+
+def _calendar_entry(days: Iterable[CalendarDays], day: date) -> CalendarDays | None:
+    """The first entry that names the day: calendars earlier in the schedule's list win over later ones."""
+    return next((entry for entry in days if entry.first <= day <= entry.last), None)
+
+
+def _rule_has(rule: OpenRule, weekday: str, day: date) -> bool:
+    if rule.rrule is not None:
+        return _rrule_has(rule.rrule, day)
+    return weekday in rule.days
+
+
+@lru_cache(maxsize=4096)
+def _rrule_has(text: str, day: date) -> bool:
+    """RFC 5545 recurrence: does it name this local day? Times inside the rule do not matter, hours are given apart."""
+    start = datetime.combine(day, time.min)
+    rule = rrulestr(text, ignoretz=True)
+    return rule.after(start - timedelta(microseconds=1)) is not None and bool(
+        rule.between(start, start + _DAY - timedelta(microseconds=1), inc=True)
+    )
+
+
+def _covers(hours: Hours, clock: time) -> bool:
+    if hours.end is None:
+        return clock >= hours.start
+    if hours.end <= hours.start:  # over midnight: until the day's end here, the rest belongs to the next day
+        return clock >= hours.start
+    return hours.start <= clock < hours.end
+
+
+def _covers_after_midnight(hours: Hours, clock: time) -> bool:
+    return hours.end is not None and hours.end <= hours.start and clock < hours.end
+
+
+def _day_name(days: Iterable[CalendarDays], day: date) -> str:
+    entry = _calendar_entry(days, day)
+    name = f"{WEEKDAYS[day.weekday()]} {day}"
+    if entry is None:
+        return name
+    if entry.closed:
+        return f"{name}, closed by the calendar"
+    return f"{name}, hours of its own" if entry.hours else f"{name}, worked as {entry.as_day}"
