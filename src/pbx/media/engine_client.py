@@ -1,0 +1,296 @@
+"""How calls talks to the media engine: wanted legs here, a connection that keeps coming back, the engine following.
+
+The engine owns no call. This client holds what is wanted (legs, what each is playing, echo) and after every reconnect
+pushes it all again, so that a killed engine is back in the call within a second and no SDP changes. Commands given
+while the engine is away succeed: they change what is wanted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from pbx.media.control import FrameError, FrameReader, Message, frame
+
+log = logging.getLogger(__name__)
+
+RECONNECT_EVERY = 0.1
+"""Seconds between attempts while the engine is away."""
+REPLY_WITHIN = 2.0
+"""Seconds; an engine that is connected and does not answer for so long is stuck: the connection is dropped."""
+PATIENCE = 5.0
+"""Seconds after which plays that would have ended are told as `played` with reason "gone", engine still away."""
+
+
+class EngineError(Exception):
+    """The engine refused a command, in its own words (an unknown file, a leg that was never added)."""
+
+
+@dataclass(slots=True)
+class _Play:
+    id: str
+    items: list[dict[str, Any]]
+    loop: bool
+    started: float
+    """Event-loop time; what has gone by is left out when the play is pushed to a new engine."""
+
+
+@dataclass(slots=True)
+class _Leg:
+    remote: tuple[str, int]
+    payload: int
+    event_payload: int | None
+    echo: bool = False
+    play: _Play | None = None
+
+
+@dataclass(slots=True)
+class _Link:
+    """One connection to the engine and the commands under way on it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    frames: FrameReader = field(default_factory=FrameReader)
+    replies: dict[int, asyncio.Future[Message]] = field(default_factory=dict)
+
+
+class EngineClient:
+    """The engine as calls sees it. `on_event` may be set at any time; it is called in the event loop.
+
+    Events: `digit`, `played`, and `gone` / `back` for the connection. `name` tells this client's legs from another
+    process's: it must be the same after a restart, so that the engine drops the legs of the process before.
+    """
+
+    def __init__(self, name: str = "calls", on_event: Callable[[dict[str, Any]], None] | None = None) -> None:
+        self.name = name
+        self.on_event: Callable[[dict[str, Any]], None] = on_event or (lambda event: None)
+        self.address: tuple[str, int] = ("", 0)
+        """Where the engine receives RTP; known once connected, the same after its restart."""
+        self.connected = False
+        self._path = ""
+        self._legs: dict[str, _Leg] = {}
+        self._ids = count(1)
+        self._link: _Link | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._first = asyncio.Event()
+
+    async def connect(self, socket_path: str, *, wait: float = 1.0) -> bool:
+        """Start keeping a connection; true when it is up within `wait` seconds. It is kept trying either way."""
+        self._path = socket_path
+        self._keeper = asyncio.create_task(self._keep(), name="media engine connection")
+        try:
+            await asyncio.wait_for(self._first.wait(), wait)
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """End the connection. The engine keeps this client's legs for a while, for a process that comes back."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._keeper = None
+
+    async def add_leg(
+        self, leg: str, *, remote: tuple[str, int], payload: int, event_payload: int | None = None
+    ) -> None:
+        """Send to and accept from `remote` (rtpengine's address and port towards the engine) and nobody else.
+
+        `payload` is 8 (PCMA) or 0 (PCMU); `event_payload` the number of telephone-event/8000 in the SDP. A leg that is
+        there already is changed: what it plays goes on.
+        """
+        known = self._legs.get(leg)
+        wanted = _Leg((remote[0], remote[1]), payload, event_payload)
+        if known is not None:
+            wanted.echo, wanted.play = known.echo, known.play
+        self._legs[leg] = wanted
+        try:
+            await self._tell(_add(leg, wanted))
+        except EngineError:
+            self._legs.pop(leg, None)
+            raise
+
+    async def remove_leg(self, leg: str) -> None:
+        """Stop sending at once. What was playing ends with reason "gone". An unknown leg is no error."""
+        known = self._legs.pop(leg, None)
+        if known is None:
+            return
+        if known.play is not None and not self.connected:
+            self._emit_played(leg, known.play.id, "gone")
+        await self._tell({"op": "remove", "leg": leg})
+
+    async def play(self, leg: str, items: Sequence[dict[str, Any]], *, loop: bool = False) -> str:
+        """Play `items` one after the other instead of what is playing; returns the id that `played` will bear.
+
+        An item is `{"file": "<sha256>.alaw"}`, `{"tone": "ringback" | "busy" | "congestion" | "beep"}` or
+        `{"silence": seconds}`. A tone but the beep sounds until it is stopped, or for `"seconds"`, when given.
+        """
+        wanted = self._wanted(leg)
+        play = _Play(f"{self.name}/{leg}/{next(self._ids)}", list(items), loop, asyncio.get_running_loop().time())
+        before, wanted.play = wanted.play, play
+        try:
+            await self._tell({"op": "play", "leg": leg, **_play(play, 0.0)})
+        except EngineError:
+            wanted.play = before
+            raise
+        return play.id
+
+    async def stop(self, leg: str) -> None:
+        """Silence. The `played` event of what was playing has reason "stopped"; nothing playing, or no leg, is no error."""
+        wanted = self._legs.get(leg)
+        if wanted is None:
+            return
+        play, wanted.play = wanted.play, None
+        if play is not None and not self.connected:
+            self._emit_played(leg, play.id, "stopped")
+        await self._tell({"op": "stop", "leg": leg})
+
+    async def echo(self, leg: str, on: bool = True) -> None:
+        """Send back what is heard, 40 ms later: the echo test."""
+        self._wanted(leg).echo = on
+        await self._tell({"op": "echo", "leg": leg, "on": on})
+
+    async def status(self) -> dict[str, Any]:
+        """The engine's own figures; empty while it is away."""
+        return await self._tell({"op": "status"})
+
+    # --- commands -----------------------------------------------------------------------------------------------------
+
+    def _wanted(self, leg: str) -> _Leg:
+        try:
+            return self._legs[leg]
+        except KeyError:
+            raise EngineError(f"no leg {leg!r}") from None
+
+    async def _tell(self, message: Message) -> Message:
+        """Send a command and wait for its reply; `{}` when the engine is away or goes away (it will be pushed again)."""
+        link = self._link
+        if link is None or not self.connected:
+            return {}
+        return await self._ask(link, message)
+
+    async def _ask(self, link: _Link, message: Message) -> Message:
+        number = next(self._ids)
+        reply: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        link.replies[number] = reply
+        try:
+            link.writer.write(frame({"id": number, **message}))
+            answer = await asyncio.wait_for(reply, REPLY_WITHIN)
+        except (ConnectionError, TimeoutError):
+            log.warning("media engine: no reply to %s, connecting again", message.get("op"))
+            link.writer.transport.abort()
+            return {}
+        finally:
+            link.replies.pop(number, None)
+        if answer and not answer.get("ok"):
+            raise EngineError(str(answer.get("error")))
+        return answer
+
+    # --- the connection -----------------------------------------------------------------------------------------------
+
+    async def _keep(self) -> None:
+        """For ever: connect, push what is wanted, read until it breaks."""
+        while True:
+            try:
+                reader, writer = await asyncio.open_unix_connection(self._path)
+            except OSError:
+                self._give_up_on_overdue()
+                await asyncio.sleep(RECONNECT_EVERY)
+                continue
+            link = _Link(reader, writer)
+            self._link = link
+            push = asyncio.create_task(self._push(link))
+            try:
+                await self._read(link)
+            except (OSError, FrameError) as error:
+                log.warning("media engine: %s", error)
+            finally:
+                push.cancel()
+                self._down(link)
+            await asyncio.sleep(RECONNECT_EVERY)
+
+    async def _read(self, link: _Link) -> None:
+        while data := await link.reader.read(65536):
+            for message in link.frames.feed(data):
+                if "event" in message:
+                    self._event(message)
+                    continue
+                future = link.replies.get(message.get("id", 0))
+                if future is not None and not future.done():
+                    future.set_result(message)
+
+    async def _push(self, link: _Link) -> None:
+        """Greet, and make the engine's legs of this client the wanted ones."""
+        try:
+            hello = await self._ask(link, {"op": "hello", "client": self.name})
+            if not hello:
+                return
+            self.address = (str(hello["address"]), int(hello["port"]))
+            now = asyncio.get_running_loop().time()
+            legs = []
+            for name, leg in self._legs.items():
+                play = None if leg.play is None else _play(leg.play, max(0.0, now - leg.play.started))
+                legs.append({**_add(name, leg), "echo": leg.echo, "play": play})
+            # From here on commands go straight to the engine, behind the sync on the same connection.
+            self.connected = True
+            await self._ask(link, {"op": "sync", "legs": legs})
+        except EngineError as error:
+            log.error("media engine: refused what is wanted: %s", error)
+            link.writer.transport.abort()
+            return
+        if self._first.is_set():
+            self._emit({"event": "back"})
+        self._first.set()
+
+    def _down(self, link: _Link) -> None:
+        link.writer.transport.abort()
+        for future in list(link.replies.values()):
+            if not future.done():
+                future.set_result({})
+        self._link = None
+        if self.connected:
+            self.connected = False
+            self._emit({"event": "gone"})
+
+    def _give_up_on_overdue(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for name, leg in self._legs.items():
+            if leg.play is not None and not leg.play.loop and now - leg.play.started > PATIENCE:
+                play, leg.play = leg.play, None
+                self._emit_played(name, play.id, "gone")
+
+    # --- events -------------------------------------------------------------------------------------------------------
+
+    def _event(self, event: Message) -> None:
+        if event["event"] == "played":
+            leg = self._legs.get(str(event.get("leg")))
+            if leg is not None and leg.play is not None and leg.play.id == event.get("play"):
+                leg.play = None
+        self._emit(event)
+
+    def _emit_played(self, leg: str, play: str, reason: str) -> None:
+        self._emit({"event": "played", "leg": leg, "play": play, "reason": reason})
+
+    def _emit(self, event: Message) -> None:
+        try:
+            self.on_event(event)
+        except Exception:
+            log.exception("media engine: the listener failed on %s", event.get("event"))
+
+
+def _add(name: str, leg: _Leg) -> Message:
+    return {
+        "op": "add",
+        "leg": name,
+        "remote": list(leg.remote),
+        "payload": leg.payload,
+        "event_payload": leg.event_payload,
+    }
+
+
+def _play(play: _Play, skip: float) -> Message:
+    return {"play": play.id, "items": play.items, "loop": play.loop, "skip": round(skip, 3)}

@@ -1,0 +1,114 @@
+"""One media session on rtpengine: the model "one call-id, our own tags, every command written as *A offers*".
+
+Tags are opaque names of legs: `A` is who called, `E1` the engine, `B1`, `C1` … those who are rung. Both tags go into
+each offer too: an unknown to-tag makes the branch. A's SDP is the offer of every branch, whether A sent it as offer or as
+answer; once A is answered the caller passes A's SDP narrowed to the answered codec.
+
+- ring: `offer(A, B1)`, `offer(A, C1)`, … ; each takes A's audio away from the engine, one more `offer(A, E1)` gives it
+  back
+- win: `answer(A, B1)` with B's SDP, `delete_branch(A, C1)` for each loser
+- swap: `offer(A, E1)` and `answer(A, E1)` with the SDPs known; then `delete_branch(A, B1)` or `block(B1)`: A hears
+  every peer that goes on sending
+- re-INVITE from B: `offer(B1, A)` with B's SDP, `answer(B1, A)` with A's
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pbx.media.ng import NgClient
+
+Toward = Literal["plain", "engine", "srtp"]
+
+# `port-latching` keeps the port that a leg was told when its peer changes; without it A's media dies at a NAT.
+FLAGS = ("trust-address", "port-latching")
+REPLACE = ("origin", "session connection")
+
+_PLAIN = {"transport protocol": "RTP/AVP", "SDES": ["off"], "rtcp-mux": ["demux"], "ICE": "remove"}
+_SRTP = {"transport protocol": "RTP/SAVP", "DTLS": "off", "rtcp-mux": ["demux"], "ICE": "remove"}
+_PROFILES: dict[Toward, dict[str, Any]] = {"plain": _PLAIN, "engine": _PLAIN, "srtp": _SRTP}
+
+_RTPMAP = re.compile(r"^a=rtpmap:(\d+) +([^/\s]+)/(\d+)", re.MULTILINE)
+_AUDIO = re.compile(r"^m=audio +\d+(?:/\d+)? +\S+ +([\d ]+)", re.MULTILINE)
+_STATIC = {"0": "PCMU/8000", "8": "PCMA/8000", "13": "CN/8000"}
+_ENGINE_SPEAKS = {"PCMA/8000", "PCMU/8000", "TELEPHONE-EVENT/8000", "CN/8000"}
+
+
+class RelaySession:
+    """The commands of one call-id. Each method is one NG command and raises `NgError` or `NgTimeout`."""
+
+    def __init__(self, client: NgClient, call_id: str) -> None:
+        self.client = client
+        self.call_id = call_id
+
+    async def offer(
+        self, from_tag: str, to_tag: str, sdp: bytes, *, toward: Toward = "plain", codecs: Sequence[str] = ()
+    ) -> bytes:
+        """Offer `from_tag`'s SDP to `to_tag`; returns the SDP to send there.
+
+        `toward` is the kind of the receiver: "plain" RTP, our "engine", or "srtp" with SDES keys. `codecs` are names
+        (`PCMA`, `PCMU`, `opus`) that rtpengine adds to the offer and transcodes if the receiver picks one of them.
+        """
+        flags = [*FLAGS, *(f"codec-transcode-{name}" for name in codecs)]
+        if toward == "engine":
+            flags += engine_codecs(sdp)
+        return await self._sdp("offer", from_tag, to_tag, sdp, flags, _PROFILES[toward])
+
+    async def answer(self, from_tag: str, to_tag: str, sdp: bytes, *, toward: Toward = "plain") -> bytes:
+        """Give `to_tag`'s answer; returns the SDP for `from_tag`.
+
+        `from_tag` gets the transport that its own SDP asked for, which rtpengine remembers: `toward` changes nothing
+        today and is taken so that calls may say it in both directions.
+        """
+        return await self._sdp("answer", from_tag, to_tag, sdp, list(FLAGS), {"ICE": "remove"})
+
+    async def delete_branch(self, from_tag: str, to_tag: str) -> None:
+        """Take `to_tag`'s ports away, answered or not; the others of the session go on."""
+        await self._command("delete", **{"from-tag": from_tag, "to-tag": to_tag, "delete-delay": 0})
+
+    async def block(self, tag: str) -> None:
+        """Drop what `tag` sends: a held party goes on sending and would be a second stream at the other's ear."""
+        await self._command("block media", **{"from-tag": tag})
+
+    async def unblock(self, tag: str) -> None:
+        await self._command("unblock media", **{"from-tag": tag})
+
+    async def query(self) -> dict[str, Any]:
+        """Live state: `tags[leg].medias[0].streams[0]`, `tags[leg].subscriptions`. It costs rtpengine 180 µs of CPU."""
+        return await self._command("query")
+
+    async def delete(self) -> dict[str, Any]:
+        """End the session at once, all branches; the reply bears the totals and the RTCP quality per leg."""
+        return await self._command("delete", **{"delete-delay": 0})
+
+    async def _sdp(
+        self, command: str, from_tag: str, to_tag: str, sdp: bytes, flags: list[str], profile: dict[str, Any]
+    ) -> bytes:
+        reply = await self._command(
+            command,
+            **profile,
+            **{"from-tag": from_tag, "to-tag": to_tag, "flags": flags, "replace": list(REPLACE)},
+            # Latin-1 brings every byte through JSON and back, whatever a phone wrote into its s= line.
+            sdp=sdp.decode("latin-1"),
+        )
+        return str(reply["sdp"]).encode("latin-1")
+
+    async def _command(self, command: str, **fields: Any) -> dict[str, Any]:
+        return await self.client.command(command, **{"call-id": self.call_id}, **fields)
+
+
+def engine_codecs(sdp: bytes) -> list[str]:
+    """The codec flags that make any audio SDP into one the engine speaks: PCMA or PCMU, and telephone-event/8000.
+
+    None are needed when the SDP holds nothing else: it passes untouched, with no transcoding. PCMU alone stays PCMU.
+    """
+    text = sdp.decode("latin-1")
+    named = {number: f"{name}/{rate}".upper() for number, name, rate in _RTPMAP.findall(text)}
+    audio = _AUDIO.search(text)
+    offered = {named.get(number, _STATIC.get(number, number)) for number in (audio.group(1).split() if audio else ())}
+    if offered <= _ENGINE_SPEAKS and "TELEPHONE-EVENT/8000" in offered and len(offered) > 1:
+        return []
+    native = "PCMU" if "PCMU/8000" in offered and "PCMA/8000" not in offered else "PCMA"
+    return ["codec-mask-all", f"codec-transcode-{native}", "codec-transcode-telephone-event"]
