@@ -1,0 +1,62 @@
+"""The documents of a call host: the model as plain data, and the process's own configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pbx.desired.hosts import Host, of_group
+
+STATE = "/var/lib/pbx"
+CONTROL = "/run/pbx-calls/control.sock"
+ENGINE = "/run/pbx-media/control.sock"
+
+
+def document(site: Mapping[str, Any], tenants: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The model as the call process rebuilds it (`pbx.model.build.model`)."""
+    return {"site": {"plain": dict(site)}, "tenants": {id_: dict(plain) for id_, plain in sorted(tenants.items())}}
+
+
+def process(host: Host, hosts: list[Host], instance: int = 1) -> dict[str, Any]:
+    """/etc/pbx/calls.json: where things are. Changing it needs a restart; the model does not."""
+    engines = of_group(hosts, "media")
+    engine = host if "media" in host.groups else (engines[0] if engines else None)
+    return {
+        "name": host.name,
+        "instance": instance,
+        "listen": host.sip_address,
+        "port": 5070,
+        "edges": [
+            {
+                "name": edge.name,
+                "address": edge.sip_address,
+                "port": 5080,
+                "public": edge.public,
+                "public_port": 5060,
+            }
+            for edge in of_group(hosts, "edges")
+        ],
+        "relays": [
+            {"name": relay.name, "address": relay.sip_address, "port": 2223} for relay in of_group(hosts, "relays")
+        ],
+        "media": {"socket": ENGINE, "address": engine.media_address, "port": 41000} if engine else None,
+        "control": CONTROL,
+        "journal": f"{STATE}/journal",
+        "store": f"{STATE}/store.sqlite",
+        "prompts": f"{STATE}/prompts",
+        "document": f"{STATE}/documents/calls.json",
+        "secrets": f"{STATE}/secrets/calls.json",
+    }
+
+
+def engine(host: Host, instance: int = 1, tones: str = "RU") -> dict[str, Any]:
+    """/etc/pbx/media.json."""
+    return {
+        "name": host.name,
+        "instance": instance,
+        "address": host.media_address,
+        "port": 41000,
+        "socket": ENGINE,
+        "prompts": f"{STATE}/prompts",
+        "tones": tones,
+    }

@@ -1,0 +1,149 @@
+"""From the model and the inventory to one document per server and role. Pure: same input, same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pbx.desired import calls, edge, relay
+from pbx.desired.digest import revision
+from pbx.desired.hosts import Host, InventoryError, of_group
+from pbx.desired.secrets import SecretError, device_password, given_secret, ha1
+from pbx.model.objects import Model, Tenant
+
+FORMAT = 1
+ROLES: Mapping[str, str] = {"edge": "edges", "relay": "relays", "calls": "calls", "media": "media"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is compiled: the model, the plain data it was made of, and the audio of its prompts."""
+
+    model: Model
+    site: Mapping[str, Any]
+    tenants: Mapping[str, Mapping[str, Any]]
+    prompts: Sequence[str] = ()  # <sha256>.alaw
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The controller's secrets: the key that device passwords are derived from, and the given ones by name."""
+
+    site_key: str
+    given: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerDocument:
+    """One role of one server. `secrets` travels apart from `document`; `process` is the start-up configuration."""
+
+    server: str
+    role: str
+    document: dict[str, Any]
+    secrets: dict[str, str] = field(repr=False)
+    process: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    site_revision: str
+    tenants: dict[str, str]  # id → revision
+    documents: tuple[ServerDocument, ...]
+
+    def of(self, server: str, role: str) -> ServerDocument | None:
+        """The document of a server's role, or None when it has no such role."""
+        return next((one for one in self.documents if (one.server, one.role) == (server, role)), None)
+
+
+def compile_all(source: Source, hosts: Sequence[Host], secrets: Secrets) -> Compiled:
+    """All documents. Raises InventoryError, or SecretError that names every missing secret."""
+    ordered = sorted(hosts, key=lambda host: host.name)
+    _require_groups(ordered)
+    revisions = {id_: tenant_revision(source, id_) for id_ in sorted(source.tenants)}
+    site_revision = revision({"site": source.site, "trunks": _trunk_table(source.model)})
+    passwords = edge_secrets(source.model, secrets)
+    trunks = trunk_secrets(source.model, secrets)
+    documents: list[ServerDocument] = []
+    for host in ordered:
+        for role, group in ROLES.items():
+            if group not in host.groups:
+                continue
+            body, values, process = _role(role, source, ordered, host, revisions, passwords, trunks)
+            head = {"format": FORMAT, "server": host.name, "role": role, "site_revision": site_revision}
+            documents.append(ServerDocument(host.name, role, {**head, **body}, values, process))
+    return Compiled(site_revision, revisions, tuple(documents))
+
+
+def _role(
+    role: str,
+    source: Source,
+    hosts: list[Host],
+    host: Host,
+    revisions: dict[str, str],
+    passwords: dict[str, str],
+    trunks: dict[str, str],
+) -> tuple[dict[str, Any], dict[str, str], dict[str, Any] | None]:
+    if role == "edge":
+        body = edge.document(source.model, hosts, host)
+        registering = {row["auth_password"]["secret"] for row in body["registrations"]}
+        values = {**passwords, **{name: trunks[name] for name in sorted(registering)}}
+        return {"tenants": dict(revisions), **body}, values, None
+    if role == "relay":
+        return {"tenants": {}, **relay.document(host)}, {}, None
+    if role == "calls":
+        plains = {id_: {"revision": revisions[id_], "plain": dict(source.tenants[id_])} for id_ in source.tenants}
+        return calls.document(source.site, plains), dict(trunks), calls.process(host, hosts)
+    return {"tenants": {}, "prompts": sorted(source.prompts)}, {}, calls.engine(host)
+
+
+def tenant_revision(source: Source, tenant: str) -> str:
+    """Of what is compiled for the tenant: its plain data and its rows in the edges' tables (contracts §7.1)."""
+    model = source.model.tenants[tenant]
+    return revision(
+        {
+            "plain": source.tenants[tenant],
+            "devices": edge.devices_of(model),
+            "did": edge.did_keys(model),
+        }
+    )
+
+
+def edge_secrets(model: Model, secrets: Secrets) -> dict[str, str]:
+    """`ha1/<address of record>` → HA1, for every device that registers."""
+    values: dict[str, str] = {}
+    missing: list[str] = []
+    for tenant in model.tenants.values():
+        for sip_user, user, device in edge.devices_of(tenant):
+            try:
+                values[f"ha1/{sip_user}@{tenant.domain}"] = _device_ha1(tenant, user, device, secrets)
+            except SecretError as error:
+                missing.append(str(error))
+    if missing:
+        raise SecretError("\n".join(missing))
+    return values
+
+
+def _device_ha1(tenant: Tenant, user_id: str, device_id: str, secrets: Secrets) -> str:
+    user = tenant.users[user_id]
+    password = device_password(secrets.site_key, secrets.given, tenant, user, user.devices[device_id])
+    return ha1(f"{user_id}-{device_id}", tenant.domain, password)
+
+
+def trunk_secrets(model: Model, secrets: Secrets) -> dict[str, str]:
+    """Secret name → value for each trunk with a login."""
+    return {
+        trunk.login_secret: given_secret(secrets.given, trunk.login_secret, f"trunk {trunk.key}")
+        for trunk in edge.all_trunks(model)
+        if trunk.login_secret
+    }
+
+
+def _trunk_table(model: Model) -> list[str]:
+    return sorted(f"{trunk.key} {trunk.proxy} {trunk.receive}" for trunk in edge.all_trunks(model))
+
+
+def _require_groups(hosts: list[Host]) -> None:
+    empty = [group for group in ("edges", "relays", "calls") if not of_group(hosts, group)]
+    if empty:
+        raise InventoryError(f"the inventory has no host in: {', '.join(empty)}")

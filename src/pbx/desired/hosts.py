@@ -1,0 +1,56 @@
+"""The servers of an inventory, as compiling sees them: names, groups, addresses; nothing that only the host knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+GROUPS = ("edges", "relays", "calls", "media", "web", "store")
+
+
+class InventoryError(ValueError):
+    """The inventory lacks something that a document needs; the text names host and variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One server. `public_address` is what the outside sees of it behind NAT (else None)."""
+
+    name: str
+    groups: frozenset[str]
+    sip_address: str = ""
+    media_address: str = ""
+    public_address: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)  # role → overrides of its settings by the inventory
+
+    @property
+    def public(self) -> str:
+        """The address that peers outside should use for signalling."""
+        return self.public_address or self.sip_address
+
+
+def host_of(name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> Host:
+    """A host from its inventory variables; `media_address` defaults to `sip_address`."""
+    mine = frozenset(groups) & frozenset(GROUPS)
+    sip = str(variables.get("sip_address") or "")
+    if mine & {"edges", "relays", "calls"} and not sip:
+        raise InventoryError(f"host {name}: the inventory does not set sip_address")
+    settings = {
+        role: variables[key]
+        for role, key in (("edge", "kamailio_settings"), ("relay", "rtpengine_settings"))
+        if isinstance(variables.get(key), Mapping)
+    }
+    return Host(
+        name=name,
+        groups=mine,
+        sip_address=sip,
+        media_address=str(variables.get("media_address") or sip),
+        public_address=str(variables["public_address"]) if variables.get("public_address") else None,
+        settings=settings,
+    )
+
+
+def of_group(hosts: Iterable[Host], group: str) -> list[Host]:
+    """The hosts of a group, by name."""
+    return sorted((host for host in hosts if group in host.groups), key=lambda host: host.name)

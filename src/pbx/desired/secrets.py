@@ -1,0 +1,50 @@
+"""Secrets that are made, not stored: device passwords from the site key, and the HA1s that leave the controller."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from pbx.model.objects import Device, Tenant, User
+
+PASSWORD_LENGTH = 26  # characters of base32: 130 bits
+
+
+class SecretError(ValueError):
+    """A secret that the model names is not given, or the site key is unfit."""
+
+
+def derived_password(site_key: str, tenant: str, user: str, device: str, generation: int) -> str:
+    """base32(HMAC-SHA256(site key, tenant/user/device/generation)), lower case, without padding, cut to 130 bits."""
+    if len(site_key) < 32:
+        raise SecretError("pbx_site_key: at least 32 characters are needed")
+    text = f"{tenant}/{user}/{device}/{generation}"
+    digest = hmac.new(site_key.encode(), text.encode(), hashlib.sha256).digest()
+    return base64.b32encode(digest).decode("ascii").lower().rstrip("=")[:PASSWORD_LENGTH]
+
+
+def device_password(site_key: str, given: Mapping[str, str], tenant: Tenant, user: User, device: Device) -> str:
+    """What is typed into the phone: the given secret of the device, else the derived one."""
+    if device.secret is None:
+        return derived_password(site_key, tenant.id, user.id, device.id, device.generation)
+    return given_secret(given, device.secret, f"{tenant.id}: users/{user.id}/devices/{device.id}")
+
+
+def given_secret(given: Mapping[str, str], name: str, where: str) -> str:
+    """The value of a named secret of the inventory (`pbx_secrets`)."""
+    value = given.get(name)
+    if not value:
+        raise SecretError(f"{where}: pbx_secrets has no {name!r}")
+    return value
+
+
+def ha1(user: str, realm: str, password: str) -> str:
+    """H(A1) of RFC 2617 §3.2.2.2 with MD5."""
+    return hashlib.md5(f"{user}:{realm}:{password}".encode(), usedforsecurity=False).hexdigest()
+
+
+def tenant_token(tenant: str) -> str:
+    """The opaque user part of our Contact towards an edge: tells the tenant, not the process."""
+    return hashlib.sha256(f"pbx-tenant-token/{tenant}".encode()).hexdigest()[:12]
