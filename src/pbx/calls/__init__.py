@@ -1,0 +1,1 @@
+"""Calls: one caller, the legs it rings, what joins them; live over SIP and rtpengine, or simulated on virtual time."""

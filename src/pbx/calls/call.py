@@ -1,0 +1,246 @@
+"""A call in progress: its facts, its path, and the verbs in which every feature is written.
+
+The story of a call is one coroutine in one task. When the caller goes away the task is cancelled, so a feature never
+checks whether somebody still listens; `finish` closes what is open and makes the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from pbx.calls import dialling
+from pbx.calls.leg import Audio, Branch, CalleeLeg, Connections, Outcome
+from pbx.calls.record import CallRecord
+from pbx.model.objects import Destination, Tenant, User
+from pbx.routing.decision import Decision, Facts
+
+MAX_NODES = 60  # a path longer than this is a loop through the model
+
+CONFIRM_PROMPT = "system-confirm"
+
+
+class Recorder(Protocol):
+    """Where a call writes what must not be lost (the journal)."""
+
+    def started(self, record: CallRecord) -> None: ...
+    def answered(self, record: CallRecord) -> None: ...
+    def ended(self, record: CallRecord) -> None: ...
+
+
+class Loop(Exception):
+    """The model sends the call in circles."""
+
+
+class Call:
+    """One call of one tenant. Times come from `clock` (seconds of UTC)."""
+
+    def __init__(
+        self,
+        record: CallRecord,
+        tenant: Tenant,
+        connections: Connections,
+        recorder: Recorder,
+        clock: Callable[[], float],
+        *,
+        user: User | None = None,
+        trunk: str | None = None,
+        emergency: bool = False,
+    ) -> None:
+        self.record = record
+        self.tenant = tenant
+        self.connections = connections
+        self.caller = connections.caller
+        self.user = user  # the user of ours who calls, if one does
+        self.trunk = trunk  # the key of the trunk that the call came over
+        self.emergency = emergency
+        self.language = (user.languages if user and user.languages else tenant.languages)[0]
+        self._recorder = recorder
+        self._clock = clock
+        self.code = 0
+        self.over_limit = False  # the tenant has more calls than its max_calls
+
+    # --- what it knows ---------------------------------------------------------------------------------------------
+
+    def facts(self) -> Facts:
+        """The facts of this moment, for a decision."""
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        return Facts(at=now, caller=self.record.caller, number=self.record.number, language=self.language)
+
+    def enter(self, node: Destination | str) -> None:
+        """The call comes to a node of the model."""
+        if len(self.record.path) >= MAX_NODES:
+            raise Loop(f"more than {MAX_NODES} nodes: {' → '.join(self.record.path[-6:])}")
+        self.record.path.append(str(node))
+
+    def note(self, *reasons: str) -> None:
+        self.record.reasons.extend(reasons)
+
+    def follow(self, decision: Decision) -> Destination:
+        self.note(*decision.reasons)
+        return decision.to
+
+    # --- verbs ------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_up(self) -> bool:
+        return self.record.answered is not None
+
+    def ring(self) -> None:
+        """Tell the caller that somebody is being rung."""
+        if not self.is_up:
+            self.caller.ring()
+
+    async def answer(self) -> None:
+        """Answer the caller; from here on it can be played to."""
+        if not self.is_up:
+            await self.connections.answer()
+            self._mark_answered()
+
+    async def open_early(self) -> None:
+        """Let an unanswered caller hear announcements (no charge is due for a call that is refused)."""
+        if not self.is_up:
+            await self.connections.open_early()
+
+    async def play(self, prompt: str) -> None:
+        """Play a prompt of the model in the call's language, to its end."""
+        await self.connections.play(self.caller, self.audio(prompt))
+
+    async def collect(
+        self, prompt: str, *, first_within: float, next_within: float, complete: Callable[[str], bool]
+    ) -> str:
+        """Play a prompt that the first digit interrupts; return the digits typed, "" for none.
+
+        `first_within` counts seconds from the end of the prompt to the first digit, `next_within` between digits;
+        `complete(digits)` ends the input at once.
+        """
+        playing = asyncio.ensure_future(self.play(prompt))
+        first = asyncio.ensure_future(self.caller.digits.get())
+        try:
+            await asyncio.wait({playing, first}, return_when=asyncio.FIRST_COMPLETED)
+            if not first.done():
+                await asyncio.wait({first}, timeout=first_within)
+            if not first.done():
+                return ""
+            digits = first.result()
+        finally:
+            first.cancel()
+            if not playing.done():
+                playing.cancel()
+                await self.connections.stop(self.caller)
+        while not complete(digits):
+            try:
+                async with asyncio.timeout(next_within):
+                    digits += await self.caller.digits.get()
+            except TimeoutError:
+                break
+        return digits
+
+    async def dial(self, branches: Sequence[Branch], *, within: float) -> tuple[Outcome, CalleeLeg | None]:
+        """Ring all branches at once; the first that answers (and confirms) wins, the others are cancelled.
+
+        Returns the winner joined to nobody yet; see `bridge`. Without one: the best final answer, 408 for time.
+        """
+        return await dialling.ring_all(self, branches, within=within)
+
+    async def confirm(self, callee: CalleeLeg) -> bool:
+        """Ask whoever answered to press 1, so that a mobile's voicemail never takes the call."""
+        await self.connections.attend(callee)
+        for _ in range(2):
+            playing = asyncio.ensure_future(self.connections.play(callee, self.audio(CONFIRM_PROMPT)))
+            try:
+                async with asyncio.timeout(10):
+                    if await callee.digits.get() == "1":
+                        return True
+            except TimeoutError:
+                continue
+            finally:
+                playing.cancel()
+                await self.connections.stop(callee)
+        return False
+
+    async def bridge(self, callee: CalleeLeg, node: str) -> None:
+        """Join the caller and the callee until one of them hangs up."""
+        await self.connections.bridge(callee)
+        self.record.answered_by = callee.label
+        self.enter(node)
+        self._mark_answered()
+        await callee.ended
+        self.record.hung_up_by = "callee"
+
+    def reject(self, status: int, reason: str = "") -> None:
+        """Refuse an unanswered caller with a SIP status; hang up an answered one."""
+        self.code = status
+        if self.is_up:
+            self.hang_up()
+        else:
+            self.caller.reject(status, reason)
+
+    def hang_up(self) -> None:
+        """End the call from our side; a call that was never answered is declined."""
+        if self.is_up:
+            self.record.hung_up_by = self.record.hung_up_by or "pbx"
+            self.caller.hang_up()
+        else:
+            self.reject(480)
+
+    def audio(self, prompt: str) -> list[Audio]:
+        """The files of a prompt in the call's language, else in the tenant's first."""
+        files = self.tenant.prompts[prompt].audio
+        name = files.get(self.language) or files.get(self.tenant.languages[0]) or next(iter(files.values()))
+        return [Audio(file=name, prompt=prompt)]
+
+    # --- its life ---------------------------------------------------------------------------------------------------
+
+    async def run(self, story: Callable[[Call], Awaitable[None]]) -> CallRecord:
+        """Tell the story to its end, whoever ends it, and return the record. Never raises."""
+        task = asyncio.ensure_future(self._tell(story))
+        self.caller.ended.add_done_callback(lambda _: task.cancel())
+        await asyncio.wait({task})
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.note(f"error: {error!r}")
+            self.reject(500)
+        await self.finish()
+        return self.record
+
+    async def _tell(self, story: Callable[[Call], Awaitable[None]]) -> None:
+        try:
+            await story(self)
+        except Loop as loop:
+            self.note(f"loop: {loop}")
+            self.reject(482, "Loop Detected")
+        else:
+            self.hang_up()
+
+    async def finish(self) -> None:
+        """Close the legs and the media, write the record."""
+        record = self.record
+        cause = self.caller.ended.result() if self.caller.ended.done() else ""
+        if record.ended is None:
+            record.ended = int(self._clock() * 1000)
+        record.disposition, record.code = self._disposition(cause)
+        if cause == "bye" and record.hung_up_by is None:
+            record.hung_up_by = "caller"
+        try:
+            await self.connections.close()
+        finally:
+            self._recorder.ended(record)
+
+    def _disposition(self, cause: str) -> tuple[str, int]:
+        if self.is_up:
+            return "answered", 200
+        if cause == "cancel":
+            return "cancelled", 487
+        code = self.code or 500
+        if code in (486, 600):
+            return "busy", code
+        if code in (480, 408):
+            return "no_answer", code
+        return ("rejected" if code in (403, 603) else "failed"), code
+
+    def _mark_answered(self) -> None:
+        if self.record.answered is None:
+            self.record.answered = int(self._clock() * 1000)
+            self._recorder.answered(self.record)

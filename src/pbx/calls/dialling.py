@@ -1,0 +1,114 @@
+"""Ringing: branches at once or in order, the race for the answer, and which failure the caller is told of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pbx.calls.leg import Branch, CalleeLeg, Outcome, TrunkTarget
+
+if TYPE_CHECKING:
+    from pbx.calls.call import Call
+
+FAIL_OVER = frozenset({408, 500, 502, 503, 504})  # behaviour R07: never on 404/484/486/603, nor after an answer
+TRUNK_ANSWER_LIMIT = 15.0  # seconds in which a trunk must show life (a provisional) before the next one is tried
+
+_NO_TIME = Outcome(408, "Request Timeout")
+
+
+async def ring_all(call: Call, branches: Sequence[Branch], *, within: float) -> tuple[Outcome, CalleeLeg | None]:
+    """Ring every branch; see `Call.dial`."""
+    legs: list[CalleeLeg] = []
+    tasks = [asyncio.ensure_future(_branch(call, branch, legs, alone=len(branches) == 1)) for branch in branches]
+    winner: CalleeLeg | None = None
+    outcomes: list[Outcome] = []
+    try:
+        async with asyncio.timeout(within):
+            for finished in asyncio.as_completed(tasks):
+                outcome, leg = await finished
+                if leg is not None:
+                    winner = leg
+                    return outcome, leg
+                outcomes.append(outcome)
+                if outcome.status >= 600:  # RFC 3261 §16.7: a global failure ends the search
+                    break
+    except TimeoutError:
+        outcomes.append(_NO_TIME)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await _let_go(call, [leg for leg in legs if leg is not winner], elsewhere=winner is not None)
+    return best(outcomes), None
+
+
+async def _branch(
+    call: Call, branch: Branch, legs: list[CalleeLeg], *, alone: bool
+) -> tuple[Outcome, CalleeLeg | None]:
+    """Ring one member: wait its delay, try its targets in order, ask for confirmation where it is wanted."""
+    if branch.ring_after:
+        await asyncio.sleep(branch.ring_after)
+    outcome = Outcome(480, "no way to reach it")
+    for target in branch.attempts:
+        leg = await call.connections.place(target, branch.caller_id)
+        legs.append(leg)
+        outcome = await _answer_of(call, leg, alone=alone)
+        if outcome.status == 200:
+            if not branch.confirm or await call.confirm(leg):
+                return outcome, leg
+            call.note(f"{branch.node} answered on {leg.label} and did not confirm")
+            return Outcome(480, "not confirmed"), None
+        call.note(f"{branch.node}: {leg.label} {outcome.status} {outcome.reason}".rstrip())
+        if outcome.status not in FAIL_OVER:
+            break
+    return outcome, None
+
+
+async def _answer_of(call: Call, leg: CalleeLeg, *, alone: bool) -> Outcome:
+    """Wait for the final answer, telling the caller of ringing and of early media meanwhile."""
+    leg.on_ringing = call.ring
+    early: list[asyncio.Future[None]] = []
+    if alone:
+        leg.on_early_media = lambda: early.append(asyncio.ensure_future(call.connections.pass_early_media(leg)))
+    try:
+        if isinstance(leg.target, TrunkTarget):
+            try:
+                async with asyncio.timeout(TRUNK_ANSWER_LIMIT):
+                    await leg.alive.wait()
+            except TimeoutError:
+                leg.cancel(elsewhere=False)
+                return _NO_TIME
+        return await asyncio.shield(leg.outcome)
+    finally:
+        leg.on_ringing = leg.on_early_media = None
+        for task in early:
+            task.cancel()
+
+
+async def _let_go(call: Call, legs: Sequence[CalleeLeg], *, elsewhere: bool) -> None:
+    for leg in legs:
+        if not leg.outcome.done():
+            leg.cancel(elsewhere=elsewhere)
+        elif leg.outcome.result().status == 200:
+            leg.hang_up()
+        await call.connections.release(leg)
+
+
+def best(outcomes: Sequence[Outcome]) -> Outcome:
+    """The final answer to pass on (RFC 3261 §16.7 step 6): 6xx first, then the lowest class, where a busy or refusing
+    person tells the caller more than a device that could not be reached."""
+    if not outcomes:
+        return Outcome(480, "nobody to ring")
+
+    def rank(outcome: Outcome) -> tuple[int, int]:
+        if outcome.status >= 600:
+            return 0, outcome.status
+        if outcome.status in (486, 603):
+            return 1, outcome.status
+        if outcome.status == 408:
+            return 2, outcome.status
+        if outcome.status in (404, 480):  # the edge's "not registered"
+            return 4, outcome.status
+        return 3 if outcome.status < 500 else 5, outcome.status
+
+    return min(outcomes, key=rank)

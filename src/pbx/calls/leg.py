@@ -1,0 +1,191 @@
+"""The sides of a call as a feature sees them, and what a call needs of the world. Live and simulated both fit here."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from pbx.model.objects import Trunk
+
+
+@dataclass(frozen=True, slots=True)
+class CallerId:
+    """What the called side is shown: a number or extension (None: hidden) and a name."""
+
+    number: str | None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTarget:
+    """A registered device of a user: address of record `<user>-<device>@<domain>`."""
+
+    user: str
+    device: str
+    domain: str
+    media: str = "either"
+
+    @property
+    def label(self) -> str:
+        return f"device {self.user}-{self.device}"
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkTarget:
+    """A number of the outside, reached over a trunk; `emergency` passes every limit."""
+
+    number: str  # E.164, or a short emergency number
+    trunk: Trunk
+    emergency: bool = False
+
+    @property
+    def label(self) -> str:
+        return f"trunk {self.trunk.key}"
+
+
+Target = DeviceTarget | TrunkTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """One thing to play: a file of the prompts, a tone by name, or silence in seconds."""
+
+    file: str | None = None
+    tone: str | None = None
+    silence: float = 0.0
+    prompt: str = ""  # what it is, for the story
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt to ring ended: 200, or the final SIP status."""
+
+    status: int
+    reason: str = ""
+
+
+class Leg:
+    """One side of a call: its name in the relay (`A`, `B1`, …), what it is, its digits and its end."""
+
+    def __init__(self, tag: str, label: str) -> None:
+        loop = asyncio.get_running_loop()
+        self.tag = tag
+        self.label = label
+        self.digits: asyncio.Queue[str] = asyncio.Queue()
+        self.ended: asyncio.Future[str] = loop.create_future()  # the cause: bye, cancel, hung_up, timeout, no_ack
+
+    def end(self, cause: str) -> None:
+        """The leg is over; only the first cause counts."""
+        if not self.ended.done():
+            self.ended.set_result(cause)
+
+
+class CallerLeg(Leg, ABC):
+    """The side that called us."""
+
+    state: str = "new"  # new | ringing | early | up | down
+
+    @abstractmethod
+    def ring(self) -> None:
+        """180 once (RFC 3261 §13.3.1.1)."""
+
+    @abstractmethod
+    def reject(self, status: int, reason: str = "") -> None:
+        """A final answer other than 2xx."""
+
+    @abstractmethod
+    def hang_up(self) -> None:
+        """BYE."""
+
+
+class CalleeLeg(Leg, ABC):
+    """A side that we ring; `outcome` resolves once with the final answer."""
+
+    def __init__(self, tag: str, label: str, target: Target) -> None:
+        super().__init__(tag, label)
+        self.target = target
+        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.alive = asyncio.Event()  # anything beyond 100 came back
+        self.on_ringing: Callable[[], None] | None = None
+        self.on_early_media: Callable[[], None] | None = None
+
+    def rang(self, *, media: bool = False) -> None:
+        """A provisional answer: 180, or 183 with media."""
+        self.alive.set()
+        told = self.on_early_media if media else self.on_ringing
+        if told is not None:
+            told()
+
+    def resolve(self, status: int, reason: str = "") -> None:
+        """The final answer; only the first counts."""
+        self.alive.set()
+        if not self.outcome.done():
+            self.outcome.set_result(Outcome(status, reason))
+
+    @abstractmethod
+    def cancel(self, *, elsewhere: bool) -> None:
+        """Stop ringing: CANCEL, with `Reason: SIP;cause=200` when another device answered (RFC 3326)."""
+
+    @abstractmethod
+    def hang_up(self) -> None:
+        """BYE."""
+
+
+class Connections(ABC):
+    """What one call needs of the world: legs and the media between them."""
+
+    caller: CallerLeg
+
+    @abstractmethod
+    async def answer(self) -> None:
+        """The caller is answered and hears the engine."""
+
+    @abstractmethod
+    async def open_early(self) -> None:
+        """The caller hears the engine before an answer (183)."""
+
+    @abstractmethod
+    async def play(self, leg: Leg, audio: Sequence[Audio], *, loop: bool = False) -> None:
+        """Play to a leg that hears the engine; returns at the end of the list, never when `loop`."""
+
+    @abstractmethod
+    async def stop(self, leg: Leg) -> None:
+        """Stop what `play` plays."""
+
+    @abstractmethod
+    async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
+        """Ring a target; the leg tells how it goes."""
+
+    @abstractmethod
+    async def pass_early_media(self, callee: CalleeLeg) -> None:
+        """Let the caller hear what the far end sends before it answers."""
+
+    @abstractmethod
+    async def attend(self, callee: CalleeLeg) -> None:
+        """An answered callee hears the engine (before it is joined)."""
+
+    @abstractmethod
+    async def bridge(self, callee: CalleeLeg) -> None:
+        """Join the caller (answering it when it is not yet) and the callee."""
+
+    @abstractmethod
+    async def release(self, callee: CalleeLeg) -> None:
+        """Forget a callee that is not needed (lost the race, failed, hung up)."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Give back all that the call holds."""
+
+
+@dataclass(slots=True)
+class Branch:
+    """One member to ring: targets tried in order (a trunk, then the next), after a delay, perhaps with confirmation."""
+
+    node: str  # what the path names when it answers, e.g. user/ivanov
+    attempts: Sequence[Target]
+    caller_id: CallerId
+    ring_after: float = 0.0
+    confirm: bool = False
+    reasons: list[str] = field(default_factory=list)

@@ -1,0 +1,35 @@
+"""The call data record: exactly one per call, made from what the call knew at its end."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """Times are integer milliseconds of UTC (None: never happened). `path` holds nodes of the model, `reasons` the
+    decisions in words, `revision` the tenant's revision that decided. `disposition` is one of answered, busy,
+    no_answer, cancelled, failed, rejected, interrupted."""
+
+    id: str
+    tenant: str
+    direction: str  # internal | inbound | outbound
+    caller: str | None
+    dialled: str
+    number: str | None
+    source: str
+    revision: str
+    started: int
+    answered: int | None = None
+    ended: int | None = None
+    disposition: str = ""
+    code: int = 0
+    answered_by: str | None = None
+    hung_up_by: str | None = None
+    path: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """As plain data for the journal."""
+        return asdict(self)

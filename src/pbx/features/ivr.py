@@ -1,0 +1,46 @@
+"""An IVR menu: a prompt that a key interrupts, direct dial of extensions, retries (behaviour R15, keys)."""
+
+from __future__ import annotations
+
+from pbx.calls.call import Call
+from pbx.model.objects import Destination, Ivr, Tenant
+
+INVALID_PROMPT = "system-invalid"
+
+
+async def ivr(call: Call, to: Destination) -> Destination | None:
+    call.enter(to)
+    menu = call.tenant.ivrs[to.value]
+    await call.answer()
+    digits = ""
+    for attempt in range(menu.max_retries + 1):
+        digits = await call.collect(
+            menu.prompt,
+            first_within=menu.timeout,
+            next_within=menu.digit_timeout,
+            complete=lambda typed: not _may_go_on(menu, call.tenant, typed),
+        )
+        chosen = _chosen(menu, call.tenant, digits)
+        if chosen is not None:
+            call.note(f"ivr/{menu.id}: {digits} typed: to {chosen}")
+            if (key := menu.keys.get(digits)) is not None and key.language:
+                call.language = key.language
+            return chosen
+        call.note(f"ivr/{menu.id}: {digits or 'nothing'} typed (try {attempt + 1})")
+        if digits:
+            await call.play(INVALID_PROMPT)
+    return menu.on_invalid if digits else menu.on_timeout
+
+
+def _chosen(menu: Ivr, tenant: Tenant, digits: str) -> Destination | None:
+    if (key := menu.keys.get(digits)) is not None:
+        return key.to
+    return tenant.extensions.get(digits) if menu.direct_dial else None
+
+
+def _may_go_on(menu: Ivr, tenant: Tenant, typed: str) -> bool:
+    """Could more digits make it another choice? Then the digit timeout decides."""
+    longer = [key for key in menu.keys if key != typed and key.startswith(typed)]
+    if menu.direct_dial:
+        longer += [extension for extension in tenant.extensions if extension != typed and extension.startswith(typed)]
+    return bool(longer)

@@ -1,0 +1,68 @@
+"""Out into the world: class of service, routes with failover, emergency calls (behaviour R06, R07, R11)."""
+
+from __future__ import annotations
+
+from pbx.calls.call import Call
+from pbx.calls.leg import Branch, CallerId, Outcome, TrunkTarget
+from pbx.features.announcement import tell_and_refuse
+from pbx.features.user import main_number, outside_branch
+from pbx.model.objects import Destination
+from pbx.routing import outbound
+
+RING_TIME = 180.0  # seconds; carriers end their own ringing earlier
+BARRED_PROMPT = "system-barred"
+
+
+async def outside(call: Call, to: Destination) -> Destination | None:
+    call.enter(to)
+    person = call.user
+    own = person.caller_id if person else call.record.number
+    reason = outbound.barred(call.tenant, person.class_of_service if person else "national", to.value, own)
+    if reason is not None:
+        call.note(reason)
+        await tell_and_refuse(call, BARRED_PROMPT, 403)
+        return None
+    outcome = await ring_outside(call, to.value, within=RING_TIME)
+    if outcome.status != 200:
+        call.reject(480 if outcome.status == 408 else outcome.status, outcome.reason)
+    return None
+
+
+async def ring_outside(call: Call, number: str, *, within: float) -> Outcome:
+    """Ring an outside number over the routes; when it answers, talk until the end."""
+    person = call.user
+    branch = outside_branch(
+        call,
+        number,
+        number,
+        class_of_service=person.class_of_service if person else "national",
+        own_number=person.caller_id if person else None,
+        shown=(person.caller_id or main_number(call)) if person else None,
+    )
+    if not branch.attempts:
+        return Outcome(404, "No Route To Destination")
+    return await _ring(call, branch, within)
+
+
+async def _ring(call: Call, branch: Branch, within: float) -> Outcome:
+    outcome, leg = await call.dial([branch], within=within)
+    if leg is not None:
+        assert isinstance(leg.target, TrunkTarget)
+        await call.bridge(leg, f"trunk/{leg.target.trunk.id}")
+    return outcome
+
+
+async def emergency(call: Call, to: Destination) -> Destination | None:
+    """An emergency call leaves by the caller's location, with its number; nothing bars it (behaviour R11)."""
+    call.enter(to)
+    caller_id, trunks, reasons = outbound.emergency(call.tenant, call.user)
+    call.note(*reasons)
+    branch = Branch(
+        node=str(to),
+        attempts=[TrunkTarget(to.value, trunk, emergency=True) for trunk in trunks],
+        caller_id=CallerId(caller_id),
+    )
+    outcome = await _ring(call, branch, RING_TIME)
+    if outcome.status != 200:
+        call.reject(outcome.status, outcome.reason)
+    return None

@@ -1,0 +1,83 @@
+"""The story of a call: the first decision, then node after node until somebody is served or the call ends.
+
+Each feature takes the call and its destination, and returns the next destination, or None when the story is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from pbx.calls.call import Call
+from pbx.features.announcement import announcement
+from pbx.features.flow import flow
+from pbx.features.ivr import ivr
+from pbx.features.outside import emergency, outside
+from pbx.features.ring_group import ring_group
+from pbx.features.user import user
+from pbx.model.objects import Destination
+from pbx.routing import decide
+
+Feature = Callable[[Call, Destination], Awaitable[Destination | None]]
+
+
+async def story(call: Call) -> None:
+    """From the first decision to the end of the call."""
+    if call.trunk is not None:
+        number = call.record.number or ""
+        to: Destination | None = Destination("number", number)
+    else:
+        to = call.follow(decide.dialled(call.tenant, call.record.dialled))
+    if not _admitted(call, to):
+        return
+    while to is not None:
+        to = await FEATURES[to.kind](call, to)
+
+
+def _admitted(call: Call, to: Destination | None) -> bool:
+    """The tenant's `max_calls`; an emergency passes every limit (behaviour R11)."""
+    if call.over_limit and not (to is not None and to.kind == "emergency"):
+        call.note(f"limit: more than max_calls {call.tenant.max_calls}")
+        call.reject(503, "Too Many Calls")
+        return False
+    return True
+
+
+async def number(call: Call, to: Destination) -> Destination | None:
+    """A number of ours was called (behaviour R01, R23)."""
+    call.record.number = to.value
+    call.enter(to)
+    trunk = call.trunk or _a_trunk_of(call)
+    return call.follow(decide.inbound(call.tenant, to.value, trunk))
+
+
+def _a_trunk_of(call: Call) -> str:
+    """Dialled from inside: no trunk carried it, the one that would have is as good as any."""
+    return next((trunk.key for trunk in call.tenant.trunks.values()), "")
+
+
+async def reject(call: Call, to: Destination) -> Destination | None:
+    """`{reject: STATUS}`."""
+    call.enter(to)
+    call.reject(int(to.value))
+    return None
+
+
+async def hang_up(call: Call, to: Destination) -> Destination | None:
+    """`{hang_up: true}`."""
+    call.enter(to)
+    call.hang_up()
+    return None
+
+
+FEATURES: dict[str, Feature] = {
+    "announcement": announcement,
+    "emergency": emergency,
+    "flow": flow,
+    "hang_up": hang_up,
+    "ivr": ivr,
+    "number": number,
+    "outside": outside,
+    "reject": reject,
+    "ring_group": ring_group,
+    "user": user,
+}
