@@ -1,0 +1,203 @@
+"""A scripted world for one call: people who answer, are busy or away, and a caller who types keys."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pbx.calls.call import Call
+from pbx.calls.leg import Audio, CalleeLeg, CallerId, CallerLeg, Connections, DeviceTarget, Leg, Target
+from pbx.calls.record import CallRecord
+from pbx.calls.simulated import clock
+from pbx.model.objects import Tenant
+
+PROMPT_SECONDS = 3.0  # how long any prompt lasts in a simulation
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """How a device or an outside number behaves when it is rung (lengths in seconds)."""
+
+    answers: float | None = None  # after this time; None: rings for ever
+    status: int | None = None  # a final status at once: 486 busy, 603 declined, 480 not registered, 503 …
+    talks: float = 10.0  # hangs up after this time; the caller otherwise
+    presses: str = ""  # digits typed after the answer
+
+
+@dataclass(slots=True)
+class Script:
+    """What happens: who calls what when, keys of the caller (a comma parts the input of one menu from the next), and
+    people by user id, `user-device`, trunk key or number. Nobody named: not registered."""
+
+    at: datetime
+    caller: str | None
+    dialled: str
+    trunk: str | None = None
+    keys: str = ""
+    people: Mapping[str, Person] = field(default_factory=dict)
+    patience: float = 600.0  # the caller hangs up after this time
+
+
+@dataclass(slots=True)
+class Told:
+    """What a simulated call did: the record, and each thing that was heard or rung with its second."""
+
+    record: CallRecord
+    heard: list[tuple[float, str]] = field(default_factory=list)
+    rang: list[tuple[float, str]] = field(default_factory=list)
+    stopped: list[tuple[float, str]] = field(default_factory=list)
+    shown: list[tuple[str, str | None]] = field(default_factory=list)
+    answer: int = 0  # the caller's final status
+
+
+class _Caller(CallerLeg):
+    def __init__(self, told: Told) -> None:
+        super().__init__("A", "caller")
+        self._told = told
+
+    def ring(self) -> None:
+        if self.state == "new":
+            self.state = "ringing"
+
+    def reject(self, status: int, reason: str = "") -> None:
+        self._told.answer = self._told.answer or status
+        self.state = "down"
+
+    def hang_up(self) -> None:
+        self.state = "down"
+
+
+class _Callee(CalleeLeg):
+    def __init__(self, tag: str, target: Target, person: Person, told: Told) -> None:
+        super().__init__(tag, target.label, target)
+        self._told = told
+        self._timers: list[asyncio.TimerHandle] = []
+        loop = asyncio.get_running_loop()
+        if person.status is not None:
+            self._timers.append(loop.call_later(0.01, self.resolve, person.status))
+            return
+        self._timers.append(loop.call_later(0.05, self.rang))
+        if person.answers is not None:
+            self._timers.append(loop.call_later(person.answers, self.resolve, 200))
+            self._timers.append(loop.call_later(person.answers + 1.0, self._type, person.presses))
+            self._timers.append(loop.call_later(person.answers + person.talks, self.end, "bye"))
+
+    def _type(self, digits: str) -> None:
+        for digit in digits:
+            self.digits.put_nowait(digit)
+
+    def cancel(self, *, elsewhere: bool) -> None:
+        self._told.stopped.append((asyncio.get_running_loop().time(), self.label))
+        self.resolve(487)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self.end("hung_up")
+
+
+class SimulatedConnections(Connections):
+    """The world of one simulated call."""
+
+    def __init__(self, script: Script, told: Told) -> None:
+        self.caller = _Caller(told)
+        self._script = script
+        self._told = told
+        self._keys = [part for part in script.keys.split(",") if part]
+        self._legs: list[_Callee] = []
+
+    async def answer(self) -> None:
+        self.caller.state = "up"
+        self._told.answer = 200
+
+    async def open_early(self) -> None:
+        self.caller.state = "early"
+
+    async def play(self, leg: Leg, audio: Sequence[Audio], *, loop: bool = False) -> None:
+        if leg is self.caller:
+            now = asyncio.get_running_loop().time()
+            self._told.heard.extend((now, item.prompt or item.tone or "silence") for item in audio)
+            if self._keys and not loop:
+                asyncio.get_running_loop().call_later(0.5, self._type, self._keys.pop(0))
+        if loop:
+            await asyncio.get_running_loop().create_future()
+        await asyncio.sleep(sum(item.silence or PROMPT_SECONDS for item in audio))
+
+    def _type(self, digits: str) -> None:
+        for digit in digits:
+            self.caller.digits.put_nowait(digit)
+
+    async def stop(self, leg: Leg) -> None: ...
+
+    async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
+        self._told.rang.append((asyncio.get_running_loop().time(), target.label))
+        self._told.shown.append((target.label, caller_id.number))
+        leg = _Callee(f"B{len(self._legs) + 1}", target, self._person(target), self._told)
+        self._legs.append(leg)
+        return leg
+
+    def _person(self, target: Target) -> Person:
+        people = self._script.people
+        if isinstance(target, DeviceTarget):
+            names = [f"{target.user}-{target.device}", target.user]
+        else:
+            names = [target.trunk.key, target.number]
+        return next((people[name] for name in names if name in people), Person(status=480))
+
+    async def pass_early_media(self, callee: CalleeLeg) -> None:
+        if self.caller.state in ("new", "ringing"):
+            self.caller.state = "early"
+
+    async def attend(self, callee: CalleeLeg) -> None: ...
+
+    async def bridge(self, callee: CalleeLeg) -> None:
+        self.caller.state = "up"
+        self._told.answer = 200
+
+    async def release(self, callee: CalleeLeg) -> None: ...
+
+    async def close(self) -> None:
+        for leg in self._legs:
+            leg.hang_up()
+
+
+class _NoJournal:
+    def started(self, record: CallRecord) -> None: ...
+    def answered(self, record: CallRecord) -> None: ...
+    def ended(self, record: CallRecord) -> None: ...
+
+
+def simulate(tenant: Tenant, script: Script, story: Callable[[Call], object]) -> Told:
+    """Tell one call of `tenant` by `script`; the very features of live calls run."""
+    return clock.run(_simulate(tenant, script, story))
+
+
+async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], object]) -> Told:
+    start = script.at.timestamp()
+    loop = asyncio.get_running_loop()
+    user = None
+    if script.trunk is None:
+        user = next((u for u in tenant.users.values() if script.caller in (u.extension, u.id)), None)
+    record = CallRecord(
+        id="simulated",
+        tenant=tenant.id,
+        direction="inbound" if script.trunk else "internal",
+        caller=user.extension if user else script.caller,
+        dialled=script.dialled,
+        number=script.dialled if script.trunk else None,
+        source="simulated",
+        revision=tenant.revision,
+        started=int(start * 1000),
+    )
+    told = Told(record)
+    connections = SimulatedConnections(script, told)
+    call = Call(record, tenant, connections, _NoJournal(), lambda: start + loop.time(), user=user, trunk=script.trunk)
+    patience = loop.call_later(
+        script.patience, lambda: connections.caller.end("bye" if connections.caller.state == "up" else "cancel")
+    )
+    await call.run(story)  # type: ignore[arg-type]
+    patience.cancel()
+    return told
