@@ -1,0 +1,79 @@
+"""Running services as systemd and /proc tell: what a process runs and when it began. Standard library only."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime
+
+__all__ = ["Unit", "cmdline", "read_unit", "systemctl"]
+
+_PROPERTIES = (
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "UnitFileState",
+    "MainPID",
+    "NeedDaemonReload",
+    "Type",
+    "ExecMainStartTimestamp",
+)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit's live state; an unknown unit, or a host without systemd, is not loaded and not active."""
+
+    name: str
+    loaded: bool
+    active: bool
+    enabled: bool
+    needs_reload: bool
+    pid: int
+    oneshot: bool
+    began: float | None  # when its process was started, seconds of the epoch, by the clock of that moment
+
+
+def systemctl(*words: str) -> tuple[int, str]:
+    """Exit status and output of a systemctl call."""
+    try:
+        done = subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return 127, "systemctl: not found"
+    return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def read_unit(name: str) -> Unit:
+    """The live state of a unit."""
+    _code, text = systemctl("show", "--timestamp=us+utc", name, *(f"--property={one}" for one in _PROPERTIES))
+    have = dict(line.partition("=")[::2] for line in text.splitlines())
+    return Unit(
+        name=name,
+        loaded=have.get("LoadState") == "loaded",
+        active=have.get("ActiveState") == "active",
+        enabled=have.get("UnitFileState") in {"enabled", "enabled-runtime", "static", "alias"},
+        needs_reload=have.get("NeedDaemonReload") == "yes",
+        pid=int(have.get("MainPID") or 0),
+        oneshot=have.get("Type") == "oneshot",
+        began=_moment(have.get("ExecMainStartTimestamp", "")),
+    )
+
+
+def _moment(text: str) -> float | None:
+    """`Mon 2025-11-24 08:00:00.123456 UTC` as seconds of the epoch; nothing for an empty or odd text."""
+    words = text.split()
+    if len(words) != 4:
+        return None
+    try:
+        return datetime.fromisoformat(f"{words[1]}T{words[2]}+00:00").timestamp()
+    except ValueError:
+        return None
+
+
+def cmdline(pid: int) -> list[str]:
+    """The arguments of a process; nothing when it is gone."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as stream:
+            return [part.decode(errors="replace") for part in stream.read().split(b"\0") if part]
+    except OSError:
+        return []
