@@ -140,7 +140,7 @@ class EngineClient:
         return play.id
 
     async def stop(self, leg: str) -> None:
-        """Silence. The `played` event of what was playing has reason "stopped"; nothing playing, or no leg, is no error."""
+        """Silence; `played` of what was playing has reason "stopped". Nothing playing, or no such leg, is no error."""
         wanted = self._legs.get(leg)
         if wanted is None:
             return
@@ -167,7 +167,7 @@ class EngineClient:
             raise EngineError(f"no leg {leg!r}") from None
 
     async def _tell(self, message: Message) -> Message:
-        """Send a command and wait for its reply; `{}` when the engine is away or goes away (it will be pushed again)."""
+        """Send a command and wait for its reply; `{}` when the engine is away: what is wanted is pushed again later."""
         link = self._link
         if link is None or not self.connected:
             return {}

@@ -1,8 +1,8 @@
 """One media session on rtpengine: the model "one call-id, our own tags, every command written as *A offers*".
 
 Tags are opaque names of legs: `A` is who called, `E1` the engine, `B1`, `C1` … those who are rung. Both tags go into
-each offer too: an unknown to-tag makes the branch. A's SDP is the offer of every branch, whether A sent it as offer or as
-answer; once A is answered the caller passes A's SDP narrowed to the answered codec.
+each offer too: an unknown to-tag makes the branch. A's SDP is the offer of every branch, whether A sent it as offer or
+as answer; once A is answered the caller passes A's SDP narrowed to the answered codec.
 
 - ring: `offer(A, B1)`, `offer(A, C1)`, … ; each takes A's audio away from the engine, one more `offer(A, E1)` gives it
   back
@@ -42,6 +42,7 @@ class RelaySession:
     def __init__(self, client: NgClient, call_id: str) -> None:
         self.client = client
         self.call_id = call_id
+        self._offerers: list[str] = []
 
     async def offer(
         self, from_tag: str, to_tag: str, sdp: bytes, *, toward: Toward = "plain", codecs: Sequence[str] = ()
@@ -54,6 +55,8 @@ class RelaySession:
         flags = [*FLAGS, *(f"codec-transcode-{name}" for name in codecs)]
         if toward == "engine":
             flags += engine_codecs(sdp)
+        if from_tag not in self._offerers:
+            self._offerers.append(from_tag)
         return await self._sdp("offer", from_tag, to_tag, sdp, flags, _PROFILES[toward])
 
     async def answer(self, from_tag: str, to_tag: str, sdp: bytes, *, toward: Toward = "plain") -> bytes:
@@ -80,8 +83,17 @@ class RelaySession:
         return await self._command("query")
 
     async def delete(self) -> dict[str, Any]:
-        """End the session at once, all branches; the reply bears the totals and the RTCP quality per leg."""
-        return await self._command("delete", **{"delete-delay": 0})
+        """End the session at once, all branches. An unknown call-id is no error.
+
+        The reply bears `totals`, `tags` and `SSRC` (the RTCP quality). rtpengine gives them only to a delete that names
+        a tag, and that one ends everything only when the tag offered to all the others: else a second one makes sure.
+        """
+        reply: dict[str, Any] = {}
+        if self._offerers:
+            reply = await self._command("delete", **{"from-tag": self._offerers[0], "delete-delay": 0})
+        if len(self._offerers) != 1 or "tags" not in reply:
+            reply = {**await self._command("delete", **{"delete-delay": 0}), **reply}
+        return reply
 
     async def _sdp(
         self, command: str, from_tag: str, to_tag: str, sdp: bytes, flags: list[str], profile: dict[str, Any]
