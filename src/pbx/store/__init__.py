@@ -1,0 +1,1 @@
+"""What must outlive a process: the journal on disk, the call records, the leases."""
