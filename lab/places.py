@@ -1,0 +1,51 @@
+"""Who stands where in the lab: names, addresses and the way between them. Nothing here touches the machine."""
+
+from typing import NamedTuple
+
+GATEWAY = "10.77.0.1"
+"""The router: the lab namespace's own address, where the controller's ssh comes from."""
+
+HOSTS = {"edge1": "10.77.0.11", "relay1": "10.77.0.12", "calls1": "10.77.0.13"}
+"""The throw-away hosts, on one bridge."""
+
+OUTSIDE = {
+    **{f"phone{n}": f"10.78.0.{10 + n}" for n in range(1, 7)},
+    "mtt": "198.51.100.10",
+    "ural": "192.0.2.10",
+    "stranger": "203.0.113.66",
+    "nat": "203.0.113.80",
+}
+"""The outside parties: each has a link of its own to the router and knows nobody but it."""
+
+BEHIND_NAT = {"natphone": "192.168.55.10"}
+NAT_INSIDE = "192.168.55.1"
+NAT_NETWORK = "192.168.55.0/24"
+
+ROUTER = "lab"
+"""The name of the router's own namespace, for `exec lab tcpdump …`."""
+
+ADDRESSES = {ROUTER: GATEWAY, **HOSTS, **OUTSIDE, **BEHIND_NAT}
+
+NAMES = {**HOSTS, "romashka.example": HOSTS["edge1"], "mtt.example": OUTSIDE["mtt"], "ural.example": OUTSIDE["ural"]}
+"""What /etc/hosts says, on the hosts and for the outside parties."""
+
+
+class Trouble(Exception):
+    """Something the person at the keyboard can do something about; the text says what."""
+
+
+class Missing(NamedTuple):
+    """One thing the lab needs and this machine lacks, and what to do."""
+
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.remedy}"
+
+
+def hosts_file(own_name: str) -> str:
+    """The text of /etc/hosts for one host or party."""
+    lines = ["127.0.0.1 localhost", f"127.0.1.1 {own_name}"] if own_name not in NAMES else ["127.0.0.1 localhost"]
+    lines += [f"{address} {name}" for name, address in NAMES.items()]
+    return "\n".join(lines) + "\n"
