@@ -329,7 +329,9 @@ class Tenant:
     ring_groups: Mapping[str, RingGroup] = field(default_factory=dict)
     trunks: Mapping[str, Trunk] = field(default_factory=dict)
     outbound_routes: Mapping[str, OutboundRoute] = field(default_factory=dict)
-    extensions: Mapping[str, Destination] = field(default_factory=dict)  # "201" → user/ivanov, "640" → ring_group/office
+    extensions: Mapping[str, Destination] = field(
+        default_factory=dict
+    )  # "201" → user/ivanov, "640" → ring_group/office
 
 
 @dataclass(frozen=True, slots=True)

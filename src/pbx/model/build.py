@@ -1,0 +1,329 @@
+"""Plain documents → the dataclasses of objects.py. Standard library only: this runs on targets too.
+
+A plain document is what `load` makes of a folder: the words of the grammar, every default filled in, ranges of numbers
+expanded, the site's objects merged (`trunks` with their `key`), built-in prompts added. It is trusted: `load` has
+checked it, and a KeyError here means that it was not made by `load`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, time
+from typing import Any, TypeVar
+
+from pbx.model import objects as o
+
+Plain = Mapping[str, Any]
+A = TypeVar("A")
+B = TypeVar("B")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def model(site_plain: Plain, tenants_plain: Mapping[str, Plain], revisions: Mapping[str, str] | None = None) -> o.Model:
+    """The whole model. `revisions` (tenant → revision) is written into each Tenant."""
+    known = revisions or {}
+    return o.Model(
+        tenants={key: tenant(plain, known.get(key, "")) for key, plain in tenants_plain.items()},
+        site_trunks=_each(site_plain, "trunks", trunk),
+    )
+
+
+def tenant(plain: Plain, revision: str = "") -> o.Tenant:
+    """One PBX from its plain document."""
+    head = plain["tenant"]
+    users = _each(plain, "users", user)
+    ring_groups = _each(plain, "ring_groups", ring_group)
+    return o.Tenant(
+        id=head["id"],
+        name=head["name"],
+        domain=head["domain"],
+        country=head["country"],
+        calling_code=head["calling_code"],
+        timezone=head["timezone"],
+        languages=tuple(head["languages"]),
+        max_calls=head.get("max_calls"),
+        national_prefix=head["dialling"]["national"],
+        international_prefix=head["dialling"]["international"],
+        emergency_numbers=tuple(plain["emergency"]["numbers"]) if "emergency" in plain else (),
+        revision=revision,
+        users=users,
+        locations=_each(plain, "locations", location),
+        schedules=_each(plain, "schedules", schedule),
+        calendars=_each(plain, "calendars", calendar),
+        numbers=_each(plain, "numbers", number),
+        lists=_each(plain, "lists", caller_list),
+        flows=_each(plain, "flows", flow),
+        prompts=_each(plain, "prompts", prompt),
+        announcements=_each(plain, "announcements", announcement),
+        ivrs=_each(plain, "ivrs", ivr),
+        ring_groups=ring_groups,
+        trunks=_each(plain, "trunks", trunk),
+        outbound_routes=_each(plain, "outbound_routes", outbound_route),
+        extensions=_extensions(users.values(), ring_groups.values()),
+    )
+
+
+def _each(plain: Plain, kind: str, make: Callable[[str, Any], B]) -> dict[str, B]:
+    return {key: make(key, value) for key, value in plain.get(kind, {}).items()}
+
+
+def _extensions(users: Iterable[o.User], groups: Iterable[o.RingGroup]) -> dict[str, o.Destination]:
+    out = {user.extension: o.Destination("user", user.id) for user in users if user.extension}
+    out.update({group.extension: o.Destination("ring_group", group.id) for group in groups if group.extension})
+    return out
+
+
+# --- small words -------------------------------------------------------------------------------------------------------
+
+
+def seconds(text: str) -> float:
+    """A length of time (`20s`, `800ms`, `90d`) in seconds."""
+    digits = text.rstrip("dhms")
+    return int(digits) * _UNITS[text[len(digits) :]]
+
+
+def destination(value: Any) -> o.Destination:
+    """The word `to`: `kind/id`, an E.164 number, {reject: 603}, {hang_up: true}."""
+    if isinstance(value, str):
+        if value.startswith("+"):
+            return o.Destination("outside", value)
+        kind, _, name = value.partition("/")
+        return o.Destination(sys.intern(kind), name)
+    if "reject" in value:
+        return o.Destination("reject", str(value["reject"]))
+    return o.Destination("hang_up")
+
+
+def reference(value: str) -> str:
+    """The id of `kind/id`."""
+    return value.partition("/")[2]
+
+
+def hours(text: str) -> o.Hours:
+    """`"09:00-18:00"`."""
+    start, _, end = text.partition("-")
+    return o.Hours(time.fromisoformat(start), None if end == "24:00" else time.fromisoformat(end))
+
+
+def _references(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(reference(value) for value in values)
+
+
+def _some(value: A | None, make: Callable[[A], B]) -> B | None:
+    return None if value is None else make(value)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+# --- conditions and flows ----------------------------------------------------------------------------------------------
+
+
+def condition(plain: Plain) -> o.Condition:
+    """`when`: several keys are all needed; a single one stands for itself."""
+    parts = [_condition(key, value) for key, value in plain.items()]
+    return parts[0] if len(parts) == 1 else o.AllOf(tuple(parts))
+
+
+def _condition(key: str, value: Any) -> o.Condition:
+    if key == "caller":
+        return _caller(_listed(value))
+    if key == "number":
+        return o.NumberIs(frozenset(_listed(value)))
+    if key == "open":
+        return o.Open(_references(_listed(value)))
+    if key == "closed":
+        return o.Closed(_references(_listed(value)))
+    if key == "language":
+        return o.LanguageIs(frozenset(_listed(value)))
+    if key == "between":
+        return o.Between(date.fromisoformat(value[0]), date.fromisoformat(value[1]))
+    if key == "not":
+        return o.Not(condition(value))
+    if key == "any":
+        return o.AnyOf(tuple(condition(inner) for inner in value))
+    raise KeyError(f"condition {key}")
+
+
+def _caller(values: list[str]) -> o.CallerIs:
+    return o.CallerIs(
+        lists=tuple(reference(value) for value in values if value.startswith("list/")),
+        numbers=frozenset(value for value in values if value.startswith("+") and not value.endswith("*")),
+        prefixes=tuple(value[:-1] for value in values if value.endswith("*")),
+        anonymous="anonymous" in values,
+    )
+
+
+def flow(key: str, plain: Any) -> o.Flow:
+    return o.Flow(key, tuple(_step(step) for step in plain))
+
+
+def _step(plain: Plain) -> o.Step:
+    return o.Step(
+        to=destination(plain["to"]),
+        when=_some(plain.get("when"), condition),
+        for_=_some(plain.get("for"), seconds),
+        otherwise_next=plain.get("otherwise") == "next",
+    )
+
+
+# --- people ------------------------------------------------------------------------------------------------------------
+
+
+def user(key: str, plain: Plain) -> o.User:
+    return o.User(
+        id=key,
+        name=plain.get("name", ""),
+        extension=plain.get("extension"),
+        location=_some(plain.get("location"), reference),
+        caller_id=plain.get("caller_id"),
+        class_of_service=reference(plain["class_of_service"]),
+        languages=tuple(plain["languages"]),
+        devices={name: device(name, inner) for name, inner in plain["devices"].items()},
+    )
+
+
+def device(key: str, plain: Plain) -> o.Device:
+    return o.Device(
+        id=key,
+        type=plain["type"],
+        number=plain.get("number"),
+        confirm=plain["confirm"],
+        ring_after=seconds(plain["ring_after"]),
+        max_contacts=plain["max_contacts"],
+        media=plain["media"],
+        generation=plain["generation"],
+        secret=plain["password"]["secret"] if "password" in plain else None,
+    )
+
+
+def location(key: str, plain: Plain) -> o.Location:
+    emergency = plain.get("emergency", {})
+    return o.Location(
+        id=key,
+        timezone=plain.get("timezone"),
+        emergency_caller_id=emergency.get("caller_id"),
+        emergency_trunks=_references(emergency.get("trunks", ())),
+    )
+
+
+# --- time --------------------------------------------------------------------------------------------------------------
+
+
+def schedule(key: str, plain: Plain) -> o.Schedule:
+    return o.Schedule(
+        id=key,
+        timezone=plain.get("timezone"),
+        open=tuple(
+            o.OpenRule(tuple(rule.get("days", ())), tuple(map(hours, rule["hours"])), rule.get("rrule"))
+            for rule in plain["open"]
+        ),
+        calendars=_references(plain["calendars"]),
+    )
+
+
+def calendar(key: str, plain: Plain) -> o.Calendar:
+    return o.Calendar(key, tuple(_calendar_days(days) for days in plain["days"]))
+
+
+def _calendar_days(plain: Plain) -> o.CalendarDays:
+    return o.CalendarDays(
+        first=date.fromisoformat(plain.get("date") or plain["from"]),
+        last=date.fromisoformat(plain.get("date") or plain["through"]),
+        closed=plain["closed"],
+        hours=tuple(map(hours, plain["hours"])),
+        as_day=plain.get("as"),
+    )
+
+
+# --- where calls go ----------------------------------------------------------------------------------------------------
+
+
+def number(key: str, plain: Plain) -> o.Number:
+    return o.Number(
+        number=key,
+        to=destination(plain["to"]),
+        trunk=_some(plain.get("trunk"), reference),
+        state=plain["state"],
+        until=_some(plain.get("until"), date.fromisoformat),
+    )
+
+
+def caller_list(key: str, plain: Plain) -> o.CallerList:
+    return o.CallerList(
+        id=key,
+        numbers=frozenset(value for value in plain["numbers"] if not value.endswith("*")),
+        prefixes=tuple(value[:-1] for value in plain["numbers"] if value.endswith("*")),
+        anonymous=plain["anonymous"],
+    )
+
+
+def prompt(key: str, plain: Plain) -> o.Prompt:
+    return o.Prompt(
+        id=key,
+        files={language: said["file"] for language, said in plain.items()},
+        audio={language: said["audio"] for language, said in plain.items() if "audio" in said},
+    )
+
+
+def announcement(key: str, plain: Plain) -> o.Announcement:
+    return o.Announcement(key, reference(plain["prompt"]), _some(plain.get("to"), destination))
+
+
+def ivr(key: str, plain: Plain) -> o.Ivr:
+    return o.Ivr(
+        id=key,
+        prompt=reference(plain["prompt"]),
+        keys={
+            digit: o.IvrKey(destination(inner["to"]), inner.get("language")) for digit, inner in plain["keys"].items()
+        },
+        on_timeout=destination(plain["on_timeout"]),
+        on_invalid=destination(plain["on_invalid"]),
+        direct_dial=plain["direct_dial"],
+        digit_timeout=seconds(plain["digit_timeout"]),
+        timeout=seconds(plain["timeout"]),
+        max_retries=plain["max_retries"],
+    )
+
+
+def ring_group(key: str, plain: Plain) -> o.RingGroup:
+    return o.RingGroup(
+        id=key,
+        members=tuple(map(destination, plain["members"])),
+        on_no_answer=destination(plain["on_no_answer"]),
+        extension=plain.get("extension"),
+        ring=plain["ring"],
+        ring_timeout=seconds(plain["ring_timeout"]),
+        rounds=plain["rounds"],
+        confirm_outside=plain["confirm_outside"],
+        class_of_service=reference(plain["class_of_service"]),
+    )
+
+
+# --- trunks and routes -------------------------------------------------------------------------------------------------
+
+
+def trunk(key: str, plain: Plain) -> o.Trunk:
+    login = plain.get("login")
+    return o.Trunk(
+        id=key,
+        key=plain["key"],
+        proxy=plain["proxy"],
+        addresses=tuple(plain["addresses"]),
+        login_user=login["user"] if login else None,
+        login_secret=login["password"]["secret"] if login else None,
+        register=plain["register"],
+        send=plain["numbers"]["send"],
+        receive=plain["numbers"]["receive"],
+        identity=plain["identity"],
+        media=plain["media"],
+        codecs=tuple(plain["codecs"]),
+        max_channels=plain.get("max_channels"),
+        options_ping=_some(plain.get("options_ping"), seconds),
+    )
+
+
+def outbound_route(key: str, plain: Plain) -> o.OutboundRoute:
+    return o.OutboundRoute(key, tuple(plain["prefixes"]), _references(plain["trunks"]), plain["choose"])

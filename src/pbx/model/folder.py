@@ -1,0 +1,174 @@
+"""Folders of YAML files → one tree of kinds and ids, each with the file and place where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pbx.model.problems import Path as ValuePath
+from pbx.model.problems import Problem, did_you_mean, pointer
+from pbx.model.schemas import Kind, kinds_of
+from pbx.model.yaml_events import Document, YamlError, parse
+
+VERSION = "pbx/v1"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One object: its value, and the mapping or list of the file in which it stands under `step`."""
+
+    value: Any
+    file: str
+    document: Document
+    container: Any
+    step: str | int
+
+
+@dataclass
+class Folder:
+    """What a tenant's folder, or the site's, holds; `entries[kind][id]` (a single thing has the id "")."""
+
+    path: Path
+    role: str  # tenant | site
+    entries: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    broken: bool = False  # a file could not be read: what is missing may stand there
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        return kinds_of(self.role)
+
+    def ids(self, plural: str) -> dict[str, Entry]:
+        return self.entries.get(plural, {})
+
+    def place(self, path: ValuePath) -> tuple[str, int, int]:
+        """File, line and column of the deepest part of the path that is written down."""
+        best = (str(self.path), 0, 0)
+        if not path:
+            return best
+        kind = self.kinds.get(str(path[0]))
+        if kind is None:
+            return best
+        single = kind.shape == "single"
+        entry = self.ids(kind.plural).get("" if single else str(path[1]) if len(path) > 1 else "")
+        if entry is None:
+            return best
+        container, step, rest = entry.container, entry.step, path[1:] if single else path[2:]
+        while (place := entry.document.place(container, step)) is not None:
+            best = (entry.file, *place)
+            container = container[step]
+            if not rest:
+                break
+            step, rest = rest[0], rest[1:]
+        return best
+
+    def report(self, path: ValuePath, message: str, severity: str = "error") -> None:
+        self.problems.append(Problem(*self.place(path), pointer(path), message, severity))
+
+
+def read(path: Path, role: str) -> Folder:
+    """All `*.yml` of a folder in name order, merged; problems are kept in the result."""
+    folder = Folder(path, role)
+    versions: list[tuple[str, Any]] = []
+    for file in sorted(path.iterdir()):
+        if file.suffix == ".yaml":
+            message = f"is not read; call it {file.stem}.yml"
+            folder.problems.append(Problem(str(file), 0, 0, "", message, "warning"))
+        if file.suffix != ".yml" or file.name.startswith("."):
+            continue
+        _read_file(folder, file, versions)
+    if not versions and not folder.broken:
+        folder.problems.append(Problem(str(path), 0, 0, "version", f"is in no file; write version: {VERSION} in one"))
+    return folder
+
+
+def _read_file(folder: Folder, file: Path, versions: list[tuple[str, Any]]) -> None:
+    name = str(file)
+    try:
+        document = parse(file.read_bytes())
+    except OSError as error:
+        folder.broken = True
+        folder.problems.append(Problem(name, 0, 0, "", f"cannot be read: {error.strerror}"))
+        return
+    except YamlError as error:
+        folder.broken = True
+        folder.problems.append(Problem(name, error.line, error.column, "", error.message))
+        return
+    top = document.value
+    if top is None:
+        return
+    if not isinstance(top, dict):
+        folder.broken = True
+        folder.problems.append(Problem(name, 1, 1, "", "a file holds kinds, such as users: {…}, and nothing else"))
+        return
+    for key, value in top.items():
+        line, column = document.place(top, key) or (0, 0)
+        if key == "version":
+            _version(folder, Problem(name, line, column, key, ""), value, versions)
+            continue
+        kind = folder.kinds.get(key)
+        if kind is None:
+            folder.problems.append(Problem(name, line, column, key, _unknown(folder.role, key)))
+            continue
+        for entry, entry_id in _entries(folder, kind, value, name, document):
+            _merge(folder, kind, entry, entry_id)
+
+
+def _version(folder: Folder, at: Problem, value: Any, versions: list[tuple[str, Any]]) -> None:
+    message = ""
+    if versions and versions[0][1] != value:
+        message = f"{value} differs from {versions[0][1]} in {versions[0][0]}; one folder has one version"
+    elif value != VERSION:
+        message = f"{value} is not known; this pbx reads {VERSION}"
+    if message:
+        folder.problems.append(Problem(at.file, at.line, at.column, at.pointer, message))
+    versions.append((at.file, value))
+
+
+def _unknown(role: str, key: str) -> str:
+    other = "site" if role == "tenant" else "tenant"
+    if key in kinds_of(other):
+        place = "the site's folder" if other == "site" else "a tenant's folder"
+        return f"belongs in {place}, not here; move it there"
+    return f"unknown kind{did_you_mean(key, kinds_of(role)) or '; known are ' + ', '.join(kinds_of(role))}"
+
+
+def _entries(folder: Folder, kind: Kind, value: Any, name: str, document: Document) -> Iterator[tuple[Entry, str]]:
+    top = document.value
+    if kind.shape == "single":
+        yield Entry(value, name, document, top, kind.plural), ""
+    elif kind.shape == "mapping" and isinstance(value, dict):
+        for key, inner in value.items():
+            yield Entry(inner, name, document, value, key), key
+    elif kind.shape == "list" and isinstance(value, list):
+        for index, inner in enumerate(value):
+            # tests of several files follow one another
+            yield Entry(inner, name, document, value, index), str(len(folder.ids(kind.plural)))
+    elif value is not None:
+        line, column = document.place(top, kind.plural) or (0, 0)
+        wanted = f"a mapping of ids: {kind.plural}: {{ID: {{…}}}}" if kind.shape == "mapping" else "a list"
+        message = f"{_shown(value)} is not right here; it is {wanted}"
+        folder.problems.append(Problem(name, line, column, kind.plural, message))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    return str(value)[:40]
+
+
+def _merge(folder: Folder, kind: Kind, entry: Entry, entry_id: str) -> None:
+    known = folder.entries.setdefault(kind.plural, {})
+    earlier = known.get(entry_id)
+    if earlier is None:
+        known[entry_id] = entry
+        return
+    line, column = entry.document.place(entry.container, entry.step) or (0, 0)
+    earlier_line = (earlier.document.place(earlier.container, earlier.step) or (0, 0))[0]
+    path: ValuePath = (kind.plural, entry_id) if entry_id else (kind.plural,)
+    message = f"stands twice, first in {earlier.file}:{earlier_line}; take one out"
+    folder.problems.append(Problem(entry.file, line, column, pointer(path), message))

@@ -1,0 +1,101 @@
+"""A model root or a tenant's folder → Loaded: checked, compiled to plain documents, built. Controller only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pbx.model import build, folder, plain, rules
+from pbx.model.objects import Model
+from pbx.model.problems import ModelErrors, Problem, in_order
+from pbx.model.yaml_events import collector_off
+
+SITE = "site"
+SoundCheck = Callable[[Path], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A whole valid model: the values, the documents they are made of, and their revisions."""
+
+    model: Model
+    site_plain: dict[str, Any]
+    tenant_plain: dict[str, dict[str, Any]]
+    site_revision: str
+    revisions: dict[str, str]  # tenant → 12 hex digits
+    folders: dict[str, Path]  # tenant → its folder, to which the files of its prompts are relative
+    warnings: tuple[Problem, ...] = ()
+    sources: dict[str, folder.Folder] = field(default_factory=dict, repr=False)  # tenant, or "" for the site
+
+
+def load(path: str | os.PathLike[str], sound: SoundCheck | None = None) -> Loaded:
+    """Reads a model root (a folder of tenants and `site/`), or one tenant's folder with the `../site` beside it.
+
+    `sound` looks at a recording and says what is wrong with it (`speech.audio.problem`); without it only the file's
+    place is checked. Raises ModelErrors with every problem found.
+    """
+    root = Path(path)
+    with collector_off():
+        site_path, tenant_paths, problems = _folders(root)
+        site_folder = folder.read(site_path, "site") if site_path else None
+        tenants = [folder.read(each, "tenant") for each in tenant_paths]
+        checked = rules.check(site_folder, tenants, sound)
+        everything = [*problems, *(p for f in [site_folder, *tenants] if f for p in f.problems)]
+        if any(problem.severity == "error" for problem in everything):
+            raise ModelErrors(everything)
+        return _loaded(site_folder, tenants, checked, everything)
+
+
+def _loaded(
+    site_folder: folder.Folder | None, tenants: list[folder.Folder], checked: rules.Checked, warnings: list[Problem]
+) -> Loaded:
+    site_plain = plain.site(checked.site)
+    documents: dict[str, dict[str, Any]] = {}
+    sources: dict[str, folder.Folder] = {"": site_folder} if site_folder else {}
+    for each, valid in zip(tenants, checked.tenants, strict=True):
+        tenant_id = valid["tenant"]["id"]
+        documents[tenant_id] = plain.tenant(valid, site_plain, each.path)
+        sources[tenant_id] = each
+    revisions = {tenant_id: plain.revision(document) for tenant_id, document in documents.items()}
+    return Loaded(
+        model=build.model(site_plain, documents, revisions),
+        site_plain=site_plain,
+        tenant_plain=documents,
+        site_revision=plain.revision(site_plain),
+        revisions=revisions,
+        folders={tenant_id: source.path for tenant_id, source in sources.items() if tenant_id},
+        warnings=tuple(in_order(warnings)),
+        sources=sources,
+    )
+
+
+def _folders(root: Path) -> tuple[Path | None, list[Path], list[Problem]]:
+    """The site's folder, the tenants' folders, and what is wrong with the path itself."""
+    if not root.is_dir():
+        what = "is a file; give the folder that holds it" if root.exists() else "is not there; give a folder"
+        raise ModelErrors([Problem(str(root), 0, 0, "", what)])
+    if _holds_yaml(root):
+        if root.resolve().name == SITE:
+            return root, [], []
+        beside = root / ".." / SITE if root.name in ("", ".", "..") else root.parent / SITE
+        return (beside if beside.is_dir() else None), [root], []
+    tenants, problems = [], []
+    for each in sorted(root.iterdir()):
+        if each.name.startswith(".") or not each.is_dir() or each.name == SITE:
+            continue
+        if _holds_yaml(each):
+            tenants.append(each)
+        else:
+            problems.append(Problem(str(each), 0, 0, "", "holds no *.yml; a tenant's folder holds some", "warning"))
+    site = root / SITE
+    if not tenants and not _holds_yaml(site):
+        message = "holds no tenant: no folder in it holds *.yml; give a model root or a tenant's folder"
+        raise ModelErrors([Problem(str(root), 0, 0, "", message)])
+    return (site if site.is_dir() else None), tenants, problems
+
+
+def _holds_yaml(path: Path) -> bool:
+    return path.is_dir() and any(path.glob("*.yml"))

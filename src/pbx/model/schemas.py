@@ -1,0 +1,186 @@
+"""The JSON Schemas as the loader uses them: one validator a kind, and a tree that fills defaults and finds references.
+
+The files are written for editors, linked by relative `$ref`; here they become one document with all files under
+`$defs`, so that no reference leaves it. Own annotations: `x-refers-to` (kinds of a `kind/id`), `x-destination` (with
+`x-kinds` where not every kind fits), `x-caller`, `x-check` (a check that a pattern cannot say).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from pbx.model.problems import Path as ValuePath
+
+FOLDER = Path(__file__).parent / "schemas"
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+Found = list[tuple[ValuePath, Any, "Node"]]
+
+
+@dataclass(slots=True)
+class Node:
+    """What one place of a schema asks of a walk: defaults to fill, values to look at."""
+
+    properties: dict[str, Node] = field(default_factory=dict)
+    extra: Node | None = None  # of keys that have no name in the schema
+    items: Node | None = None
+    defaults: tuple[tuple[str, Any], ...] = ()
+    refers_to: tuple[str, ...] = ()
+    destination: bool = False
+    kinds: tuple[str, ...] = ()  # of a destination; empty: every kind that takes calls
+    caller: bool = False
+    check: str = ""
+    language: bool = False
+    container: bool = False
+
+    @property
+    def looked_at(self) -> bool:
+        return bool(self.refers_to or self.destination or self.caller or self.check or self.language)
+
+    def walk(self, value: Any, path: ValuePath, found: Found) -> Any:
+        """A copy of a valid value with every default filled in; values to look at are added to `found`."""
+        if self.looked_at and not isinstance(value, list):
+            found.append((path, value, self))
+        if isinstance(value, dict):
+            out: dict[str, Any] = {}
+            for key, inner in value.items():
+                node = self.properties.get(key) or self.extra
+                out[key] = inner if node is None else node.walk(inner, (*path, key), found)
+            for key, default in self.defaults:
+                if key not in out:
+                    node = self.properties[key]
+                    out[key] = node.walk(default, (*path, key), [])
+            return out
+        if isinstance(value, list):
+            node = self.items
+            if node is None:
+                return list(value)
+            return [node.walk(inner, (*path, index), found) for index, inner in enumerate(value)]
+        return value
+
+
+@dataclass
+class Kind:
+    """A kind of the grammar: `users` of `user/ID`."""
+
+    plural: str
+    singular: str
+    shape: str  # mapping | single | list
+    schema: dict[str, Any]  # with a $ref into the bundle
+    id_schema: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def validator(self) -> Any:
+        return jsonschema_rs.validator_for({**self.schema, "$schema": DRAFT, "$defs": bundle()})
+
+    @cached_property
+    def id_validator(self) -> Any:
+        return jsonschema_rs.validator_for({**self.id_schema, "$schema": DRAFT, "$defs": bundle()})
+
+    @cached_property
+    def node(self) -> Node:
+        return _node(self.schema)
+
+    def whole(self) -> dict[str, Any]:
+        """The schema as one document, for jsonschema's messages."""
+        return {**self.schema, "$schema": DRAFT, "$defs": bundle()}
+
+
+@cache
+def bundle() -> dict[str, Any]:
+    """File name → schema, with each $ref pointing into the one document."""
+    return {
+        path.name: _inward(json.loads(path.read_text("utf-8")), path.name)
+        for path in sorted(FOLDER.glob("*.schema.json"))
+    }
+
+
+def _inward(schema: Any, file: str) -> Any:
+    if isinstance(schema, list):
+        return [_inward(item, file) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    out = {key: _inward(value, file) for key, value in schema.items() if key != "$schema"}
+    reference = out.get("$ref")
+    if isinstance(reference, str):
+        name, _, inside = reference.partition("#")
+        out["$ref"] = f"#/$defs/{name or file}{inside}"
+    return out
+
+
+@cache
+def kinds_of(folder: str) -> dict[str, Kind]:
+    """Kinds of a tenant's or the site's folder (`tenant` | `site`), by their key at the top of a file."""
+    out: dict[str, Kind] = {}
+    for plural, schema in bundle()[f"{folder}.schema.json"]["properties"].items():
+        if plural == "version":
+            continue
+        if "propertyNames" in schema:
+            item = schema["additionalProperties"]
+            out[plural] = Kind(plural, _singular(item), "mapping", item, schema["propertyNames"])
+        elif schema.get("type") == "array":
+            out[plural] = Kind(plural, _singular(schema["items"]), "list", schema["items"])
+        else:
+            out[plural] = Kind(plural, plural, "single", schema)
+    return out
+
+
+@cache
+def plural_of() -> dict[str, str]:
+    """`user` → `users`, over both folders."""
+    kinds = [*kinds_of("site").values(), *kinds_of("tenant").values()]
+    return {kind.singular: kind.plural for kind in kinds}
+
+
+def _singular(item: dict[str, Any]) -> str:
+    return str(item["$ref"]).removeprefix("#/$defs/").removesuffix(".schema.json")
+
+
+def resolve(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with what its $ref points to; its own words win."""
+    seen = schema
+    while "$ref" in seen:
+        target: Any = {"$defs": bundle()}
+        for part in seen["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        seen = {**target, **{key: value for key, value in seen.items() if key != "$ref"}}
+    return seen
+
+
+_made: dict[str, Node] = {}
+
+
+def _node(schema: dict[str, Any]) -> Node:
+    """The walk's view of a schema; made once for each $ref without words of its own (conditions hold conditions)."""
+    key = schema["$ref"] if "$ref" in schema and not set(schema) & _ANNOTATIONS else ""
+    if key and key in _made:
+        return _made[key]
+    node = Node()
+    if key:
+        _made[key] = node
+    full = resolve(schema)
+    node.refers_to = tuple(full.get("x-refers-to", ()))
+    node.destination = bool(full.get("x-destination"))
+    node.kinds = tuple(full.get("x-kinds", ()))
+    node.caller = bool(full.get("x-caller"))
+    node.check = str(full.get("x-check", ""))
+    node.language = full.get("title") == "a language"
+    node.properties = {name: _node(inner) for name, inner in full.get("properties", {}).items()}
+    node.defaults = tuple(
+        (name, resolve(inner)["default"])
+        for name, inner in full.get("properties", {}).items()
+        if "default" in resolve(inner)
+    )
+    extra = full.get("additionalProperties")
+    node.extra = _node(extra) if isinstance(extra, dict) else None
+    items = full.get("items")
+    node.items = _node(items) if isinstance(items, dict) else None
+    return node
+
+
+_ANNOTATIONS = {"x-refers-to", "x-kinds", "x-check", "x-caller", "default"}

@@ -1,0 +1,149 @@
+"""Each object against its schema: fast acceptance, and on refusal messages that say what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pbx.model.folder import Folder
+from pbx.model.problems import Path as ValuePath
+from pbx.model.problems import did_you_mean
+from pbx.model.schemas import Found, Kind, resolve
+
+Plain = dict[str, Any]
+
+
+def check(folder: Folder) -> tuple[Plain, Found]:
+    """The folder's valid objects with defaults filled in, and the values in them that other rules look at.
+
+    Objects that are not right are reported and left out, so that later rules meet only valid ones.
+    """
+    plain: Plain = {}
+    found: Found = []
+    for kind in folder.kinds.values():
+        valid: dict[str, Any] = {}
+        for entry_id, entry in folder.ids(kind.plural).items():
+            path: ValuePath = (kind.plural,) if kind.shape == "single" else (kind.plural, entry_id)
+            if kind.id_schema and not kind.id_validator.is_valid(entry_id):
+                folder.report(path, f'"{entry_id}" {_is_no(resolve(kind.id_schema))}')
+            elif kind.validator.is_valid(entry.value):
+                valid[entry_id] = kind.node.walk(entry.value, path, found)
+            else:
+                for rest, message in _messages(kind, entry.value):
+                    folder.report((*path, *rest), message)
+        if valid:
+            plain[kind.plural] = valid[""] if kind.shape == "single" else valid
+    return plain, found
+
+
+def _messages(kind: Kind, value: Any) -> Iterator[tuple[ValuePath, str]]:
+    """Every mistake of one object as (path in it, message)."""
+    from jsonschema import Draft202012Validator  # only on refusal: it costs 0.1 s to import
+    from jsonschema.exceptions import best_match
+
+    for error in Draft202012Validator(kind.whole()).iter_errors(value):
+        best = best_match([error]) if error.context else error
+        yield from _explained(best or error)
+
+
+def _explained(error: Any) -> Iterator[tuple[ValuePath, str]]:
+    path: ValuePath = tuple(error.absolute_path)
+    schema, value, rule = error.schema, error.instance, error.validator
+    if rule == "additionalProperties":
+        names = [*schema.get("properties", {})]
+        for key in value:
+            if key not in names and not _pattern_key(schema, key):
+                hint = did_you_mean(key, names) or f"; known are {', '.join(names)}"
+                yield (*path, key), f"unknown key{hint}"
+    elif rule == "required":
+        missing = next(name for name in error.validator_value if name not in value)
+        if missing in error.message:
+            yield path, f"{missing} is missing; {_description(schema, missing)}"
+        else:
+            yield path, f"{error.message}"
+    elif rule == "enum":
+        allowed = [str(item) for item in error.validator_value]
+        yield path, f"{_written(value)} is not one of {', '.join(allowed)}{did_you_mean(str(value), allowed)}"
+    elif rule == "pattern":
+        name = error.absolute_schema_path[-2] if error.absolute_schema_path else ""
+        at = (*path, value) if name == "propertyNames" else path
+        yield at, f'"{value}" {_is_no(schema)}'
+    elif rule == "type":
+        yield path, _wrong_type(value, schema)
+    else:
+        yield path, _bound(rule, error.validator_value, value, error.message)
+
+
+def _pattern_key(schema: dict[str, Any], key: str) -> bool:
+    import re
+
+    return any(re.search(pattern, key) for pattern in schema.get("patternProperties", {}))
+
+
+def _description(schema: dict[str, Any], name: str) -> str:
+    words = str(resolve(schema.get("properties", {}).get(name, {})).get("description", ""))
+    return f"{name}: {words[:1].lower()}{words[1:]}".rstrip(".") if words else f"write {name}"
+
+
+def _is_no(schema: dict[str, Any]) -> str:
+    """`is no E.164 number; right would be "+74951000100"`."""
+    title = schema.get("title", "of the right form").removeprefix("an ").removeprefix("a ")
+    examples = [_written(example) for example in schema.get("examples", [])]
+    if not examples:
+        return f"is no {title}"
+    return f"is no {title}; right would be {' or '.join(examples)}"
+
+
+def _wrong_type(value: Any, schema: dict[str, Any]) -> str:
+    wanted = schema.get("type", "another type")
+    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    if isinstance(value, int) and not isinstance(value, bool) and "string" in names:
+        return f'{value} is a number here; quote it: "{value}"'
+    if value is None:
+        return f"has no value; it is {_type_words(names, schema)}"
+    if isinstance(value, str) and "array" in names and "string" not in names:
+        return f'"{value}" is not a list; write it in brackets: [{value}]'
+    return f"{_written(value)} is not right here; it is {_type_words(names, schema)}"
+
+
+_TYPES = {
+    "string": "text",
+    "object": "a mapping",
+    "array": "a list",
+    "integer": "a whole number",
+    "boolean": "true or false",
+}
+
+
+def _type_words(names: list[str], schema: dict[str, Any]) -> str:
+    if "title" in schema and "string" in names:
+        examples = [_written(example) for example in schema.get("examples", [])]
+        return f"{schema['title']}, for example {examples[0]}" if examples else str(schema["title"])
+    return " or ".join(_TYPES.get(name, name) for name in names)
+
+
+def _bound(rule: str, limit: Any, value: Any, message: str) -> str:
+    words = {
+        "minimum": f"{value} is too small; at least {limit}",
+        "maximum": f"{value} is too large; at most {limit}",
+        "minItems": f"has too few items; at least {limit}",
+        "maxItems": f"has too many items; at most {limit}",
+        "minLength": "is empty; write something",
+        "maxLength": f"is too long; at most {limit} characters",
+        "minProperties": "is empty; at least one key",
+        "maxProperties": f"has too many keys; at most {limit}",
+        "uniqueItems": "has the same item twice; take one out",
+        "const": f"{_written(value)} is not right here; it is {_written(limit)}",
+    }
+    return words.get(rule, message[:200])
+
+
+def _written(value: Any) -> str:
+    """A value as a person would write it in YAML."""
+    if isinstance(value, bool) or value is None:
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_written(inner)}" for key, inner in list(value.items())[:3]) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_written(inner) for inner in value[:3]) + "]"
+    return f'"{value[:80]}"' if isinstance(value, str) else str(value)

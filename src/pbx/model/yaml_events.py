@@ -1,0 +1,196 @@
+"""YAML text → plain values with the line and column of every key and item, over libyaml's events.
+
+What is read: mappings, lists and scalars of YAML 1.2, where plain `true`, `false`, `null`, `~` and whole numbers get a
+type and everything else is a string (so `no`, `18:00`, `0101` and `+7495…` mean what they say). Refused, with their
+place: a key twice, anchors and aliases, tags, merge keys, a second document, keys that are no scalars, more than
+`MAX_DEPTH` levels, more than `MAX_BYTES`. Keys are always strings.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 20_000_000
+MAX_DEPTH = 64
+Place = tuple[int, int]  # line and column, from 1
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\Z")
+_TYPED: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None}
+
+
+class YamlError(Exception):
+    """The text cannot be read; `places` holds (line, column, what is wrong; what would be right)."""
+
+    def __init__(self, line: int, column: int, message: str) -> None:
+        super().__init__(message)
+        self.line, self.column, self.message = line, column, message
+
+
+@dataclass(slots=True)
+class Document:
+    """The value of a file and where its parts stand.
+
+    `places[id(container)]` gives the place of each key (mapping) or item (list); the container lives as long as `value`.
+    """
+
+    value: Any
+    places: dict[int, dict[str, Place] | list[Place]]
+
+    def place(self, container: object, step: str | int) -> Place | None:
+        """Where key or item `step` of a container stands, None when it does not."""
+        known = self.places.get(id(container))
+        if isinstance(known, dict):
+            return known.get(step) if isinstance(step, str) else None
+        if isinstance(known, list) and isinstance(step, int) and 0 <= step < len(known):
+            return known[step]
+        return None
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """No garbage collection inside: building half a million small objects costs a third less."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def parse(data: bytes) -> Document:
+    """The one document of a file. Raises YamlError; an empty file is None."""
+    if len(data) > MAX_BYTES:
+        raise YamlError(1, 1, f"the file has {len(data)} bytes; at most {MAX_BYTES} are read: split it over files")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        raise YamlError(line, column, "this is not UTF-8 text; save the file as UTF-8") from None
+    builder = _Builder()
+    try:
+        with collector_off():
+            for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+                builder.take(event)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise YamlError(line, column, f"this is not YAML: {_words(error)}") from None
+    except yaml.reader.ReaderError as error:
+        # libyaml counts this position in bytes or characters, without a line
+        raise YamlError(1, 1, f"character {error.position} may not stand in YAML; take it out") from None
+    except yaml.YAMLError as error:
+        raise YamlError(1, 1, f"this is not YAML: {error}") from None
+    return Document(builder.value, builder.places)
+
+
+def _words(error: yaml.MarkedYAMLError) -> str:
+    parts = [part for part in (error.context, error.problem) if part]
+    return ", ".join(parts) or "a syntax error"
+
+
+class _Builder:
+    """Takes events in order and keeps the open containers on a stack."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+        self.places: dict[int, dict[str, Place] | list[Place]] = {}
+        self._open: list[tuple[dict[str, Any] | list[Any], Any, str | None]] = []
+        self._container: Any = None
+        self._container_places: Any = None
+        self._key: str | None = None  # of the mapping at hand, when its value is next
+        self._key_place: Place = (1, 1)
+        self._documents = 0
+
+    def take(self, event: Any) -> None:
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            self._scalar(event)
+        elif kind is yaml.MappingStartEvent:
+            self._start({}, {}, event)
+        elif kind is yaml.SequenceStartEvent:
+            self._start([], [], event)
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            self._container, self._container_places, self._key = self._open.pop()
+        elif kind is yaml.AliasEvent:
+            name = event.anchor
+            raise _at(event, f'alias *{name} is not supported; if text is meant, quote it: "*{name}"')
+        elif kind is yaml.DocumentStartEvent:
+            self._documents += 1
+            if self._documents > 1:
+                raise _at(event, "a second document begins here; a file holds one: take out the ---")
+
+    def _scalar(self, event: Any) -> None:
+        if event.anchor is not None or event.tag is not None:
+            raise _extra(event)
+        container = self._container
+        text = event.value
+        plain = event.implicit[0]
+        if type(container) is dict and self._key is None:
+            self._take_key(event, text, plain)
+            return
+        value: Any = text
+        if plain:
+            if text in _TYPED:
+                value = _TYPED[text]
+            elif text == "":
+                value = None
+            elif _INTEGER.match(text):
+                value = int(text)
+        self._put(value, event)
+
+    def _take_key(self, event: Any, text: str, plain: bool) -> None:
+        if plain and text == "<<":
+            raise _at(event, "merge keys (<<) are not supported; write the keys out")
+        if plain and (text == "" or text in _TYPED):
+            raise _at(event, f'{text or "nothing"} is no key; if text is meant, quote it: "{text}"')
+        mark = event.start_mark
+        place = (mark.line + 1, mark.column + 1)
+        known = self._container_places
+        if text in known:
+            raise YamlError(*place, f'the key "{text}" stands twice, first in line {known[text][0]}; take one out')
+        known[text] = place
+        self._key = text
+
+    def _put(self, value: Any, event: Any) -> None:
+        """The value goes under the waiting key, to the end of the list, or is the whole document."""
+        container = self._container
+        if type(container) is dict:
+            container[self._key] = value
+            self._key = None
+        elif container is None:
+            self.value = value
+        else:
+            mark = event.start_mark
+            container.append(value)
+            self._container_places.append((mark.line + 1, mark.column + 1))
+
+    def _start(self, container: Any, places: Any, event: Any) -> None:
+        if event.anchor is not None or event.tag is not None:
+            raise _extra(event)
+        if type(self._container) is dict and self._key is None:
+            raise _at(event, 'a key must be text; if braces or brackets are meant as text, quote it: "{…}"')
+        if len(self._open) >= MAX_DEPTH:
+            raise _at(event, f"more than {MAX_DEPTH} levels; write it flatter")
+        self._put(container, event)
+        self.places[id(container)] = places
+        self._open.append((self._container, self._container_places, self._key))
+        self._container, self._container_places, self._key = container, places, None
+
+
+def _at(event: Any, message: str) -> YamlError:
+    return YamlError(event.start_mark.line + 1, event.start_mark.column + 1, message)
+
+
+def _extra(event: Any) -> YamlError:
+    """An anchor or a tag before a value."""
+    if event.anchor is not None:
+        return _at(event, f'anchor &{event.anchor} is not supported; if text is meant, quote it: "&{event.anchor}"')
+    return _at(event, f'tag {event.tag} is not supported; if text is meant, quote it: "{event.tag}"')
