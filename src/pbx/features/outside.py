@@ -15,6 +15,7 @@ BARRED_PROMPT = "system-barred"
 
 async def outside(call: Call, to: Destination) -> Destination | None:
     call.enter(to)
+    call.record.direction = "outbound"
     person = call.user
     own = person.caller_id if person else call.record.number
     reason = outbound.barred(call.tenant, person.class_of_service if person else "national", to.value, own)
@@ -55,6 +56,7 @@ async def _ring(call: Call, branch: Branch, within: float) -> Outcome:
 async def emergency(call: Call, to: Destination) -> Destination | None:
     """An emergency call leaves by the caller's location, with its number; nothing bars it (behaviour R11)."""
     call.enter(to)
+    call.record.direction = "outbound"
     caller_id, trunks, reasons = outbound.emergency(call.tenant, call.user)
     call.note(*reasons)
     branch = Branch(

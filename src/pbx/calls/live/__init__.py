@@ -1,0 +1,1 @@
+"""Live calls: legs over SIP dialogs, media over rtpengine and the engine."""

@@ -1,0 +1,186 @@
+"""The world of one live call: SIP legs and their media, as `Connections` asks for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pbx.calls.leg import Audio, CalleeLeg, CallerId, Connections, DeviceTarget, Leg, Target, TrunkTarget
+from pbx.calls.live.legs import SipCallee, SipCaller
+from pbx.calls.live.media import CallMedia
+from pbx.media.ng import NgError, NgTimeout
+from pbx.model.objects import Tenant
+from pbx.routing.numbers import sent_to_trunk
+from pbx.sip.stack import Address, InviteSession, Stack
+from pbx.sip.uri import escape_user, host_of
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An edge as we reach it (inside) and as the world does (public, in our Contact)."""
+
+    name: str
+    inside: Address
+    public_host: str
+    public_port: int
+
+
+class SipConnections(Connections):
+    """Legs of one call: the caller's session is given, others are placed through the same edge."""
+
+    caller: SipCaller
+
+    def __init__(
+        self,
+        session: InviteSession,
+        label: str,
+        *,
+        stack: Stack,
+        flush: Callable[[], None],
+        media: CallMedia,
+        tenant: Tenant,
+        edge: Edge,
+        token: str,
+        secret: Callable[[str], str | None],
+    ) -> None:
+        self.media = media
+        self.caller = SipCaller(session, label, media.reoffer)
+        self._stack = stack
+        self._flush = flush
+        self._tenant = tenant
+        self._edge = edge
+        self._contact = f"<sip:{token}@{edge.public_host}:{edge.public_port}>"
+        self._secret = secret
+        self._legs: list[SipCallee] = []
+        session.contact = self._contact
+
+    # --- the caller -------------------------------------------------------------------------------------------------
+
+    async def answer(self) -> None:
+        if self.caller.state != "up":
+            self.caller.accept(await self.media.to_engine("A"))
+            self._flush()
+
+    async def open_early(self) -> None:
+        if self.caller.state in ("new", "ringing"):
+            self.caller.early(await self.media.to_engine("A"))
+            self._flush()
+
+    async def play(self, leg: Leg, audio: Sequence[Audio], *, loop: bool = False) -> None:
+        await self.media.give_back_if_taken(leg.tag)
+        await self.media.play(leg.tag, list(audio), loop=loop)
+
+    async def stop(self, leg: Leg) -> None:
+        await self.media.stop(leg.tag)
+
+    def digit(self, tag: str, digit: str) -> None:
+        """A digit that the engine heard on a leg."""
+        for leg in (self.caller, *self._legs):
+            if leg.tag == tag:
+                leg.digits.put_nowait(digit)
+
+    # --- those who are rung -----------------------------------------------------------------------------------------
+
+    async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
+        tag = f"B{len(self._legs) + 1}"
+        srtp = target.trunk.media == "srtp" if isinstance(target, TrunkTarget) else target.media == "srtp"
+        offer = await self.media.offer_to(tag, srtp=srtp)
+        leg = SipCallee(tag, target, offer, self.media.reoffer)
+        self._legs.append(leg)
+        if isinstance(target, DeviceTarget):
+            self._invite_device(leg, target, caller_id)
+        else:
+            self._invite_trunk(leg, target, caller_id)
+        self._flush()
+        return leg
+
+    def _invite_device(self, leg: SipCallee, target: DeviceTarget, caller_id: CallerId) -> None:
+        uri = f"sip:{target.user}-{target.device}@{target.domain}"
+        self._invite(leg, uri=uri, from_=self._shown(caller_id, target.domain), headers=[])
+
+    def _invite_trunk(self, leg: SipCallee, target: TrunkTarget, caller_id: CallerId) -> None:
+        """`identity` says where the caller id goes; with `pai` the From is the account's (RFC 3325)."""
+        trunk, host = target.trunk, host_of(target.trunk.proxy)
+        number = target.number
+        dialled = sent_to_trunk(self._tenant, number, trunk.send) if number.startswith("+") else number
+        shown = None
+        if caller_id.number is not None:
+            shown = sent_to_trunk(self._tenant, caller_id.number, trunk.send)
+        headers = [("X-PBX-Trunk", trunk.key)]
+        if shown is None:
+            from_ = '"Anonymous" <sip:anonymous@anonymous.invalid>'
+            headers.append(("Privacy", "id"))
+        elif trunk.identity == "pai" and trunk.login_user:
+            from_ = f"<sip:{escape_user(trunk.login_user)}@{host}>"
+        else:
+            from_ = f"<sip:{escape_user(shown)}@{host}>"
+        if shown is not None and trunk.identity in ("pai", "both"):
+            headers.append(("P-Asserted-Identity", f"<sip:{escape_user(shown)}@{host}>"))
+        password = self._secret(trunk.login_secret) if trunk.login_secret else None
+        credentials = (trunk.login_user, password) if trunk.login_user and password else None
+        self._invite(
+            leg, uri=f"sip:{escape_user(dialled)}@{host}", from_=from_, headers=headers, credentials=credentials
+        )
+
+    def _invite(
+        self,
+        leg: SipCallee,
+        *,
+        uri: str,
+        from_: str,
+        headers: list[tuple[str, str]],
+        credentials: tuple[str, str] | None = None,
+    ) -> None:
+        leg.session = self._stack.invite(
+            uri=uri,
+            destination=self._edge.inside,
+            from_=from_,
+            to=f"<{uri}>",
+            contact=self._contact,
+            sdp=leg.offer,
+            headers=headers,
+            listener=leg,
+            credentials=credentials,
+        )
+
+    def _shown(self, caller_id: CallerId, domain: str) -> str:
+        if caller_id.number is None:
+            return '"Anonymous" <sip:anonymous@anonymous.invalid>'
+        name = caller_id.name.replace("\\", "\\\\").replace('"', '\\"')
+        display = f'"{name}" ' if name else ""
+        return f"{display}<sip:{escape_user(caller_id.number)}@{domain}>"
+
+    async def pass_early_media(self, callee: CalleeLeg) -> None:
+        assert isinstance(callee, SipCallee)
+        if callee.sdp is not None and self.caller.state in ("new", "ringing"):
+            self.caller.early(await self.media.early(callee.tag, callee.sdp))
+            self._flush()
+
+    async def attend(self, callee: CalleeLeg) -> None:
+        assert isinstance(callee, SipCallee) and callee.sdp is not None
+        await self.media.answered(callee.tag, callee.sdp, callee.offer)
+        await self.media.to_engine(callee.tag)
+
+    async def bridge(self, callee: CalleeLeg) -> None:
+        assert isinstance(callee, SipCallee) and callee.sdp is not None
+        await self.media.answered(callee.tag, callee.sdp, callee.offer)
+        sdp = await self.media.join(callee.tag)
+        if self.caller.state != "up":
+            self.caller.accept(sdp)
+        self._flush()
+
+    async def release(self, callee: CalleeLeg) -> None:
+        self._flush()
+        await self.media.forget(callee.tag)
+
+    async def close(self) -> None:
+        for leg in self._legs:
+            leg.hang_up()
+        self.caller.hang_up()
+        self._flush()
+        try:
+            async with asyncio.timeout(5):
+                await self.media.close()
+        except (NgError, NgTimeout, TimeoutError):
+            return  # the relay is gone or forgot the session: its own timeout ends what is left

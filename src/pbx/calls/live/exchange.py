@@ -1,0 +1,239 @@
+"""The exchange: takes INVITEs from the edges, makes each a call of its tenant, and holds the calls that are up."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pbx.calls.call import Call, Recorder
+from pbx.calls.live.connections import Edge, SipConnections
+from pbx.calls.live.media import CallMedia
+from pbx.calls.record import CallRecord
+from pbx.media.engine_client import EngineClient
+from pbx.media.ng import NgClient
+from pbx.media.relay import RelaySession
+from pbx.model.objects import Model, Tenant, Trunk, User
+from pbx.routing.numbers import received_to_e164
+from pbx.sip.stack import InviteSession, Stack
+from pbx.sip.uri import user_of
+
+log = logging.getLogger(__name__)
+
+Story = Callable[[Call], Awaitable[None]]
+SHED = (("X-PBX-Shed", "1"), ("Retry-After", "2"))
+
+
+def token_of(tenant: str) -> str:
+    """The opaque name of a tenant in our Contact; the edge's table turns it back."""
+    return hashlib.sha256(f"pbx-tenant-token/{tenant}".encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """One model as it is served: calls hold on to theirs, so a switch changes no call in progress."""
+
+    model: Model
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    site_revision: str = ""
+
+    def device_user(self, tenant: Tenant, name: str) -> User | None:
+        """The user of a device `<user>-<device>`."""
+        return next(
+            (u for u in tenant.users.values() if any(f"{u.id}-{d}" == name for d in u.devices)),
+            None,
+        )
+
+
+class Refused(Exception):
+    """An INVITE that becomes no call: the status to answer and why, for the log."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status} {reason}")
+        self.status = status
+        self.reason = reason
+
+
+class Exchange:
+    """Owns the calls of a process. What it needs is given: stack, relays, engine, journal, story, clock."""
+
+    def __init__(
+        self,
+        *,
+        edges: Mapping[str, Edge],
+        relays: list[NgClient],
+        engine: EngineClient,
+        recorder: Recorder,
+        story: Story,
+        clock: Callable[[], float],
+        node: int = 1,
+    ) -> None:
+        self._edges = edges
+        self._relays = relays
+        self._engine = engine
+        self._recorder = recorder
+        self._story = story
+        self._clock = clock
+        self._node = node
+        self._stack: Stack | None = None
+        self._flush: Callable[[], None] = lambda: None
+        self.serving = Serving(Model({}))
+        self.leases: Mapping[str, int] = {}
+        self.calls: dict[str, Call] = {}
+        self._connections: dict[str, SipConnections] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._of_tenant: Counter[str] = Counter()
+        self.refused: Counter[int] = Counter()
+        self.overloaded: Callable[[], bool] = lambda: False
+        engine.on_event = self._engine_event
+
+    def attach(self, stack: Stack, flush: Callable[[], None]) -> None:
+        """The stack that brings us INVITEs, and how to send what it has to say."""
+        self._stack = stack
+        self._flush = flush
+
+    # --- a new call -------------------------------------------------------------------------------------------------
+
+    def on_invite(self, session: InviteSession) -> None:
+        """An INVITE of an edge. 100 goes out when the call is ours and in the journal, before any I/O."""
+        try:
+            call = self._admit(session)
+        except Refused as refused:
+            self.refused[refused.status] += 1
+            log.info("refused %s: %s", session.call_id, refused)
+            headers = SHED if refused.status == 503 else ()
+            session.reject(refused.status, refused.reason, headers=headers)
+            return
+        session.provisional(100)
+        task = asyncio.ensure_future(self._run(call))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _admit(self, session: InviteSession) -> Call:
+        request = session.request
+        edge = self._edges.get(request.get("x-pbx-edge") or "")
+        tenant = self.serving.model.tenants.get(request.get("x-pbx-tenant") or "")
+        if edge is None or tenant is None:
+            raise Refused(404, "Not Found")
+        emergency = request.get("x-pbx-emergency") == "1"
+        if tenant.id not in self.leases:
+            raise Refused(503, "Not The Owner")
+        if self.overloaded() and not emergency:
+            raise Refused(503, "Overloaded")
+        if not session.remote_sdp:
+            raise Refused(488, "An Offer Is Needed")
+        call = self._make(session, tenant, edge, emergency)
+        self._of_tenant[tenant.id] += 1
+        call.over_limit = tenant.max_calls is not None and self._of_tenant[tenant.id] > tenant.max_calls
+        self.calls[call.record.id] = call
+        self._recorder.started(call.record)
+        return call
+
+    def _make(self, session: InviteSession, tenant: Tenant, edge: Edge, emergency: bool) -> Call:
+        kind, _, name = (session.request.get("x-pbx-source") or "").partition(" ")
+        started = self._clock()
+        call_id = f"{int(started * 1000):012x}{self._node:02x}{secrets.token_hex(4)}"
+        dialled = user_of(session.request.uri)
+        record = CallRecord(
+            id=call_id,
+            tenant=tenant.id,
+            direction="internal",
+            caller=None,
+            dialled=dialled,
+            number=None,
+            source=f"{kind} {name}",
+            revision=tenant.revision,
+            started=int(started * 1000),
+        )
+        user = None
+        trunk = None
+        if kind == "trunk":
+            trunk = self._from_trunk(session, tenant, name, record)
+        else:
+            user = self.serving.device_user(tenant, name)
+            if user is None:
+                raise Refused(403, "Unknown Device")
+            record.caller = user.extension or user.caller_id
+        token = token_of(tenant.id)
+        relay = self._relays[0]  # several relays: chosen by load, with the issue that brings them
+        media = CallMedia(RelaySession(relay, f"{token}-{call_id}"), self._engine, session.remote_sdp or b"")
+        assert self._stack is not None
+        secret = self.serving.secrets.get
+        connections = SipConnections(
+            session,
+            f"{kind} {name}",
+            stack=self._stack,
+            flush=self._flush,
+            media=media,
+            tenant=tenant,
+            edge=edge,
+            token=token,
+            secret=secret,
+        )
+        self._connections[call_id] = connections
+        return Call(
+            record,
+            tenant,
+            connections,
+            self._recorder,
+            self._clock,
+            user=user,
+            trunk=trunk.key if trunk else None,
+            emergency=emergency,
+        )
+
+    def _from_trunk(self, session: InviteSession, tenant: Tenant, key: str, record: CallRecord) -> Trunk:
+        """Number called and caller of an outside call, from the trunk's own format to E.164."""
+        trunk = next((trunk for trunk in tenant.trunks.values() if trunk.key == key), None)
+        if trunk is None:
+            raise Refused(404, "Not Found")
+        code, prefix = tenant.calling_code, tenant.national_prefix
+        record.direction = "inbound"
+        record.number = received_to_e164(code, prefix, record.dialled, trunk.receive) or record.dialled
+        request = session.request
+        hidden = "id" in (request.get("privacy") or "").split(";")
+        shown = user_of(request.p_asserted_identity or request.from_uri)
+        record.caller = None if hidden else received_to_e164(code, prefix, shown, trunk.receive)
+        return trunk
+
+    async def _run(self, call: Call) -> None:
+        try:
+            await call.run(self._story)
+        except Exception:
+            log.exception("call %s could not be closed", call.record.id)
+        finally:
+            self.calls.pop(call.record.id, None)
+            self._connections.pop(call.record.id, None)
+            self._of_tenant[call.tenant.id] -= 1
+            self._flush()
+
+    # --- the engine -------------------------------------------------------------------------------------------------
+
+    def _engine_event(self, event: dict[str, Any]) -> None:
+        session, _, tag = str(event.get("leg", "")).rpartition("/")
+        call_id = session.rpartition("-")[2]
+        connections = self._connections.get(call_id)
+        if event["event"] == "played" and connections is not None:
+            connections.media.played(event["play"], event["reason"])
+        elif event["event"] == "digit" and connections is not None:
+            connections.digit(tag, event["digit"])
+        elif event["event"] in ("gone", "back"):
+            log.warning("media engine: %s", event["event"])
+
+    # --- its life ---------------------------------------------------------------------------------------------------
+
+    def listing(self) -> list[dict[str, Any]]:
+        """The calls that are up, as plain data."""
+        return [call.record.document() for call in self.calls.values()]
+
+    async def close(self, within: float = 5.0) -> None:
+        """Hang up every call and wait for the records."""
+        for call in list(self.calls.values()):
+            call.connections.caller.end("shutdown")
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=within)

@@ -1,0 +1,189 @@
+"""Legs over SIP: the caller's INVITE session and those that we start. They translate; they decide nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from pbx.calls.leg import CalleeLeg, CallerLeg, DeviceTarget, Target
+from pbx.sip.message import Request, Response
+from pbx.sip.stack import InviteSession
+
+RING_AGAIN = 60.0  # seconds; a provisional keeps proxies from giving up (RFC 3261 §13.3.1.1)
+ELSEWHERE = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')  # RFC 3326
+NOT_ACCEPTABLE = 488
+
+Reoffer = Callable[[str, bytes], Awaitable[bytes]]
+
+
+class _Offers:
+    """Offers in the middle of a call, from either side: the media answers them."""
+
+    def __init__(self, tag: str, reoffer: Reoffer) -> None:
+        self._tag = tag
+        self._reoffer = reoffer
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def offered(self, session: InviteSession, sdp: bytes | None) -> None:
+        task = asyncio.ensure_future(self._answer(session, sdp))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, session: InviteSession, sdp: bytes | None) -> None:
+        if not sdp:  # a re-INVITE without an offer asks for ours: not served yet
+            session.refuse_offer(NOT_ACCEPTABLE)
+            return
+        try:
+            answer = await self._reoffer(self._tag, sdp)
+        except Exception:  # whatever the relay says: the call goes on as it was
+            session.refuse_offer(NOT_ACCEPTABLE)
+            raise
+        session.answer_offer(answer)
+
+
+class SipCaller(CallerLeg):
+    """The caller: we are the UAS of its INVITE."""
+
+    def __init__(self, session: InviteSession, label: str, reoffer: Reoffer) -> None:
+        super().__init__("A", label)
+        self.session = session
+        self._offers = _Offers("A", reoffer)
+        self._again: asyncio.TimerHandle | None = None
+        session.listener = self
+
+    def ring(self) -> None:
+        if self.state == "new":
+            self.state = "ringing"
+            self._provisional()
+
+    def _provisional(self) -> None:
+        if self.state in ("ringing", "early"):
+            self.session.provisional(180 if self.state == "ringing" else 183)
+            self._again = asyncio.get_running_loop().call_later(RING_AGAIN, self._provisional)
+
+    def early(self, sdp: bytes) -> None:
+        """183 with media."""
+        if self.state in ("new", "ringing"):
+            self.state = "early"
+            self.session.provisional(183, sdp=sdp)
+
+    def accept(self, sdp: bytes) -> None:
+        """200 OK."""
+        if self.state != "down":
+            self.state = "up"
+            self.session.accept(sdp)
+
+    def reject(self, status: int, reason: str = "") -> None:
+        if self.state not in ("up", "down"):
+            self.state = "down"
+            self.session.reject(status, reason)
+        self._stop_ringing()
+
+    def hang_up(self) -> None:
+        if self.state == "up":
+            self.state = "down"
+            self.session.bye()
+        elif self.state != "down":
+            self.reject(480)
+
+    def _stop_ringing(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
+
+    # --- SessionListener --------------------------------------------------------------------------------------------
+
+    def confirmed(self, session: InviteSession) -> None: ...
+
+    def offered(self, session: InviteSession, request: Request, sdp: bytes | None) -> None:
+        self._offers.offered(session, sdp)
+
+    def reinvited(self, session: InviteSession, status: int, sdp: bytes | None) -> None: ...
+
+    def informed(self, session: InviteSession, request: Request) -> None:
+        for digit in digits_of(request):
+            self.digits.put_nowait(digit)
+
+    def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
+        self.state = "down"
+        self._stop_ringing()
+        self.end(cause)
+
+    def progressed(self, session: InviteSession, response: Response, sdp: bytes | None) -> None: ...
+
+    def answered(self, session: InviteSession, response: Response, sdp: bytes | None) -> None: ...
+
+    def failed(self, session: InviteSession, status: int, reason: str, response: Response | None) -> None: ...
+
+
+class SipCallee(CalleeLeg):
+    """A leg that we ring: we are the UAC of its INVITE. `sdp` is the last that it sent, `offer` what we offered it."""
+
+    def __init__(self, tag: str, target: Target, offer: bytes, reoffer: Reoffer) -> None:
+        super().__init__(tag, target.label, target)
+        self.offer = offer
+        self.sdp: bytes | None = None
+        self.session: InviteSession | None = None
+        self._offers = _Offers(tag, reoffer)
+
+    def cancel(self, *, elsewhere: bool) -> None:
+        if self.session is not None and not self.outcome.done():
+            self.resolve(487, "Request Terminated")
+            self.session.cancel([ELSEWHERE] if elsewhere else [])
+
+    def hang_up(self) -> None:
+        if self.session is None or self.ended.done():
+            return
+        if not self.outcome.done():
+            self.cancel(elsewhere=False)
+        elif self.outcome.result().status == 200:
+            self.session.bye()
+        self.end("hung_up")
+
+    # --- SessionListener --------------------------------------------------------------------------------------------
+
+    def progressed(self, session: InviteSession, response: Response, sdp: bytes | None) -> None:
+        if sdp:
+            self.sdp = sdp
+        self.rang(media=bool(sdp))
+
+    def answered(self, session: InviteSession, response: Response, sdp: bytes | None) -> None:
+        if self.outcome.done():  # it crossed our CANCEL or our patience
+            session.bye()
+            return
+        self.sdp = sdp or self.sdp
+        if self.sdp is None:
+            session.bye()
+            self.resolve(NOT_ACCEPTABLE, "no SDP in the answer")
+            return
+        self.resolve(200)
+
+    def failed(self, session: InviteSession, status: int, reason: str, response: Response | None) -> None:
+        if status == 404 and isinstance(self.target, DeviceTarget):
+            status, reason = 480, "not registered"  # the edge's word for a device without a contact
+        self.resolve(status, reason)
+        self.end("failed")
+
+    def confirmed(self, session: InviteSession) -> None: ...
+
+    def offered(self, session: InviteSession, request: Request, sdp: bytes | None) -> None:
+        self._offers.offered(session, sdp)
+
+    def reinvited(self, session: InviteSession, status: int, sdp: bytes | None) -> None: ...
+
+    def informed(self, session: InviteSession, request: Request) -> None:
+        for digit in digits_of(request):
+            self.digits.put_nowait(digit)
+
+    def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
+        self.end(cause)
+
+
+def digits_of(request: Request) -> str:
+    """The digit of a SIP INFO, `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (`5`)."""
+    body = request.body.decode("latin-1").strip()
+    kind = (request.get("content-type") or "").partition(";")[0].strip().lower()
+    if kind == "application/dtmf-relay":
+        body = next((line.partition("=")[2].strip() for line in body.splitlines() if line.startswith("Signal")), "")
+    elif kind != "application/dtmf":
+        return ""
+    return body if len(body) == 1 and body in "0123456789*#ABCD" else ""

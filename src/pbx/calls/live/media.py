@@ -1,0 +1,196 @@
+"""The media of one call: who hears whom, over one session of rtpengine (the model of `pbx.media.relay`).
+
+`A` is the caller, `B1`… those who are rung, `E1`… places in the engine, `<tag>` ↔ `E<n>` one each. The session lives as
+long as the call; every SDP that a leg sent or was sent is kept here, so that a leg never notices who its peer is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from pbx.calls.leg import Audio
+from pbx.media.engine_client import EngineClient, EngineError
+from pbx.media.relay import RelaySession
+from pbx.sip import sdp as sdps
+
+
+@dataclass(slots=True)
+class _Side:
+    """One leg as the relay knows it: the SDP it sent (narrowed once answered) and the last it was sent."""
+
+    received: bytes
+    sent: bytes = b""
+    engine: str = ""  # the tag of its place in the engine, while it hears it
+
+
+class CallMedia:
+    """Order of commands: one at a time, in the order asked for (`_turn`)."""
+
+    def __init__(self, relay: RelaySession, engine: EngineClient, caller_sdp: bytes) -> None:
+        self.relay = relay
+        self.engine = engine
+        self._sides: dict[str, _Side] = {"A": _Side(caller_sdp)}
+        self._turn = asyncio.Lock()
+        self._places = 0
+        self._peer: dict[str, str] = {}  # who is bridged with whom
+        self._plays: dict[str, asyncio.Future[str]] = {}
+        self._used = False
+        self._taken = False  # an offer to somebody took the caller's audio from the engine
+
+    def engine_leg(self, tag: str) -> str:
+        """The engine's name of a leg's place."""
+        return f"{self.relay.call_id}/{tag}"
+
+    # --- the engine -------------------------------------------------------------------------------------------------
+
+    async def to_engine(self, tag: str) -> bytes:
+        """Let a leg hear the engine (and the engine its digits); returns the SDP for the leg."""
+        async with self._turn:
+            return await self._to_engine(tag)
+
+    async def _to_engine(self, tag: str) -> bytes:
+        side = self._sides[tag]
+        if not side.engine:
+            self._places += 1
+            side.engine = f"E{self._places}"
+        self._used = True
+        offered = sdps.parse(await self.relay.offer(tag, side.engine, side.received, toward="engine"))
+        codec = offered.codecs[0]
+        host, port = self.engine.address
+        await self.engine.add_leg(
+            self.engine_leg(tag),
+            remote=(offered.address, offered.port),
+            payload=codec.payload,
+            event_payload=offered.event_payload,
+        )
+        ours = sdps.engine_answer(host, port, codec.payload, offered.event_payload)
+        sent = await self.relay.answer(tag, side.engine, ours, toward="plain")
+        return self._told(side, sent)
+
+    async def leave_engine(self, tag: str) -> None:
+        """The leg hears somebody else from now on: its place in the engine is given back."""
+        side = self._sides.get(tag)
+        if side is None or not side.engine:
+            return
+        place, side.engine = side.engine, ""
+        await self.engine.remove_leg(self.engine_leg(tag))
+        await self.relay.delete_branch(tag, place)
+
+    async def play(self, tag: str, audio: list[Audio], *, loop: bool = False) -> None:
+        """Play to a leg; returns when it ended or was stopped."""
+        items = [_item(entry) for entry in audio]
+        play = await self.engine.play(self.engine_leg(tag), items, loop=loop)
+        ended = self._plays.setdefault(play, asyncio.get_running_loop().create_future())
+        try:
+            await ended
+        finally:
+            self._plays.pop(play, None)
+
+    async def stop(self, tag: str) -> None:
+        await self.engine.stop(self.engine_leg(tag))
+
+    def played(self, play: str, reason: str) -> None:
+        """The engine tells that a play is over; it may say so before `play` of the engine has returned."""
+        future = self._plays.setdefault(play, asyncio.get_running_loop().create_future())
+        if not future.done():
+            future.set_result(reason)
+
+    # --- ringing and joining ----------------------------------------------------------------------------------------
+
+    async def offer_to(self, tag: str, *, srtp: bool = False) -> bytes:
+        """A's offer for a leg that will be rung."""
+        async with self._turn:
+            self._used = self._taken = True
+            side = self._sides["A"]
+            return await self.relay.offer("A", tag, side.received, toward="srtp" if srtp else "plain")
+
+    async def answered(self, tag: str, received: bytes, offered: bytes) -> None:
+        """A rung leg answered with this SDP to the offer it was sent."""
+        self._sides[tag] = _Side(received, sent=offered)
+
+    async def give_back_if_taken(self, tag: str) -> None:
+        """One more offer returns A's audio to the engine after others were rung: its digits are heard again."""
+        if tag == "A" and self._taken and self._sides["A"].engine:
+            self._taken = False
+            await self.to_engine("A")
+
+    async def join(self, tag: str) -> bytes:
+        """A hears the leg and the leg A; returns the SDP for A."""
+        async with self._turn:
+            caller, callee = self._sides["A"], self._sides[tag]
+            if callee.engine:  # it was asked to confirm: give its audio back to A first
+                await self.leave_engine(tag)
+                callee.sent = await self.relay.offer("A", tag, caller.received)
+            sent = await self.relay.answer("A", tag, callee.received)
+            await self.leave_engine("A")
+            self._peer = {"A": tag, tag: "A"}
+            return self._told(caller, sent)
+
+    async def early(self, tag: str, received: bytes) -> bytes:
+        """What the leg sends before it answers reaches A; returns the SDP for A."""
+        async with self._turn:
+            return await self.relay.answer("A", tag, received)
+
+    async def forget(self, tag: str) -> None:
+        """A rung leg is not needed: its ports are given back."""
+        async with self._turn:
+            side = self._sides.pop(tag, None)
+            if side is not None and side.engine:
+                await self.engine.remove_leg(self.engine_leg(tag))
+            await self.relay.delete_branch("A", tag)
+
+    # --- in the middle ----------------------------------------------------------------------------------------------
+
+    async def reoffer(self, tag: str, received: bytes) -> bytes:
+        """A joined leg offers anew (hold, resume, another address); returns the answer for it.
+
+        The peer gets no re-INVITE. A hold is answered here and the held leg is silenced in the relay, as phones in a
+        hold may go on sending.
+        """
+        async with self._turn:
+            side = self._sides[tag]
+            side.received = received
+            direction = sdps.parse(received).direction
+            peer = self._peer.get(tag)
+            if peer is None:
+                sent = await self._to_engine(tag)
+                return sdps.with_direction(sent, sdps.answering(direction))
+            await self.relay.offer(tag, peer, received)
+            sent = await self.relay.answer(tag, peer, self._sides[peer].received)
+            if direction in ("sendonly", "inactive"):
+                await self.relay.block(tag)
+                await self.relay.block(peer)
+            else:
+                await self.relay.unblock(tag)
+                await self.relay.unblock(peer)
+            side.sent = sdps.with_direction(sent, sdps.answering(direction))
+            return side.sent
+
+    async def close(self) -> None:
+        """Give back everything, whatever else goes wrong."""
+        for tag, side in self._sides.items():
+            if side.engine:
+                try:
+                    await self.engine.remove_leg(self.engine_leg(tag))
+                except EngineError:
+                    continue
+        for future in self._plays.values():
+            future.cancel()
+        if self._used:
+            await self.relay.delete()
+
+    def _told(self, side: _Side, sent: bytes) -> bytes:
+        """Once A knows a codec, later offers derive from that codec alone, or two sides would choose differently."""
+        if not side.sent:
+            side.received = sdps.narrow(side.received, sent)
+        side.sent = sent
+        return sent
+
+
+def _item(audio: Audio) -> dict[str, object]:
+    if audio.file is not None:
+        return {"file": audio.file}
+    if audio.tone is not None:
+        return {"tone": audio.tone}
+    return {"silence": audio.silence}

@@ -1,0 +1,264 @@
+"""pbx-calls: the process that serves calls. `pbx-calls --config FILE` runs it, `pbx-calls cdr` reads its records."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+import uvloop
+from pbx.sip.stack import Stack
+from pbx.sip.transport import SipTransport
+
+from pbx.calls.live.exchange import Exchange, Serving
+from pbx.calls.record import CallRecord
+from pbx.features.story import story
+from pbx.media.engine_client import EngineClient
+from pbx.media.ng import NgClient
+from pbx.model import build
+from pbx.server import config as configuration
+from pbx.server.control import CommandError, ControlServer
+from pbx.server.notify import notify
+from pbx.store import database, lease
+from pbx.store.journal import Journal
+
+log = logging.getLogger("pbx-calls")
+
+LAG_LIMIT = 0.2  # seconds of event-loop lag from which new calls are shed with 503
+LAG_TICK = 0.05
+
+
+class JournalRecorder:
+    """Call records into the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def started(self, record: CallRecord) -> None:
+        self._journal.append("start", record.document())
+
+    def answered(self, record: CallRecord) -> None:
+        self._journal.append("answer", {"id": record.id, "answered": record.answered, "path": record.path})
+
+    def ended(self, record: CallRecord) -> None:
+        self._journal.append("end", record.document())
+
+
+class CallServer:
+    """The process: wires the rooms together and owns nothing of a call."""
+
+    def __init__(self, config: configuration.CallsConfig) -> None:
+        self.config = config
+        self.boot = f"{int(time.time() * 1000):012x}"
+        self._lag = 0.0
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM."""
+        config = self.config
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        journal = Journal(config.journal, node=config.node, boot=self.boot)
+        relays = [NgClient() for _ in config.relays]
+        for relay, (_, host, port) in zip(relays, config.relays, strict=True):
+            await relay.connect(host, port)
+        engine = EngineClient(config.node)
+        await engine.connect(config.media_socket, wait=0.5)
+        self.exchange = exchange = Exchange(
+            edges=config.edges,
+            relays=relays,
+            engine=engine,
+            recorder=JournalRecorder(journal),
+            story=story,
+            clock=time.time,
+            node=config.instance,
+        )
+        exchange.overloaded = lambda: self._lag > LAG_LIMIT
+        transport = SipTransport(
+            lambda wake: Stack(
+                local=config.local,
+                clock=loop.time,
+                on_invite=exchange.on_invite,
+                on_request=_answer_request,
+                user_agent="pbx",
+                wake=wake,
+            ),
+            allowed={edge.inside.host for edge in config.edges.values()},
+        )
+        if config.document.exists():
+            self._load(config.document)
+        self._holder = holder = LeaseHolder(self)
+        holder.start()
+        await transport.start(config.local)
+        exchange.attach(transport.stack, transport.flush)
+        control = ControlServer(config.control, {"status": self._status, "load": self._cmd_load, "calls": self._calls})
+        await control.start()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 1000)
+        lag = asyncio.ensure_future(self._watch_lag())
+        notify("READY=1")
+        log.info("serving as %s, boot %s", config.node, self.boot)
+        await self._stopping.wait()
+        notify("STOPPING=1")
+        lag.cancel()
+        await exchange.close()
+        await control.close()
+        await transport.close()
+        await engine.close()
+        holder.stop()
+        journal.close()
+
+    # --- the model --------------------------------------------------------------------------------------------------
+
+    def _load(self, path: Path) -> None:
+        """Build the model of a document and serve it from the next call on. Raises CommandError; then all stays."""
+        try:
+            document = orjson.loads(path.read_bytes())
+            secrets = orjson.loads(self.config.secrets.read_bytes()) if self.config.secrets.exists() else {}
+        except OSError as error:
+            raise CommandError(f"{error.filename}: {error.strerror}") from error
+        except orjson.JSONDecodeError as error:
+            raise CommandError(f"{path}: not JSON: {error}") from error
+        try:
+            plain = {
+                name: {**entry["plain"], "revision": entry["revision"]} for name, entry in document["tenants"].items()
+            }
+            model = build.model(document["site"]["plain"], plain)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CommandError(f"{path}: not a document of this release: {error!r}") from error
+        self.exchange.serving = Serving(model, secrets, document.get("site_revision", ""))
+
+    def tenants(self) -> list[str]:
+        return list(self.exchange.serving.model.tenants)
+
+    async def _cmd_load(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._load(Path(str(request.get("path") or self.config.document)))
+        await asyncio.to_thread(self._holder.renew)
+        return await self._status(request)
+
+    async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "pid": os.getpid(),
+            "boot": self.boot,
+            "version": os.environ.get("PBX_RELEASE", ""),
+            "config_digest": self.config.digest,
+            "site_revision": self.exchange.serving.site_revision,
+            "tenants": {t.id: t.revision for t in self.exchange.serving.model.tenants.values()},
+            "epochs": dict(self.exchange.leases),
+            "calls": len(self.exchange.calls),
+            "refused": {str(status): count for status, count in self.exchange.refused.items()},
+        }
+
+    async def _calls(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"calls": self.exchange.listing()}
+
+    async def _watch_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_TICK
+            await asyncio.sleep(LAG_TICK)
+            self._lag = loop.time() - due
+
+
+class LeaseHolder:
+    """Takes and beats the tenants' leases in a thread of its own, so that a slow disk delays no call."""
+
+    def __init__(self, server: CallServer) -> None:
+        self._server = server
+        self._holder = f"{server.config.node}/{server.boot}"
+        self._db = database.connect(server.config.store)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="leases", daemon=True)
+        self._epochs: dict[str, int] = {}
+
+    def start(self) -> None:
+        self.renew()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=2)
+        self._db.close()
+
+    def renew(self) -> None:
+        """One beat: renew what is held, take what is free, and tell the exchange what it may serve."""
+        with self._lock:
+            now = int(time.time() * 1000)
+            wanted = set(self._server.tenants())
+            held = {tenant: epoch for tenant, epoch in self._epochs.items() if tenant in wanted}
+            for tenant in lease.beat(self._db, held, holder=self._holder, now=now):
+                log.error("the lease of %s is lost: it is served elsewhere", tenant)
+                del held[tenant]
+            held |= lease.take(self._db, sorted(wanted - set(held)), holder=self._holder, now=now)
+            self._epochs = held
+            self._server.exchange.leases = held
+
+    def _beat(self) -> None:
+        while not self._stop.wait(lease.BEAT):
+            try:
+                self.renew()
+            except Exception:
+                log.exception("no beat")
+
+
+def _answer_request(transaction: Any) -> None:
+    """OPTIONS is answered by the loop that serves calls: an edge that hears 200 may send some."""
+    if transaction.request.method == "OPTIONS":
+        transaction.respond(200, headers=[("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE")])
+    else:
+        transaction.respond(405, headers=[("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE")])
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of `pbx-calls`."""
+    parser = argparse.ArgumentParser(prog="pbx-calls", description="serve calls, or read their records")
+    parser.add_argument("--config", type=Path, default=Path("/etc/pbx/calls.json"))
+    commands = parser.add_subparsers(dest="command")
+    cdr = commands.add_parser("cdr", help="print the newest call records")
+    cdr.add_argument("--last", type=int, default=20)
+    cdr.add_argument("--id", dest="call_id")
+    cdr.add_argument("--json", action="store_true")
+    arguments = parser.parse_args(argv)
+    try:
+        config = configuration.read(arguments.config)
+    except configuration.ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if arguments.command == "cdr":
+        return _print_calls(config, arguments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    uvloop.run(CallServer(config).run())
+    return 0
+
+
+def _print_calls(config: configuration.CallsConfig, arguments: argparse.Namespace) -> int:
+    try:
+        db = database.connect(config.store, create=False)
+    except (FileNotFoundError, database.WrongSchema) as error:
+        print(error, file=sys.stderr)
+        return 1
+    rows = database.last_calls(db, last=arguments.last, call_id=arguments.call_id)
+    if arguments.json:
+        print(orjson.dumps(rows).decode())
+        return 0
+    for row in rows:
+        started = time.strftime("%F %T", time.localtime(row["started"] / 1000))
+        print(f"{started}  {row['id']}  {row['caller']} → {row['dialled']}  {row['disposition']} {row['code']}")
+        print("    " + " → ".join(row["path"]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

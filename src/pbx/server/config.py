@@ -1,0 +1,78 @@
+"""The process configuration of pbx-calls and pbx-journal: /etc/pbx/calls.json, written by the role."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pbx.sip.stack import Address
+
+from pbx.calls.live.connections import Edge
+
+
+class ConfigError(Exception):
+    """The file cannot be used; says which file and key."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallsConfig:
+    """Read once at the start; `digest` (SHA-256, 12 hex) tells an apply what this process was started with."""
+
+    name: str
+    instance: int
+    local: Address
+    edges: dict[str, Edge]
+    relays: list[tuple[str, str, int]]
+    media_socket: str
+    control: Path
+    journal: Path
+    store: Path
+    document: Path
+    secrets: Path
+    digest: str
+
+    @property
+    def node(self) -> str:
+        """The name of this process in the journal and in leases."""
+        return f"{self.name}.{self.instance}"
+
+
+def read(path: Path) -> CallsConfig:
+    """Read the file. Raises ConfigError."""
+    try:
+        raw = path.read_bytes()
+        data: dict[str, Any] = orjson.loads(raw)
+        edges = {
+            entry["name"]: Edge(
+                name=entry["name"],
+                inside=Address("udp", entry["address"], int(entry["port"])),
+                public_host=entry.get("public") or entry["address"],
+                public_port=int(entry.get("public_port", 5060)),
+            )
+            for entry in data["edges"]
+        }
+        return CallsConfig(
+            name=data["name"],
+            instance=int(data["instance"]),
+            local=Address("udp", data["listen"], int(data["port"])),
+            edges=edges,
+            relays=[(entry["name"], entry["address"], int(entry["port"])) for entry in data["relays"]],
+            media_socket=data["media"]["socket"],
+            control=Path(data["control"]),
+            journal=Path(data["journal"]),
+            store=Path(data["store"]),
+            document=Path(data["document"]),
+            secrets=Path(data["secrets"]),
+            digest=hashlib.sha256(raw).hexdigest()[:12],
+        )
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise ConfigError(f"{path}: not JSON: {error}") from error
+    except KeyError as error:
+        raise ConfigError(f"{path}: key {error} is missing") from error
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from error

@@ -1,0 +1,58 @@
+"""pbx-journal: the drainer of a host. Ships the journals of its call processes to the store, every 50 ms at most."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sqlite3
+import sys
+import threading
+from pathlib import Path
+
+from pbx.server import config as configuration
+from pbx.server.notify import notify
+from pbx.store import database
+from pbx.store.drain import Drainer
+
+log = logging.getLogger("pbx-journal")
+
+BUSY_PAUSE = 0.05  # seconds between rounds while records come
+IDLE_PAUSE = 0.25
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of `pbx-journal`: runs until SIGTERM. An error of the store is told and tried again."""
+    parser = argparse.ArgumentParser(prog="pbx-journal", description="ship call journals to the store")
+    parser.add_argument("--config", type=Path, default=Path("/etc/pbx/calls.json"))
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        config = configuration.read(arguments.config)
+    except configuration.ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    config.journal.mkdir(parents=True, exist_ok=True)
+    drainer = Drainer(config.journal, database.connect(config.store))
+    notify("READY=1")
+    while True:
+        count = _round(drainer)
+        if stop.wait(BUSY_PAUSE if count else IDLE_PAUSE):
+            break
+    _round(drainer)
+    return 0
+
+
+def _round(drainer: Drainer) -> int:
+    try:
+        return drainer.drain()
+    except (sqlite3.Error, OSError) as error:
+        log.error("the store did not take the journal, trying again: %s", error)
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
