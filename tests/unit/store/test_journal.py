@@ -1,0 +1,138 @@
+"""The journal and its drainer: nothing written is lost by SIGKILL, nothing is doubled, open calls end `interrupted`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pbx.store import database
+from pbx.store.drain import Drainer
+from pbx.store.journal import Journal, decode, encode
+
+WRITER = """
+import sys
+from pathlib import Path
+from pbx.store.journal import Journal
+journal = Journal(Path(sys.argv[1]), node="calls1.1", boot=sys.argv[2])
+number = 0
+while True:
+    call = f"{sys.argv[2]}-{number}"
+    start = dict(id=call, tenant="t", direction="internal", caller="201", dialled="202", number=None, source="device a",
+                 revision="r", started=number)
+    journal.append("start", start)
+    print("s", call, flush=True)
+    journal.append("end", start | dict(answered=None, ended=number + 1, disposition="busy", code=486, answered_by=None,
+                   hung_up_by=None, path=["user/x"], reasons=[]))
+    print("e", call, flush=True)
+    number += 1
+"""
+
+
+def start_record(call_id: str) -> dict[str, object]:
+    return {
+        "id": call_id,
+        "tenant": "romashka",
+        "direction": "internal",
+        "caller": "201",
+        "dialled": "202",
+        "number": None,
+        "source": "device ivanov-desk",
+        "revision": "abc",
+        "started": 1000,
+    }
+
+
+def end_record(call_id: str) -> dict[str, object]:
+    return start_record(call_id) | {
+        "answered": 2000,
+        "ended": 3000,
+        "disposition": "answered",
+        "code": 200,
+        "answered_by": "device petrova-desk",
+        "hung_up_by": "caller",
+        "path": ["user/petrova"],
+        "reasons": ["extension 202: user/petrova"],
+    }
+
+
+def test_a_torn_tail_waits_and_a_damaged_line_is_passed_over() -> None:
+    whole, damaged, torn = encode({"n": 1}), encode({"n": 2}).replace(b"2", b"3", 1), encode({"n": 4})[:-3]
+    data = whole + damaged + encode({"n": 5}) + torn
+    records = list(decode(data))
+    assert [record for _, record in records] == [{"n": 1}, {"n": 5}]
+    assert records[-1][0] == len(data) - len(torn)
+
+
+def test_drained_twice_is_written_once(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", node="calls1.1", boot="0001")
+    journal.append("start", start_record("a"))
+    journal.append("end", end_record("a"))
+    journal.close()
+    db = database.connect(tmp_path / "store.sqlite")
+    Drainer(tmp_path / "journal", db).drain()
+    db.execute("DELETE FROM position")  # as if the commit's answer had been lost
+    Drainer(tmp_path / "journal", db).drain()
+    (row,) = database.last_calls(db)
+    assert (row["disposition"], row["path"], row["revision"]) == ("answered", ["user/petrova"], "abc")
+
+
+def test_calls_of_a_dead_start_end_interrupted(tmp_path: Path) -> None:
+    db = database.connect(tmp_path / "store.sqlite")
+    first = Journal(tmp_path / "journal", node="calls1.1", boot="0001")
+    first.append("start", start_record("lost"))
+    drainer = Drainer(tmp_path / "journal", db)
+    drainer.drain()
+    assert database.last_calls(db)[0]["ended"] is None
+    first.close()
+    second = Journal(tmp_path / "journal", node="calls1.1", boot="0002")
+    second.append("start", start_record("alive"))
+    drainer.drain()
+    rows = {row["id"]: row for row in database.last_calls(db)}
+    assert rows["lost"]["disposition"] == "interrupted" and rows["lost"]["ended"] is not None
+    assert rows["alive"]["ended"] is None
+    assert [path.name for path in (tmp_path / "journal").iterdir()] == ["calls1.1-0002-000001.journal"]
+    second.close()
+
+
+@pytest.mark.row("R34")
+def test_sigkill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    db = database.connect(tmp_path / "store.sqlite")
+    drainer = Drainer(folder, db)
+    started: set[str] = set()
+    ended: set[str] = set()
+    for boot in range(1, 6):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(folder), f"{boot:04x}"], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        for count, line in enumerate(writer.stdout):
+            kind, call = line.split()
+            (started if kind == "s" else ended).add(call)
+            if count == 150 + 37 * boot:
+                os.kill(writer.pid, signal.SIGKILL)
+                break
+            if count % 50 == 0:
+                drainer.drain()
+        writer.stdout.close()
+        writer.wait()
+    last = Journal(folder, node="calls1.1", boot="ffff")
+    drainer.drain()
+    last.close()
+    rows = {row["id"]: row for row in database.last_calls(db, last=100_000)}
+    assert started <= set(rows)
+    assert all(rows[call]["disposition"] == "busy" for call in ended)
+    assert all(row["ended"] is not None for row in rows.values())
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    db = database.connect(tmp_path / "store.sqlite")
+    db.execute(f"PRAGMA user_version = {database.SCHEMA_VERSION + 1}")
+    db.close()
+    with pytest.raises(database.WrongSchema, match="install the newer release"):
+        database.connect(tmp_path / "store.sqlite")

@@ -1,0 +1,63 @@
+"""The house: imports only go down the floors, and rooms of one floor know nothing of each other but `calls → routing`."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "pbx"
+FLOORS = {
+    "model": 1, "sip": 1, "media": 1, "store": 1, "speech": 1,
+    "calls": 2, "routing": 2, "desired": 2, "analysis": 2, "billing": 2, "reports": 2, "integrations": 2,
+    "features": 3,
+    "cli": 4, "server": 4, "web": 4,
+}  # fmt: skip
+ONE_WAY = {("calls", "routing")}
+
+
+def _rooms_imported(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [node.module or ""]
+            if node.module == "pbx":
+                names = [f"pbx.{alias.name}" for alias in node.names]
+        else:
+            continue
+        rooms |= {name.split(".")[1] for name in names if name.startswith("pbx.")}
+    return rooms
+
+
+def _files() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms <= set(FLOORS), f"no floor is given for {sorted(rooms - set(FLOORS))}"
+
+
+@pytest.mark.parametrize("path", _files(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_go_down(path: Path) -> None:
+    room = path.relative_to(SOURCE).parts[0]
+    if room not in FLOORS:
+        return  # pbx/__init__.py
+    for other in _rooms_imported(path) - {room}:
+        if (room, other) in ONE_WAY:
+            continue
+        assert FLOORS[other] < FLOORS[room], f"{room} (floor {FLOORS[room]}) imports {other} (floor {FLOORS[other]})"
+
+
+def test_sip_has_no_clock_and_no_socket() -> None:
+    """Bytes and time come in as arguments: only the transport, a thin shell, touches the outside."""
+    for path in (SOURCE / "sip").rglob("*.py"):
+        if path.name == "transport.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not {"time", "socket", "asyncio"} & set(names), f"{path} imports {names}"
