@@ -1,7 +1,8 @@
 """The PBX as values: frozen dataclasses that the schemas describe and every other room reads.
 
-Nothing here reads files, knows YAML or a clock. Lengths of time are seconds (float), numbers are E.164 strings with "+".
-Standard library only: the same classes are built on the controller (from YAML) and on the target (from its document).
+Nothing here reads files, knows YAML or a clock. Lengths of time are seconds (float), numbers are E.164 strings
+with "+". Standard library only: the same classes are built on the controller (from YAML) and on the target (from its
+document).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Destination:
         return f"{self.kind}/{self.value}" if self.value else self.kind
 
 
-# --- conditions of a flow step -----------------------------------------------------------------------------------------
+# --- conditions of a flow step ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class Step:
     otherwise_next: bool = False
 
 
-# --- people ------------------------------------------------------------------------------------------------------------
+# --- people -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +147,12 @@ class Location:
     emergency_trunks: tuple[str, ...] = ()
 
 
-# --- time --------------------------------------------------------------------------------------------------------------
+# --- time -------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """`"09:00-18:00"`: end exclusive; an end at or before the start runs over midnight. `"00:00-24:00"` is the whole day."""
+    """`"09:00-18:00"`: end exclusive; an end at or before the start runs over midnight. `"00:00-24:00"`: all day."""
 
     start: time
     end: time | None  # None = 24:00
@@ -189,7 +190,7 @@ class Calendar:
     days: tuple[CalendarDays, ...]
 
 
-# --- where calls go ----------------------------------------------------------------------------------------------------
+# --- where calls go ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +267,7 @@ class RingGroup:
     class_of_service: str = "national"
 
 
-# --- trunks and routes -------------------------------------------------------------------------------------------------
+# --- trunks and routes ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +298,7 @@ class OutboundRoute:
     choose: str = "linear"  # linear | random
 
 
-# --- the whole ---------------------------------------------------------------------------------------------------------
+# --- the whole --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def pointer(path: Sequence[Step]) -> str:
         if isinstance(step, int):
             out += f"[{step}]"
             continue
-        shown = f'"{step}"' if not step or any(c in step for c in '.[]" ') and not step.startswith("+") else step
+        shown = f'"{step}"' if not step or (any(c in step for c in '.[]" ') and not step.startswith("+")) else step
         out += f".{shown}" if out else shown
     return out
 

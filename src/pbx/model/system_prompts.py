@@ -39,3 +39,8 @@ def plain(languages: Iterable[str]) -> dict[str, Any]:
         prompt: {language: said.get(language, said[FALLBACK]) for language in wanted}
         for prompt, said in recordings().items()
     }
+
+
+def file_of(file: str, folder: Path) -> Path:
+    """The recording that `file` of a plain document names: built in, or relative to the tenant's folder."""
+    return FOLDER / file.removeprefix(PREFIX) if file.startswith(PREFIX) else folder / file

@@ -36,7 +36,7 @@ class YamlError(Exception):
 class Document:
     """The value of a file and where its parts stand.
 
-    `places[id(container)]` gives the place of each key (mapping) or item (list); the container lives as long as `value`.
+    `places[id(container)]` gives the place of each key (mapping) or item (list); it lives as long as `value`.
     """
 
     value: Any

@@ -1,0 +1,1 @@
+"""The `pbx` command: one module a verb (see main.py)."""
