@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from phones import message, netns
+from phones import digest, message, netns
 from phones.message import Message
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -96,6 +96,13 @@ class Sipp:
 
     def sent(self) -> list[Message]:
         return [m for way, m in self._messages() if way == "sent"]
+
+    def proved(self, user: str, password: str) -> bool:
+        """True when the last INVITE bears a digest of this user and password for the nonce of our last challenge."""
+        asked = [m["Proxy-Authenticate"] for m in self.sent() if m.status == 407]
+        given = self.received("INVITE")[-1].get("Proxy-Authorization") or ""
+        nonce = digest.fields(asked[-1])["nonce"] if asked else ""
+        return digest.fields(given).get("username") == user and digest.right(given, password, "INVITE", nonce)
 
     def statistics(self) -> Statistics:
         """Read after the end; all zero when SIPp wrote none."""

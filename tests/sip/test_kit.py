@@ -150,8 +150,7 @@ def test_stranger_sends_what_no_phone_would() -> None:
 
 @pytest.mark.parametrize("scenario", sorted(path.stem for path in SCENARIOS.glob("uas_*.xml")))
 def test_sipp_answers_by_scenario(scenario: str) -> None:
-    keys = {"realm": "carrier.example", "auth_user": "romashka", "auth_password": "trunk password"}
-    with Sipp(scenario, address=CARRIER, keys=keys) as carrier, WireParty(None, WIRE) as party:
+    with Sipp(scenario, address=CARRIER, keys={"realm": "carrier.example"}) as carrier, WireParty(None, WIRE) as party:
         call = party.call(
             f"sip:79161234567@{CARRIER}",
             (CARRIER, 5060),
@@ -168,6 +167,9 @@ def test_sipp_answers_by_scenario(scenario: str) -> None:
         invite = carrier.received("INVITE")[-1]
         assert message.user(invite["P-Asserted-Identity"]) == "+74951000100"
         assert message.user(invite.uri) == "79161234567"
+        if scenario == "uas_challenge_407":
+            assert carrier.proved("romashka", "trunk password")
+            assert not carrier.proved("romashka", "another")
 
 
 @pytest.mark.parametrize("scenario", ["uac_call", "uac_cancel"])
