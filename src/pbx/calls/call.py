@@ -20,6 +20,7 @@ from pbx.routing.decision import Decision, Facts
 MAX_NODES = 60  # a path longer than this is a loop through the model
 
 CONFIRM_PROMPT = "system-confirm"
+CONFIRM_WITHIN = 6.0  # seconds for each of the two times that it is asked
 
 
 class Recorder(Protocol):
@@ -151,7 +152,7 @@ class Call:
         for _ in range(2):
             playing = asyncio.ensure_future(self.connections.play(callee, self.audio(CONFIRM_PROMPT)))
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(CONFIRM_WITHIN):
                     if await callee.digits.get() == "1":
                         return True
             except TimeoutError:
@@ -172,7 +173,7 @@ class Call:
 
     def reject(self, status: int, reason: str = "") -> None:
         """Refuse an unanswered caller with a SIP status; hang up an answered one."""
-        self.code = status
+        self.code = self.code or status
         if self.is_up:
             self.hang_up()
         else:
@@ -188,7 +189,8 @@ class Call:
 
     def audio(self, prompt: str) -> list[Audio]:
         """The files of a prompt in the call's language, else in the tenant's first."""
-        files = self.tenant.prompts[prompt].audio
+        entry = self.tenant.prompts[prompt]
+        files = entry.audio or entry.files  # a simulation may run on a model that was never compiled
         name = files.get(self.language) or files.get(self.tenant.languages[0]) or next(iter(files.values()))
         return [Audio(file=name, prompt=prompt)]
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 FAIL_OVER = frozenset({408, 500, 502, 503, 504})  # behaviour R07: never on 404/484/486/603, nor after an answer
 TRUNK_ANSWER_LIMIT = 15.0  # seconds in which a trunk must show life (a provisional) before the next one is tried
 
+CONFIRM_LIMIT = 13.0  # seconds that a ring may last longer because somebody answered and is asked to press 1
+
+_Finished = asyncio.Future[tuple[Outcome, CalleeLeg | None]]
+
 _NO_TIME = Outcome(408, "Request Timeout")
 
 
@@ -21,25 +25,39 @@ async def ring_all(call: Call, branches: Sequence[Branch], *, within: float) -> 
     """Ring every branch; see `Call.dial`."""
     legs: list[CalleeLeg] = []
     tasks = [asyncio.ensure_future(_branch(call, branch, legs, alone=len(branches) == 1)) for branch in branches]
-    winner: CalleeLeg | None = None
     outcomes: list[Outcome] = []
+    winner: CalleeLeg | None = None
     try:
-        async with asyncio.timeout(within):
-            for finished in asyncio.as_completed(tasks):
-                outcome, leg = await finished
-                if leg is not None:
-                    winner = leg
-                    return outcome, leg
+        pending: set[_Finished] = set(tasks)
+        deadline = asyncio.get_running_loop().time() + within
+        while pending and winner is None:
+            done, pending = await _next(pending, legs, deadline)
+            if not done:
+                outcomes.append(_NO_TIME)
+                break
+            for outcome, leg in (task.result() for task in done):
+                winner = winner or leg
                 outcomes.append(outcome)
-                if outcome.status >= 600:  # RFC 3261 §16.7: a global failure ends the search
-                    break
-    except TimeoutError:
-        outcomes.append(_NO_TIME)
+            if any(outcome.status >= 600 for outcome in outcomes):  # RFC 3261 §16.7: a global failure ends the search
+                break
     finally:
         for task in tasks:
             task.cancel()
         await _let_go(call, [leg for leg in legs if leg is not winner], elsewhere=winner is not None)
-    return best(outcomes), None
+    return (Outcome(200), winner) if winner is not None else (best(outcomes), None)
+
+
+async def _next(
+    pending: set[_Finished], legs: Sequence[CalleeLeg], deadline: float
+) -> tuple[set[_Finished], set[_Finished]]:
+    """Wait for the next branch to finish; nothing at the deadline, unless somebody has answered and is being asked."""
+    loop = asyncio.get_running_loop()
+    done, pending = await asyncio.wait(
+        pending, timeout=max(0.0, deadline - loop.time()), return_when=asyncio.FIRST_COMPLETED
+    )
+    if not done and any(leg.outcome.done() and leg.outcome.result().status == 200 for leg in legs):
+        done, pending = await asyncio.wait(pending, timeout=CONFIRM_LIMIT, return_when=asyncio.FIRST_COMPLETED)
+    return done, pending
 
 
 async def _branch(

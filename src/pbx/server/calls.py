@@ -131,10 +131,12 @@ class CallServer:
         except orjson.JSONDecodeError as error:
             raise CommandError(f"{path}: not JSON: {error}") from error
         try:
-            plain = {
-                name: {**entry["plain"], "revision": entry["revision"]} for name, entry in document["tenants"].items()
-            }
-            model = build.model(document["site"]["plain"], plain)
+            tenants = document["tenants"]
+            model = build.model(
+                document["site"]["plain"],
+                {name: entry["plain"] for name, entry in tenants.items()},
+                {name: entry["revision"] for name, entry in tenants.items()},
+            )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CommandError(f"{path}: not a document of this release: {error!r}") from error
         self.exchange.serving = Serving(model, secrets, document.get("site_revision", ""))
