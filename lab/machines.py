@@ -35,10 +35,16 @@ def answers(host: str) -> bool:
 
 
 def state(host: str) -> str:
-    """ "up", "booting", "down" or "stuck" (processes without a PID 1)."""
-    if leader(host) is not None:
+    """ "up", "booting", "down" or "stuck" (processes without a PID 1 or without an nspawn)."""
+    if leader(host) is not None and _supervised(host):
         return "up" if answers(host) else "booting"
     return "stuck" if cgroups.pids(cgroups.path(group_name(host))) else "down"
+
+
+def _supervised(host: str) -> bool:
+    """Whether the host's nspawn lives: without it the host cannot reboot and nobody would notice its end."""
+    groups = cgroups.path(group_name(host)).glob("boot*/supervisor/cgroup.procs")
+    return any(procs.read_text() for procs in groups)
 
 
 def mode(host: str) -> str:
