@@ -57,3 +57,18 @@ def peer(edge: EdgeUnderTest) -> Iterator[Callable[..., Peer]]:
     yield make
     for one in opened:
         one.close()
+
+
+@pytest.fixture
+def calls(edge: EdgeUnderTest, peer: Callable[..., Peer]) -> Peer:
+    """The call process that owns romashka, answering nothing by itself; a port of its own, as late retransmissions
+    of the test before would else come here."""
+    process = peer(CALLS, inside=True)
+    edge.fill("owner", {"romashka": f"sip:{CALLS}:{process.port}"})
+    return process
+
+
+@pytest.fixture
+def calls_tcp(edge: EdgeUnderTest, calls: Peer, peer: Callable[..., Peer]) -> Peer:
+    """The same process's TCP side: it takes one connection of the edge."""
+    return peer(CALLS, calls.port, transport="tcp-server", inside=True)

@@ -55,7 +55,8 @@ class EdgeUnderTest:
         return (self.folder / "log").read_text(errors="replace")
 
     def write_files(self) -> None:
-        shutil.copy(ROLE / "files" / "kamailio.cfg", self.folder)
+        for name in ("kamailio.cfg", "pbx_outside.cfg", "pbx_inside.cfg"):
+            shutil.copy(ROLE / "files" / name, self.folder)
         names = {
             "SIP_ADDRESS": EDGE, "PUBLIC_ADDRESS": EDGE, "PUBLIC_PORT": 5060, "OUTSIDE_PORT": 5060, "INSIDE_PORT": 5080,
             "TLS_PORT": 5061, "SERVER_NAME": "edge1", "CHILDREN": self.children, "PIKE_DENSITY": self.pike_density,

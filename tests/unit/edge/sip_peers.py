@@ -97,6 +97,8 @@ class Peer:
         self.sock.bind((self.address, self.port))
         if self.transport == "tcp":
             self.sock.connect(self.edge)
+        elif self.transport == "tcp-server":
+            self.sock.listen()
         self.port = self.sock.getsockname()[1]
 
     def close(self) -> None:
@@ -119,9 +121,13 @@ class Peer:
             if want(message):
                 return message
 
-    def silent(self, seconds: float = 0.3) -> bool:
-        """Whether nothing comes for that long."""
-        return self._next(time.monotonic() + seconds) is None
+    def silent(self, seconds: float = 0.3, method: str = "") -> bool:
+        """Whether nothing (no request of that method) comes for that long."""
+        deadline = time.monotonic() + seconds
+        while message := self._next(deadline):
+            if not method or message.method == method:
+                return False
+        return True
 
     def final(self, timeout: float = 3.0) -> Message:
         return self.receive(lambda message: message.status >= 200, timeout)
@@ -136,6 +142,8 @@ class Peer:
                 return None
             self.sock.settimeout(left)
             try:
+                if self.transport == "tcp-server":
+                    self._accept()
                 if self.transport == "udp":
                     data, source = self.sock.recvfrom(65535)
                     if len(data) > 4:  # not a keep-alive of the edge
@@ -150,6 +158,12 @@ class Peer:
                 self._buffer += chunk
             except TimeoutError:
                 return None
+
+    def _accept(self) -> None:
+        connection, _ = self.sock.accept()
+        connection.settimeout(self.sock.gettimeout())
+        self.sock.close()
+        self.sock, self.transport = connection, "tcp"
 
     def _framed(self) -> str | None:
         self._buffer = self._buffer.lstrip(b"\r\n")
