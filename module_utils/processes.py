@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["Unit", "cmdline", "read_unit", "systemctl"]
+__all__ = ["Unit", "cmdline", "environment", "read_unit", "systemctl"]
 
 _PROPERTIES = (
     "LoadState",
@@ -77,3 +77,13 @@ def cmdline(pid: int) -> list[str]:
             return [part.decode(errors="replace") for part in stream.read().split(b"\0") if part]
     except OSError:
         return []
+
+
+def environment(pid: int) -> dict[str, str]:
+    """The environment that a process was started with; nothing when it is gone."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as stream:
+            parts = stream.read().split(b"\0")
+    except OSError:
+        return {}
+    return dict(part.decode(errors="replace").partition("=")[::2] for part in parts if b"=" in part)

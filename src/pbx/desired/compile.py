@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pbx.desired import calls, edge, relay
-from pbx.desired.digest import revision
 from pbx.desired.hosts import Host, InventoryError, of_group
 from pbx.desired.secrets import SecretError, device_password, given_secret, ha1
 from pbx.model.objects import Model, Tenant
@@ -23,6 +22,8 @@ class Source:
     model: Model
     site: Mapping[str, Any]
     tenants: Mapping[str, Mapping[str, Any]]
+    site_revision: str
+    revisions: Mapping[str, str]  # tenant → revision (contracts §7.1)
     prompts: Sequence[str] = ()  # <sha256>.alaw
 
 
@@ -60,8 +61,7 @@ def compile_all(source: Source, hosts: Sequence[Host], secrets: Secrets) -> Comp
     """All documents. Raises InventoryError, or SecretError that names every missing secret."""
     ordered = sorted(hosts, key=lambda host: host.name)
     _require_groups(ordered)
-    revisions = {id_: tenant_revision(source, id_) for id_ in sorted(source.tenants)}
-    site_revision = revision({"site": source.site, "trunks": _trunk_table(source.model)})
+    revisions = {id_: source.revisions[id_] for id_ in sorted(source.tenants)}
     passwords = edge_secrets(source.model, secrets)
     trunks = trunk_secrets(source.model, secrets)
     documents: list[ServerDocument] = []
@@ -70,9 +70,9 @@ def compile_all(source: Source, hosts: Sequence[Host], secrets: Secrets) -> Comp
             if group not in host.groups:
                 continue
             body, values, process = _role(role, source, ordered, host, revisions, passwords, trunks)
-            head = {"format": FORMAT, "server": host.name, "role": role, "site_revision": site_revision}
+            head = {"format": FORMAT, "server": host.name, "role": role, "site_revision": source.site_revision}
             documents.append(ServerDocument(host.name, role, {**head, **body}, values, process))
-    return Compiled(site_revision, revisions, tuple(documents))
+    return Compiled(source.site_revision, revisions, tuple(documents))
 
 
 def _role(
@@ -95,18 +95,6 @@ def _role(
         plains = {id_: {"revision": revisions[id_], "plain": dict(source.tenants[id_])} for id_ in source.tenants}
         return calls.document(source.site, plains), dict(trunks), calls.process(host, hosts)
     return {"tenants": {}, "prompts": sorted(source.prompts)}, {}, calls.engine(host)
-
-
-def tenant_revision(source: Source, tenant: str) -> str:
-    """Of what is compiled for the tenant: its plain data and its rows in the edges' tables (contracts §7.1)."""
-    model = source.model.tenants[tenant]
-    return revision(
-        {
-            "plain": source.tenants[tenant],
-            "devices": edge.devices_of(model),
-            "did": edge.did_keys(model),
-        }
-    )
 
 
 def edge_secrets(model: Model, secrets: Secrets) -> dict[str, str]:
@@ -137,10 +125,6 @@ def trunk_secrets(model: Model, secrets: Secrets) -> dict[str, str]:
         for trunk in edge.all_trunks(model)
         if trunk.login_secret
     }
-
-
-def _trunk_table(model: Model) -> list[str]:
-    return sorted(f"{trunk.key} {trunk.proxy} {trunk.receive}" for trunk in edge.all_trunks(model))
 
 
 def _require_groups(hosts: list[Host]) -> None:

@@ -1,0 +1,91 @@
+"""Controller half only: load the model, compile it for every host of the inventory, leave the documents in a folder.
+
+The result holds paths, digests and the small start-up configurations, so that neither a 5 MB document nor a secret
+travels through Ansible's results. The folder is Ansible's own temporary one (0700), gone when the run ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.pbx.core.plugins.module_utils.controller import find_package
+
+find_package()
+
+from pbx.desired.source import ModelRefused, load_source  # noqa: E402
+
+from pbx.desired.compile import Secrets, compile_all  # noqa: E402
+from pbx.desired.digest import canonical  # noqa: E402
+from pbx.desired.hosts import GROUPS, Host, InventoryError, host_of  # noqa: E402
+from pbx.desired.secrets import SecretError  # noqa: E402
+
+HOST_VARIABLES = ("sip_address", "media_address", "public_address", "kamailio_settings", "rtpengine_settings")
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
+    """`pbx.core.pbx_compile`: options model_root (path) and prompts (folder name, made beside the documents)."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        folder = os.path.join(constants.DEFAULT_LOCAL_TMP, "pbx-compiled")
+        try:
+            loaded = load_source(self._task.args["model_root"])
+            secrets = Secrets(
+                str(self._value(variables, "pbx_site_key", "")), self._value(variables, "pbx_secrets", {})
+            )
+            compiled = compile_all(loaded.source, self._hosts(variables), secrets)
+        except (InventoryError, SecretError, ModelRefused) as error:
+            raise AnsibleActionFail(str(error)) from error
+        servers: dict[str, dict[str, Any]] = {}
+        for one in compiled.documents:
+            paths = {
+                "document": self._write(folder, one.server, f"{one.role}.json", one.document),
+                "secrets": self._write(folder, one.server, f"{one.role}.secrets.json", one.secrets),
+            }
+            servers.setdefault(one.server, {})[one.role] = {**paths, "process": one.process}
+        result.update(
+            changed=False,
+            folder=folder,
+            site_revision=compiled.site_revision,
+            tenants=compiled.tenants,
+            servers=servers,
+            prompts={name: self._audio(folder, name, data) for name, data in sorted(loaded.audio.items())},
+        )
+        return result
+
+    def _value(self, variables: dict[str, Any], name: str, default: Any) -> Any:
+        value = variables.get(name, default)
+        return self._templar.template(value) if name in variables else value
+
+    def _hosts(self, variables: dict[str, Any]) -> list[Host]:
+        groups = {name: members for name, members in variables["groups"].items() if name in GROUPS}
+        names = sorted({member for members in groups.values() for member in members})
+        hosts = []
+        for name in names:
+            of_host = variables["hostvars"][name]
+            chosen = {key: of_host[key] for key in HOST_VARIABLES if key in of_host}
+            hosts.append(host_of(name, [group for group, members in groups.items() if name in members], chosen))
+        return hosts
+
+    def _write(self, folder: str, server: str, name: str, value: Any) -> dict[str, str]:
+        return _put(os.path.join(folder, server), name, canonical(value) + b"\n")
+
+    def _audio(self, folder: str, name: str, data: bytes) -> str:
+        return _put(os.path.join(folder, "prompts"), name, data)["path"]
+
+
+def _put(folder: str, name: str, data: bytes) -> dict[str, str]:
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    path = os.path.join(folder, name)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        stream.write(data)
+    return {"path": path, "name": name, "sha256": hashlib.sha256(data).hexdigest()}

@@ -1,0 +1,43 @@
+#!/usr/bin/python
+"""Documentation of the action plugin pbx_compile, which runs on the controller only."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pbx_compile
+short_description: Compile the model for every host of the inventory
+description:
+  - Loads and validates the model root, then makes one document per server and role from the model and from inventory
+    variables only, so C(--limit) works.
+  - Reads the variables C(pbx_site_key) and C(pbx_secrets). No secret and no document is part of the result, which holds
+    paths in a private folder of the controller that goes when the run ends.
+options:
+  model_root:
+    description: Folder with C(site/) and one folder per tenant.
+    type: path
+    required: true
+author: The pbx-as-code authors (@pbx-as-code)
+"""
+
+EXAMPLES = r"""
+- name: Compile
+  pbx.core.pbx_compile:
+    model_root: "{{ pbx_model_root }}"
+  run_once: true
+  register: pbx_compiled
+"""
+
+RETURN = r"""
+servers:
+  description: By host and role, the paths and digests of document and secrets, and the start-up configuration.
+  returned: success
+  type: dict
+site_revision:
+  description: Revision of what the operator owns.
+  returned: success
+  type: str
+tenants:
+  description: Revision of each tenant.
+  returned: success
+  type: dict
+"""

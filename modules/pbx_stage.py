@@ -1,0 +1,105 @@
+#!/usr/bin/python
+"""Ansible module pbx_stage: see DOCUMENTATION."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tarfile
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pbx.core.plugins.module_utils.files import sha256_of
+
+DOCUMENTATION = r"""
+module: pbx_stage
+short_description: Bring this host its documents
+description:
+  - Keeps a folder that only root can read equal to a list of files, by digest. The action plugin of the same name sends
+    what is missing as one archive.
+  - The folder lies on a tmpfs, holds no state of a service and is never reported as a change. In check mode it is
+    filled as well, as the modules that compare read it, and O(state=absent) at the end removes it.
+options:
+  folder:
+    description: The folder.
+    type: path
+    required: true
+  files:
+    description: File name to SHA-256.
+    type: dict
+    default: {}
+  archive:
+    description: A tar archive with what was missing, on this host.
+    type: path
+  state:
+    description: V(absent) removes the folder.
+    type: str
+    choices: [present, absent]
+    default: present
+author: The pbx-as-code authors (@pbx-as-code)
+"""
+
+EXAMPLES = r"""
+- name: Documents of this host
+  pbx.core.pbx_stage:
+    folder: /run/pbx-apply
+    compiled: "{{ pbx_compiled }}"
+"""
+
+RETURN = r"""
+missing:
+  description: Names of files that are not there as wanted.
+  returned: always
+  type: list
+  elements: str
+"""
+
+
+def missing(folder: str, files: dict[str, str]) -> list[str]:
+    """Names whose file is absent or differs."""
+    return sorted(name for name, digest in files.items() if sha256_of(os.path.join(folder, name)) != digest)
+
+
+def unpack(folder: str, files: dict[str, str], archive: str | None) -> None:
+    """Fill the folder from the archive and drop what is not wanted."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    os.chmod(folder, 0o700)
+    for name in os.listdir(folder):
+        if name not in files:
+            os.unlink(os.path.join(folder, name))
+    if archive is None:
+        return
+    with tarfile.open(archive) as tar:
+        for member in tar.getmembers():
+            if member.name not in files or not member.isfile():
+                continue
+            stream = tar.extractfile(member)
+            temporary = os.path.join(folder, f"{member.name}.new")
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+                shutil.copyfileobj(stream, target)  # type: ignore[arg-type]
+            os.rename(temporary, os.path.join(folder, member.name))
+
+
+def main() -> None:
+    """Have, want, then unpack what came along."""
+    module = AnsibleModule(
+        argument_spec={
+            "folder": {"type": "path", "required": True},
+            "files": {"type": "dict", "default": {}},
+            "archive": {"type": "path"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        supports_check_mode=True,
+    )
+    folder, files = module.params["folder"], module.params["files"]
+    if module.params["state"] == "absent":
+        shutil.rmtree(folder, ignore_errors=True)
+        module.exit_json(changed=False, missing=[])
+    unpack(folder, files, module.params["archive"])
+    module.exit_json(changed=False, missing=missing(folder, files))
+
+
+if __name__ == "__main__":
+    main()
