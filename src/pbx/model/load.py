@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,10 @@ from typing import Any
 from pbx.model import build, folder, plain, rules
 from pbx.model.objects import Model
 from pbx.model.problems import ModelErrors, Problem, in_order
+from pbx.model.recordings import SoundCheck
 from pbx.model.yaml_events import collector_off
 
 SITE = "site"
-SoundCheck = Callable[[Path], str | None]
 
 
 @dataclass(frozen=True, slots=True)

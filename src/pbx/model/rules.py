@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from pbx.model import served, shape
+from pbx.model import flows, numbers, people, recordings, references, served, shape, values
 from pbx.model.folder import Folder
-from pbx.model.schemas import Found
-
-SoundCheck = Callable[[Path], str | None]
+from pbx.model.recordings import SoundCheck
+from pbx.model.scope import Scope
 
 
 @dataclass
@@ -24,15 +21,31 @@ class Checked:
 
 def check(site: Folder | None, tenants: list[Folder], sound: SoundCheck | None = None) -> Checked:
     """Runs every rule; problems are left in the folders."""
-    checked = Checked()
-    if site is not None:
-        checked.site, _ = _one(site)
-    for tenant in tenants:
-        plain, _found = _one(tenant)
-        checked.tenants.append(plain)
-    return checked
+    site_scope = _scope(site, None) if site else None
+    scopes = [_scope(tenant, site) for tenant in tenants]
+    for scope in [*([site_scope] if site_scope else []), *scopes]:
+        references.check(scope)
+        values.check(scope)
+    for scope in scopes:
+        _needs_tenant(scope)
+        numbers.check_tenant(scope)
+        people.check(scope)
+        flows.check(scope)
+        recordings.check(scope, sound)
+    numbers.check_all(site_scope, scopes)
+    return Checked(site_scope.plain if site_scope else {}, [scope.plain for scope in scopes])
 
 
-def _one(folder: Folder) -> tuple[dict[str, Any], Found]:
+def _scope(folder: Folder, site: Folder | None) -> Scope:
     served.check(folder)
-    return shape.check(folder)
+    plain, found = shape.check(folder)
+    head = plain.get("tenant", {})
+    return Scope(folder, plain, found, site, tuple(head.get("languages", ())), head.get("id", folder.path.name))
+
+
+def _needs_tenant(scope: Scope) -> None:
+    if not scope.folder.ids("tenant") and not scope.folder.broken:
+        message = (
+            "tenant is missing; write tenant: {id: …, name: …, domain: …, country: …, timezone: …, languages: […]}"
+        )
+        scope.report((), message)

@@ -1,0 +1,131 @@
+"""Numbers and what they belong to: ranges, owners over all tenants, caller ids, trunk addresses, domains."""
+
+from __future__ import annotations
+
+from pbx.model.plain import MAX_RANGE, SHARED, expanded
+from pbx.model.problems import Path, did_you_mean
+from pbx.model.scope import Scope
+
+
+def check_tenant(scope: Scope) -> None:
+    """One tenant's numbers; fills `scope.numbers`."""
+    for key, plain in scope.objects("numbers").items():
+        path: Path = ("numbers", key)
+        if message := _range(key):
+            scope.report(path, message)
+            continue
+        if "until" in plain and plain["state"] == "active":
+            scope.report((*path, "until"), "an active number has no end; write state: suspended or state: quarantine")
+        _own(scope, key, path)
+    _caller_ids(scope)
+
+
+def _range(key: str) -> str:
+    first, dots, last = key.partition("..")
+    if not dots:
+        return ""
+    if len(first) != len(last):
+        return f"{first} and {last} have not the same number of digits; a range does"
+    count = int(last) - int(first) + 1
+    if count < 1:
+        return f"{last} is before {first}; write the smaller number first"
+    return f"the range has {count} numbers; at most {MAX_RANGE}: split it" if count > MAX_RANGE else ""
+
+
+def _own(scope: Scope, key: str, path: Path) -> None:
+    for number in expanded(key):
+        earlier = scope.numbers.setdefault(number, key)
+        if earlier != key:
+            where = scope.where(("numbers", earlier))
+            scope.report(path, f"{number} stands twice, first as {where}; take one out")
+            return
+
+
+def owned(scope: Scope) -> set[str]:
+    """What a tenant may show as its number."""
+    emergency = {
+        plain["emergency"]["caller_id"] for plain in scope.objects("locations").values() if "emergency" in plain
+    }
+    return emergency | set(scope.numbers)
+
+
+def _caller_ids(scope: Scope) -> None:
+    mine = owned(scope)
+    for user, plain in scope.objects("users").items():
+        number = plain.get("caller_id")
+        if number is not None and number not in mine and not scope.folder.broken:
+            hint = did_you_mean(number, mine) or "; write it under numbers, or name one that is there"
+            scope.report(("users", user, "caller_id"), f"{number} is no number of this tenant{hint}")
+
+
+def check_all(site: Scope | None, tenants: list[Scope]) -> None:
+    """What two tenants, or a tenant and the site, may not both have."""
+    _once(tenants, ("tenant", "id"), "id")
+    _once(tenants, ("tenant", "domain"), "domain")
+    _numbers_of_others(tenants)
+    _trunk_addresses([*([site] if site else []), *tenants])
+    for scope in tenants:
+        _shared_ids(scope)
+    for scope in [*([site] if site else []), *tenants]:
+        _route_prefixes(scope)
+
+
+def _once(tenants: list[Scope], path: Path, word: str) -> None:
+    known: dict[str, Scope] = {}
+    for scope in tenants:
+        value = scope.plain.get("tenant", {}).get(path[1])
+        if value is None:
+            continue
+        earlier = known.setdefault(value, scope)
+        if earlier is not scope:
+            scope.report(path, f"{value} is taken by {earlier.where(path)}; each tenant has a {word} of its own")
+
+
+def _numbers_of_others(tenants: list[Scope]) -> None:
+    known: dict[str, Scope] = {}
+    for scope in tenants:
+        told: set[str] = set()  # a range that clashes is told once
+        for number, key in scope.numbers.items():
+            earlier = known.setdefault(number, scope)
+            if earlier is not scope and key not in told:
+                told.add(key)
+                where = earlier.where(("numbers", earlier.numbers[number]))
+                scope.report(("numbers", key), f"{number} belongs to tenant {earlier.owner} ({where}); take it out")
+    for scope in tenants:
+        for location, plain in scope.objects("locations").items():
+            number = plain.get("emergency", {}).get("caller_id")
+            owner = known.get(number)
+            if owner is not None and owner is not scope:
+                path: Path = ("locations", location, "emergency", "caller_id")
+                scope.report(path, f"{number} belongs to tenant {owner.owner}; name a number of this tenant")
+
+
+def _trunk_addresses(scopes: list[Scope]) -> None:
+    """A call belongs to a trunk by its source address, so an address names one trunk."""
+    known: dict[str, tuple[Scope, Path]] = {}
+    for scope in scopes:
+        for trunk, plain in scope.objects("trunks").items():
+            for index, address in enumerate(plain["addresses"]):
+                path: Path = ("trunks", trunk, "addresses", index)
+                earlier, at = known.setdefault(address, (scope, path))
+                if (earlier, at) != (scope, path):
+                    message = f"{address} is also {earlier.where(at)}; calls from an address belong to one trunk"
+                    scope.report(path, message)
+
+
+def _shared_ids(scope: Scope) -> None:
+    for kind in (*SHARED, "tariffs"):
+        for name in scope.folder.ids(kind):
+            if scope.site is not None and name in scope.site.ids(kind):
+                file, line, _ = scope.site.place((kind, name))
+                scope.report((kind, name), f"the site has this id too ({file}:{line}); give it another")
+
+
+def _route_prefixes(scope: Scope) -> None:
+    known: dict[str, Path] = {}
+    for route, plain in scope.objects("outbound_routes").items():
+        for index, prefix in enumerate(plain["prefixes"]):
+            path: Path = ("outbound_routes", route, "prefixes", index)
+            earlier = known.setdefault(prefix, path)
+            if earlier != path:
+                scope.report(path, f"{prefix} stands also in {scope.where(earlier)}; one prefix has one route")

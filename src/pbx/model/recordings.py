@@ -1,0 +1,55 @@
+"""Prompts: every language of the tenant is there, and each file is one of the tenant's own and can be heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pbx.model import problems, system_prompts
+from pbx.model.scope import Scope
+
+SoundCheck = Callable[[Path], str | None]
+
+
+def check(scope: Scope, sound: SoundCheck | None) -> None:
+    heard: dict[Path, str | None] = {}
+    for prompt, languages in scope.objects("prompts").items():
+        path: problems.Path = ("prompts", prompt)
+        if prompt.startswith("system-") and prompt not in system_prompts.recordings():
+            known = system_prompts.recordings()
+            hint = problems.did_you_mean(prompt, known) or f"; built in are {', '.join(known)}"
+            scope.report(path, f"there is no built-in prompt {prompt}{hint}")
+        for language in scope.languages:
+            if language not in languages:
+                scope.report(path, f"is not said in {language}; add {language}: {{file: prompts/….wav}}")
+        for language, said in languages.items():
+            if "file" in said:
+                at = (*path, language, "file")
+                if message := _wrong(scope.folder.path, said["file"], sound, heard):
+                    scope.report(at, f"{said['file']} {message}")
+
+
+def _wrong(folder: Path, name: str, sound: SoundCheck | None, heard: dict[Path, str | None]) -> str | None:
+    file = folder / name
+    try:
+        inside = file.resolve().is_relative_to(folder.resolve())
+        there = file.is_file()
+    except (OSError, ValueError, RuntimeError):  # a name too long, a link that goes round
+        return "cannot be read; name a file in the tenant's folder"
+    if not inside:
+        return "lies outside the tenant's folder; copy it into the folder"
+    if not there:
+        near = problems.did_you_mean(name, [str(each.relative_to(folder)) for each in folder.rglob("*.wav")])
+        return f"is not there{near or '; put the file there'}"
+    if file not in heard:
+        heard[file] = sound(file) if sound is not None else _unreadable(file)
+    return heard[file]
+
+
+def _unreadable(file: Path) -> str | None:
+    try:
+        with file.open("rb") as opened:
+            opened.read(1)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return None

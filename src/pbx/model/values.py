@@ -1,0 +1,112 @@
+"""What a pattern cannot say about a single value: that a date, a zone, a country or a rule of RFC 5545 exists."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+
+from pbx.model.problems import Path, did_you_mean
+from pbx.model.scope import Scope
+
+
+def check(scope: Scope) -> None:
+    for path, value, node in scope.found:
+        if node.check and (message := CHECKS[node.check](value)):
+            scope.report(path, message)
+    _dates(scope)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    import zoneinfo
+
+    return frozenset(zoneinfo.available_timezones())
+
+
+@cache
+def timezone(value: str) -> str:
+    import zoneinfo
+
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return f'"{value}" is no zone of the IANA database{did_you_mean(value, _zones())}'
+    return ""
+
+
+def ip(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return f'"{value}" is no IP address; right would be "198.51.100.10"'
+    return ""
+
+
+def country(value: str) -> str:
+    import phonenumbers
+
+    return "" if phonenumbers.country_code_for_region(value) else f'"{value}" is no country of ISO 3166; for example RU'
+
+
+def day(value: str) -> str:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return f"{value} is not in the calendar; that month is shorter"
+    return ""
+
+
+def hours(value: str) -> str:
+    start, _, end = value.partition("-")
+    return "" if start != end else f'"{value}" is no time at all; the whole day is "00:00-24:00"'
+
+
+def sip_uri(value: str) -> str:
+    host, _, port = value.partition(":")[2].partition(";")[0].partition(":")
+    if port and not 1 <= int(port) <= 65535:
+        return f"port {port} is not from 1 to 65535"
+    return "" if host.strip(".-") else f'"{value}" names no host; for example "sip:mtt.example"'
+
+
+def rrule(value: str) -> str:
+    from dateutil.rrule import rrulestr
+
+    if "DTSTART" not in value:
+        return "has no DTSTART, so nothing says where the counting begins; write DTSTART:20260101T000000 in front"
+    try:
+        rrulestr(value)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        return f"is no rule of RFC 5545 ({error}); for example DTSTART:20260105T000000\\nRRULE:FREQ=MONTHLY;BYDAY=1MO"
+    return ""
+
+
+CHECKS: dict[str, Callable[[str], str]] = {
+    "timezone": timezone,
+    "ip": ip,
+    "country": country,
+    "date": day,
+    "hours": hours,
+    "sip_uri": sip_uri,
+    "rrule": rrule,
+}
+
+
+def _dates(scope: Scope) -> None:
+    """First days before last days; each line of a calendar says one thing; rules of a schedule have one kind of days."""
+    for calendar, plain in scope.objects("calendars").items():
+        for index, days in enumerate(plain["days"]):
+            path: Path = ("calendars", calendar, "days", index)
+            if "from" in days and "date" in days:
+                scope.report((*path, "date"), "a line is one day (date) or a stretch (from, through), not both")
+            elif "from" in days and days["from"] > days["through"]:
+                scope.report((*path, "through"), f"{days['through']} is before {days['from']}; the later day is last")
+            said = [key for key in ("closed", "hours", "as") if days.get(key)]
+            if len(said) != 1:
+                given = " and ".join(said) or "nothing"
+                scope.report(path, f"says {given}; say one of closed: true, hours: […] or as: WEEKDAY")
+    for schedule, plain in scope.objects("schedules").items():
+        for index, rule in enumerate(plain["open"]):
+            if "rrule" in rule and "days" in rule:
+                scope.report(("schedules", schedule, "open", index, "rrule"), "days or rrule, not both; take one out")
