@@ -16,7 +16,7 @@ def check(scope: Scope) -> None:
 
 def _extensions(scope: Scope) -> None:
     emergency = set(scope.plain.get("emergency", {}).get("numbers", ()))
-    every = [
+    every: list[tuple[Path, str]] = [
         ((kind, name, "extension"), plain["extension"])
         for kind in WITH_EXTENSION
         for name, plain in scope.objects(kind).items()

@@ -56,8 +56,15 @@ def refusal(issue: str) -> str:
     return f"not served yet (issue: {issue}); remove it until then"
 
 
-def check(folder: Folder) -> None:
-    """Reports whatever of the list stands in the folder's files."""
+def check(folder: Folder) -> list[ValuePath]:
+    """Reports whatever of the list stands in the folder's files; the places of it."""
+    refused = [*_listed(folder), *_conditions(folder)]
+    for path, issue in refused:
+        folder.report(path, refusal(issue))
+    return [path for path, _ in refused]
+
+
+def _listed(folder: Folder) -> Iterator[tuple[ValuePath, str]]:
     for place, issue in NOT_SERVED.items():
         pattern, _, word = place.partition("=")
         plural, *steps = pattern.split(".")
@@ -68,12 +75,15 @@ def check(folder: Folder) -> None:
             path: ValuePath = (plural,) if kind.shape == "single" else (plural, entry_id)
             rest = steps if kind.shape == "single" else steps[1:]
             for hit in _hits(entry.value, rest, word, path):
-                folder.report(hit, refusal(issue))
+                yield hit, issue
+
+
+def _conditions(folder: Folder) -> Iterator[tuple[ValuePath, str]]:
     for flow_id, entry in folder.ids("flows").items():
         steps_of = entry.value if isinstance(entry.value, list) else []
         for index, step in enumerate(steps_of):
             if isinstance(step, dict) and "when" in step:
-                _check_condition(folder, step["when"], ("flows", flow_id, index, "when"))
+                yield from _condition(step["when"], ("flows", flow_id, index, "when"))
 
 
 def _hits(value: Any, steps: list[str], word: str, path: ValuePath) -> Iterator[ValuePath]:
@@ -91,16 +101,16 @@ def _hits(value: Any, steps: list[str], word: str, path: ValuePath) -> Iterator[
             yield from _hits(item, rest, word, (*path, index))
 
 
-def _check_condition(folder: Folder, condition: Any, path: ValuePath) -> None:
+def _condition(condition: Any, path: ValuePath) -> Iterator[tuple[ValuePath, str]]:
     if not isinstance(condition, dict):
         return
     for key, value in condition.items():
         if key in CONDITIONS:
-            folder.report((*path, key), refusal(CONDITIONS[key]))
+            yield (*path, key), CONDITIONS[key]
         elif "." in key:
-            folder.report((*path, key), refusal(FACTS))
+            yield (*path, key), FACTS
         elif key == "not":
-            _check_condition(folder, value, (*path, key))
+            yield from _condition(value, (*path, key))
         elif key == "any" and isinstance(value, list):
             for index, inner in enumerate(value):
-                _check_condition(folder, inner, (*path, key, index))
+                yield from _condition(inner, (*path, key, index))

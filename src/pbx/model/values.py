@@ -94,7 +94,7 @@ CHECKS: dict[str, Callable[[str], str]] = {
 
 
 def _dates(scope: Scope) -> None:
-    """First days before last days; each line of a calendar says one thing; rules of a schedule have one kind of days."""
+    """First days before last days; each line of a calendar says one thing, each rule of a schedule one kind of days."""
     for calendar, plain in scope.objects("calendars").items():
         for index, days in enumerate(plain["days"]):
             path: Path = ("calendars", calendar, "days", index)
