@@ -16,8 +16,8 @@ DOCUMENTATION = r"""
 module: pbx_release
 short_description: The services' code on a host, in a folder of its own
 description:
-  - O(state=staged) unpacks code and hashed wheels into a release folder with its own virtual environment. Nothing that
-    runs is touched.
+  - O(state=staged) unpacks code and hashed wheels into a release folder with its own virtual environment, and tries
+    that each program can be loaded. Nothing that runs is touched.
   - O(state=current) points the link C(current) at it and removes the oldest releases. Restarting is the business of
     M(pbx.core.pbx_units), which looks at what the processes run.
   - The action plugin of the same name works out the version and builds the archive when a host needs it.
@@ -88,7 +88,10 @@ def install(module: AnsibleModule, folder: str, archive: str, programs: dict[str
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder, mode=0o755)
     with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+        # Python 3.11.2 of Debian 12 has no extraction filter: plain files below the folder are taken, nothing else.
+        for member in tar.getmembers():
+            if member.isfile() and ".." not in member.name.split("/") and not member.name.startswith("/"):
+                tar.extract(member, folder)
     module.run_command(["/usr/bin/python3", "-m", "venv", f"{folder}/venv"], check_rc=True)
     python = f"{folder}/venv/bin/python"
     pip = [python, "-m", "pip", "install", "--quiet", "--no-index", "--no-cache-dir", "--disable-pip-version-check"]
@@ -101,6 +104,10 @@ def install(module: AnsibleModule, folder: str, archive: str, programs: dict[str
     os.makedirs(f"{folder}/bin", mode=0o755)
     for name, target in programs.items():
         write(Want(f"{folder}/bin/{name}", "file", WRAPPER.format(folder=folder, module=target).encode(), mode=0o755))
+    for name, target in programs.items():
+        code, _out, problem = module.run_command([python, "-c", f"import {target}"])
+        if code:
+            module.fail_json(msg=f"{name} of release {os.path.basename(folder)} does not start: {problem[-600:]}")
     shutil.rmtree(f"{folder}/wheels")
     write(Want(f"{folder}/.complete", "file", b"", mode=0o644))
 
