@@ -1,8 +1,8 @@
 """The control protocol between calls and the media engine: JSON objects, each behind its length in four bytes.
 
 Commands bear an `id`, and one reply with the same `id` comes back: `{"id": 7, "ok": true, …}` or
-`{"id": 7, "ok": false, "error": "…"}`. Events bear `event` and no id. Every command may be sent twice: legs and plays have
-names chosen by the client, and a name that is already known with the same content changes nothing.
+`{"id": 7, "ok": false, "error": "…"}`. Events bear `event` and no id. Every command may be sent twice: legs and plays
+have names chosen by the client, and a name that is already known with the same content changes nothing.
 
 hello   client                                     -> address, port, boot
 sync    legs: all that this client wants (as `add`, with `play` or null); its other legs are removed

@@ -1,0 +1,330 @@
+"""The media engine: all legs of one process behind one RTP socket, one tick each 20 ms, numpy over all legs at once.
+
+It plays and listens; it knows no call. `tick` receives, then sends one frame per leg, for ever: silence when nothing
+plays, so that NATs and latching stay. Commands change state between ticks. Packets count only from a leg's own peer.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pbx.media import g711, rtcp, rtp
+from pbx.media.control import Message
+from pbx.media.digits import Digits
+from pbx.media.legs import Legs
+from pbx.media.library import Library, UnknownSound
+from pbx.media.player import Player
+from pbx.media.ring import Ring
+from pbx.media.socket_batch import BATCH, Receiver, Sender, media_socket
+from pbx.media.streams import Streams
+
+log = logging.getLogger(__name__)
+
+Emit = Callable[[str, Message], None]
+"""(owner, event)"""
+
+MOST_BATCHES = 16
+"""Batches received in a tick: a flood does not stop the playing."""
+MOST_REPORTS = 256
+"""RTCP packets read in a tick."""
+_PACKET_IN_KERNEL = 1280
+"""Bytes of socket buffer that the kernel counts for one packet of ours."""
+
+
+class Engine:
+    """Legs, their sound and their digits. `emit` is called with events during `tick` and commands."""
+
+    def __init__(
+        self, address: str, port: int, prompts: Path, emit: Emit, *, tones: str = "RU", capacity: int = 4096
+    ) -> None:
+        self.address, self.port = address, port
+        self.boot = secrets.token_hex(6)
+        self._emit = emit
+        self._rtp = media_socket(address, port)
+        self._rtcp = media_socket(address, port + 1, 1 << 20)
+        self.legs = Legs(capacity)
+        self.library = Library(prompts, tones)
+        self.player = Player(self.legs, self.library, self._played)
+        self.streams = Streams(self.legs)
+        self.digits = Digits(self.legs, self._digit)
+        self.ring = Ring(self.legs)
+        self._born = self.legs.column(np.int64)
+        self._last_report = self.legs.column([("ssrc", "u4"), ("stamp", "u4"), ("at", "f8")])
+        self._receiver = Receiver(self._rtp)
+        self._sender = Sender(self._rtp, self.legs.packets, self.legs.addresses)
+        self._now = 0
+        """Ticks since the start, left-out ones included: the clock of what is received."""
+        self._sent = 0
+        self.received = self.foreign = self.told = self.skipped = 0
+
+    def close(self) -> None:
+        """BYE to every peer, and the sockets."""
+        for slot in range(self.legs.count):
+            self._goodbye(slot)
+        self._rtp.close()
+        self._rtcp.close()
+
+    # --- commands -----------------------------------------------------------------------------------------------------
+
+    def add(self, owner: str, name: str, remote: tuple[str, int], payload: int, event_payload: int | None) -> None:
+        """Add a leg or change it; another leg at the same address is removed: its port was given to this one."""
+        if payload not in (rtp.PCMU, rtp.PCMA):
+            raise ValueError(f"payload {payload}: only PCMU (0) and PCMA (8)")
+        if event_payload is not None and not 96 <= event_payload <= 127:
+            raise ValueError(f"event payload {event_payload}: 96 to 127")
+        socket.inet_aton(remote[0])
+        rival = self.legs.at(remote)
+        if rival is not None and self.legs.names[rival] != name:
+            log.warning("leg %s takes the address of %s", name, self.legs.names[rival])
+            self.remove(self.legs.names[rival])
+        slot = self.legs.slots.get(name)
+        if slot is None:
+            slot = self.legs.add(name, owner)
+            self.player.add(slot)
+            self._born[slot] = self._sent
+        self.legs.owners[slot] = owner
+        self.legs.aim(slot, remote, payload, event_payload)
+
+    def remove(self, name: str) -> None:
+        """Silence to it from now on. An unknown leg is no error."""
+        slot = self.legs.slots.get(name)
+        if slot is None:
+            return
+        self.player.remove(slot)
+        self._goodbye(slot)
+        self.legs.remove(name)
+
+    def play(self, name: str, play: str, items: list[dict[str, Any]], loop: bool, skip: float) -> None:
+        self.player.play(self.legs.slots[name], play, items, loop=loop, skip=skip)
+
+    def stop(self, name: str) -> None:
+        self.player.stop(self.legs.slots[name])
+
+    def echo(self, name: str, on: bool) -> None:
+        slot = self.legs.slots[name]
+        if bool(self.ring.listened[slot]) != on:
+            self.ring.listen(slot, on)
+
+    def sync(self, owner: str, wanted: list[Message]) -> None:
+        """Make the legs of `owner` these (each as in `add`, with `echo` and `play`), whatever was there before."""
+        names = {str(each["leg"]) for each in wanted}
+        for name in [name for name, of in zip(self.legs.names, self.legs.owners, strict=True) if of == owner]:
+            if name not in names:
+                self.remove(name)
+        for each in wanted:
+            name, (host, port) = str(each["leg"]), each["remote"]
+            self.add(owner, name, (str(host), int(port)), int(each["payload"]), each["event_payload"])
+            self.echo(name, bool(each.get("echo")))
+            if each.get("play") is None:
+                self.stop(name)
+            else:
+                self._play_again(owner, name, each["play"])
+
+    def remove_all(self, owner: str) -> None:
+        """The legs of a client that did not come back."""
+        self.sync(owner, [])
+
+    def status(self) -> Message:
+        """Figures since the start; `foreign` are packets from addresses that are nobody's."""
+        return {
+            "boot": self.boot,
+            "legs": self.legs.count,
+            "ticks": self._now,
+            "skipped": self.skipped,
+            "received": self.received,
+            "foreign": self.foreign,
+            "sent": self._sent,
+            "dropped": self._sender.dropped,
+            "digits": self.told,
+            "receive_buffer": self._rtp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
+        }
+
+    # --- the tick -----------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """20 ms of everything."""
+        self._now += 1
+        self.drain()
+        self.digits.tick(self._now)
+        self._send()
+        self._reports()
+
+    def skip(self, ticks: int) -> None:
+        """The process stood still: leave so many ticks out, moving sound and RTP clock together."""
+        self._now += ticks
+        self.skipped += ticks
+        self.legs.packets["timestamp"][: self.legs.count] += np.uint32(ticks * rtp.SAMPLES)
+        self.player.advance(ticks)
+        self.ring.skip(ticks)
+
+    def drains(self) -> int:
+        """How often in a tick the socket must be emptied: 1 with a proper buffer, more when the kernel gave little."""
+        buffer = self._rtp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        needed = self.legs.count * _PACKET_IN_KERNEL * 3 // 2
+        return 1 if needed <= buffer else 2 if needed <= 2 * buffer else 4
+
+    def drain(self) -> None:
+        """Take in what has arrived."""
+        for _ in range(MOST_BATCHES):
+            count = self._receiver.receive()
+            if count:
+                self._take_in(count)
+            if count < BATCH:
+                return
+
+    def _send(self) -> None:
+        legs, count = self.legs, self.legs.count
+        if not count:
+            return
+        legs.settle()
+        packets = legs.packets[:count]
+        packets["sequence"] += np.uint16(1)
+        packets["timestamp"] += np.uint32(rtp.SAMPLES)
+        payload = packets["payload"]
+        payload[...] = self.library.frames.take(self.player.row[:count], axis=0, mode="clip")
+        if len(legs.ulaw):
+            payload[legs.ulaw] = g711.ALAW_TO_ULAW[payload[legs.ulaw]]
+        listened = np.flatnonzero(self.ring.listened[:count])
+        if len(listened):
+            payload[listened] = self.ring.take(listened)
+        self._sender.send(count)
+        self._sent += 1
+        packets["b1"] &= np.uint8(0x7F)  # the marker was for the first packet
+        self.player.advance()
+
+    def _take_in(self, count: int) -> None:
+        receiver = self._receiver
+        packets, lengths = receiver.packets[:count], receiver.lengths[:count]
+        slots, known = self.legs.find(receiver.keys(count))
+        b1 = packets["b1"]
+        # RFC 5761 §4: 192 to 223 in the second byte is RTCP, here on the wrong port.
+        good = known & (lengths >= rtp.HEADER) & (packets["b0"] >> 6 == 2) & ((b1 < 192) | (b1 > 223))
+        rows = np.flatnonzero(good)
+        self.received += count
+        self.foreign += count - int(np.count_nonzero(known))
+        if not len(rows):
+            return
+        slots = slots[rows]
+        sequences = packets["sequence"][rows]
+        timestamps = packets["timestamp"][rows].astype(np.uint32)
+        new = self.streams.update(slots, sequences, timestamps, packets["ssrc"][rows].astype(np.uint32), self._now)
+        if len(new):
+            self.digits.restart(new)
+            self.ring.restart(new)
+        kind = b1[rows] & 0x7F
+        events = np.flatnonzero(kind == self.legs.event_payload[slots])
+        if len(events):
+            self._take_events(rows[events], slots[events], sequences[events], timestamps[events])
+        heard = np.flatnonzero(self.ring.listened[slots] & (kind == self.legs.payload[slots]))
+        if len(heard):
+            self._take_audio(rows[heard], slots[heard], timestamps[heard])
+
+    def _take_events(
+        self,
+        rows: NDArray[np.intp],
+        slots: NDArray[np.intp],
+        sequences: NDArray[Any],
+        timestamps: NDArray[np.uint32],
+    ) -> None:
+        begin, end = self._payload(rows)
+        whole = end - begin >= 4
+        raw = self._receiver.raw
+        events = raw[rows[whole][:, None], begin[whole][:, None] + np.arange(4)]
+        self.digits.receive(slots[whole], sequences[whole], timestamps[whole], events, self._now)
+
+    def _take_audio(self, rows: NDArray[np.intp], slots: NDArray[np.intp], timestamps: NDArray[np.uint32]) -> None:
+        begin, end = self._payload(rows)
+        size = end - begin
+        for length in np.unique(size).tolist():  # one length, nearly always
+            if length > 0:
+                same = np.flatnonzero(size == length)
+                payload = self._receiver.raw[rows[same][:, None], begin[same][:, None] + np.arange(length)]
+                self.ring.put(slots[same], timestamps[same], payload)
+
+    def _payload(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Begin and end of the payloads: behind CSRCs and header extension, before padding (RFC 3550 §5.1, §5.3.1)."""
+        raw, b0 = self._receiver.raw, self._receiver.packets["b0"][rows]
+        end = np.minimum(self._receiver.lengths[rows], rtp.ROOM).astype(np.intp)
+        begin = rtp.HEADER + 4 * (b0 & 15).astype(np.intp)
+        extended = np.flatnonzero(b0 & 0x10)
+        if len(extended):
+            at = np.minimum(begin[extended], rtp.ROOM - 4)
+            words = raw[rows[extended], at + 2].astype(np.intp) << 8 | raw[rows[extended], at + 3]
+            begin[extended] += 4 + 4 * words
+        padded = np.flatnonzero(b0 & 0x20)
+        end[padded] -= raw[rows[padded], end[padded] - 1]
+        return begin, end
+
+    # --- RTCP ---------------------------------------------------------------------------------------------------------
+
+    def _reports(self) -> None:
+        for _ in range(MOST_REPORTS):
+            try:
+                datagram, source = self._rtcp.recvfrom(2048)
+            except OSError:
+                break
+            slot = self.legs.at((source[0], source[1] - 1))
+            stamp = rtcp.last_sender_report(datagram) if slot is not None else None
+            if stamp is not None:
+                self._last_report[slot] = (*stamp, time.monotonic())
+        for slot in range(self._now % rtcp.EVERY, self.legs.count, rtcp.EVERY):
+            self._send_rtcp(slot, rtcp.report(*self._position(slot), self._reception(slot), rtcp.ntp()))
+
+    def _reception(self, slot: int) -> rtcp.Reception | None:
+        heard = self.streams.report(slot)
+        if heard is None:
+            return None
+        last = self._last_report[slot]
+        if int(last["ssrc"]) != heard[0]:
+            return rtcp.Reception(*heard)
+        delay = int((time.monotonic() - float(last["at"])) * 65536)
+        return rtcp.Reception(*heard, int(last["stamp"]), min(delay, 0xFFFFFFFF))
+
+    def _position(self, slot: int) -> tuple[int, int, int, int]:
+        """SSRC, RTP clock, packets and bytes sent."""
+        packet = self.legs.packets[slot]
+        sent = self._sent - int(self._born[slot])
+        return int(packet["ssrc"]), int(packet["timestamp"]), sent, sent * rtp.SAMPLES
+
+    def _goodbye(self, slot: int) -> None:
+        self._send_rtcp(slot, rtcp.goodbye(*self._position(slot), rtcp.ntp()))
+
+    def _send_rtcp(self, slot: int, datagram: bytes) -> None:
+        address = int(self.legs.keys[slot])
+        host = socket.inet_ntoa((address >> 16).to_bytes(4, "big"))
+        try:
+            self._rtcp.sendto(datagram, (host, (address & 0xFFFF) + 1))
+        except OSError as error:
+            log.debug("RTCP to %s: %s", host, error)
+
+    # --- events -------------------------------------------------------------------------------------------------------
+
+    def _digit(self, slot: int, digit: str, duration: int, volume: int) -> None:
+        self.told += 1
+        event = {"event": "digit", "leg": self.legs.names[slot], "digit": digit, "duration": duration, "volume": volume}
+        self._emit(self.legs.owners[slot], event)
+
+    def _played(self, slot: int, play: str, reason: str) -> None:
+        event = {"event": "played", "leg": self.legs.names[slot], "play": play, "reason": reason}
+        self._emit(self.legs.owners[slot], event)
+
+    def _play_again(self, owner: str, name: str, play: Message) -> None:
+        """A play that a client pushes after a reconnect: goes on, or begins where it would be now, or has ended."""
+        known, reason = self.player.last.get(name, ("", ""))
+        if known != play["play"]:
+            try:
+                self.play(name, str(play["play"]), play["items"], bool(play["loop"]), float(play["skip"]))
+                return
+            except UnknownSound as error:
+                log.warning("leg %s: %s", name, error)
+                reason = "gone"
+        self._emit(owner, {"event": "played", "leg": name, "play": play["play"], "reason": reason})

@@ -1,0 +1,53 @@
+"""Supervisory tones as A-law frames, made once at the start.
+
+Source: the usual Russian cadences (425 Hz; ITU-T E.180 lists them); level -12 dBFS, 5 ms ramps, so that none clicks.
+Each tone is a whole number of frames and begins with sound: it may be repeated end to end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pbx.media import g711
+
+RATE = 8000
+AMPLITUDE = 32768 * 10 ** (-12 / 20)
+RAMP = 40
+"""Samples: 5 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """Seconds of sound and of silence, `times` over; `endless`: it sounds until it is stopped."""
+
+    hertz: float
+    on: float
+    off: float = 0.0
+    times: int = 1
+    endless: bool = True
+
+
+TONES: dict[str, dict[str, Tone]] = {
+    "RU": {
+        "ringback": Tone(425, 1.0, 4.0),
+        "busy": Tone(425, 0.35, 0.35),
+        "congestion": Tone(425, 0.175, 0.175, times=2),  # twice, as one cycle is 17.5 frames
+        "beep": Tone(1000, 0.4, endless=False),
+    }
+}
+"""Tone sets by the country's code: `tones` of the engine's configuration."""
+
+
+def render(tone: Tone) -> g711.Bytes:
+    """One period as A-law bytes, a whole number of frames."""
+    sounding, silent = round(tone.on * RATE), round(tone.off * RATE)
+    wave = AMPLITUDE * np.sin(2 * np.pi * tone.hertz / RATE * np.arange(sounding))
+    wave[:RAMP] *= np.arange(RAMP) / RAMP
+    wave[-RAMP:] *= np.arange(RAMP)[::-1] / RAMP
+    once: NDArray[np.float64] = np.concatenate([wave, np.zeros(silent)])
+    coded = g711.to_alaw(np.tile(once, tone.times).astype(np.int16))
+    assert len(coded) % 160 == 0, tone
+    return coded
