@@ -1,26 +1,38 @@
-"""The `pbx` command. A verb is a module of this package with `register(app)`; the module's name is the verb.
+"""The `pbx` command. A verb is a module of this package; the module's name is the verb.
 
-`register` adds one command to the typer app and nothing else; what the command needs is imported inside it, and only
-the module of the verb that was called is imported at all, so that `pbx validate` never pays for ansible.
-Results go to stdout, everything else to stderr. Exit codes (contracts §7.6): a command raises `typer.Exit(code)`;
-a wrong use of the command line is 1.
+A verb's module has `register(parser)`: it describes itself, adds its arguments and sets `run`, a function of the
+parsed arguments that returns the exit code:
+
+    def register(parser: argparse.ArgumentParser) -> None:
+        parser.description = "Check a model."            # its first sentence stands in `pbx --help`
+        parser.add_argument("path", metavar="PATH", help="a model root")
+        parser.set_defaults(run=run)
+
+What a verb needs is imported inside `run`, and only the module of the verb that was called is imported at all, so that
+`pbx validate` never pays for ansible. Results go to stdout, everything else to stderr. Exit codes (contracts §7.6):
+0 done, 1 error, 2 changes or drift where a verb says so; a wrong use of the command line is 1.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import pkgutil
 import sys
 from collections.abc import Sequence
-from typing import Any
-
-import typer
+from typing import NoReturn
 
 import pbx.cli
 
 NO_VERB = ("main",)
-# typer carries a click of its own and exports only this grandchild of its usage errors.
-_UsageError: Any = typer.BadParameter.__base__
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a wrong use of the command line ends with 1: 2 means changes (contracts §7.6)."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(1, f"{self.prog}: {message}\n")
 
 
 def verbs() -> list[str]:
@@ -29,39 +41,38 @@ def verbs() -> list[str]:
     return sorted(name for name in names if name not in NO_VERB and not name.startswith("_"))
 
 
-def app_of(arguments: Sequence[str]) -> typer.Typer:
-    """The app with the one verb that is called, or with all of them for help."""
-    app = typer.Typer(
-        name="pbx", no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
-    )
-
-    @app.callback()
-    def _pbx() -> None:
-        """A PBX as code: YAML is checked, planned and applied."""
-
-    called = next((word for word in arguments if not word.startswith("-")), "")
+def parser_of(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser with the one verb that is called, or with all of them for help."""
+    parser = Parser(prog="pbx", description="A PBX as code: YAML is checked, planned and applied.", allow_abbrev=False)
     known = verbs()
-    for name in [called] if called in known else known:
-        module = importlib.import_module(f"pbx.cli.{name}")
-        register = getattr(module, "register", None)
-        if register is not None:
-            register(app)
-    return app
+    called = arguments[0] if arguments and arguments[0] in known else None
+    commands = parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
+    for name in [called] if called else known:
+        register = getattr(importlib.import_module(f"pbx.cli.{name}"), "register", None)
+        if register is None:
+            continue
+        described = Parser(add_help=False)
+        register(described)
+        help_ = (described.description or "").split(". ")[0].rstrip(".")
+        register(commands.add_parser(name, help=help_, allow_abbrev=False))
+    return parser
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs the command line; the exit code."""
-    try:
-        code = app_of(arguments)(args=list(arguments), prog_name="pbx", standalone_mode=False)
-    except _UsageError as error:
-        error.show(sys.stderr)
-        return 1
-    except typer.Abort:
-        print("stopped", file=sys.stderr)
-        return 1
-    return code if isinstance(code, int) else 0
+    """Runs the command line; the exit code. Raises SystemExit for help and wrong use, as argparse does."""
+    parsed = parser_of(arguments).parse_args(arguments)
+    code: int = parsed.run(parsed)
+    return code
 
 
 def main() -> None:
     """The console entry."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        code = 1
+    except BrokenPipeError:  # the reader, such as head, has had enough
+        sys.stderr.close()
+        code = 1
+    sys.exit(code)

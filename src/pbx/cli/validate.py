@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from typing import Annotated
-
-import typer
+from pathlib import Path
 
 
-def register(app: typer.Typer) -> None:
-    @app.command()
-    def validate(
-        path: Annotated[str, typer.Argument(metavar="PATH", help="A model root, or one tenant's folder.")],
-    ) -> None:
-        """Check a model: every mistake with file:line:column, what is wrong and what would be right."""
-        from pbx.model.load import load
-        from pbx.model.problems import ModelErrors
-        from pbx.speech import audio
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Check a model: every mistake with its place, what is wrong and what would be right."
+    parser.add_argument("path", metavar="PATH", help="a model root, or one tenant's folder")
+    parser.set_defaults(run=run)
 
-        try:
-            loaded = load(path, sound=audio.problem)
-        except ModelErrors as errors:
-            for problem in errors.problems:
-                print(problem)
-            count = sum(problem.severity == "error" for problem in errors.problems)
-            print(f"{path}: {count} error{'' if count == 1 else 's'}", file=sys.stderr)
-            raise typer.Exit(1) from None
-        for problem in loaded.warnings:
+
+def run(arguments: argparse.Namespace) -> int:
+    from pbx.model.load import load
+    from pbx.model.problems import ModelErrors
+
+    path: str = arguments.path
+    try:
+        loaded = load(path, sound=_sound)
+    except ModelErrors as errors:
+        for problem in errors.problems:
             print(problem)
-        print(f"{path}: valid: {_counted(loaded.tenant_plain)}")
+        count = sum(problem.severity == "error" for problem in errors.problems)
+        print(f"{path}: {count} error{'' if count == 1 else 's'}", file=sys.stderr)
+        return 1
+    for problem in loaded.warnings:
+        print(problem)
+    print(f"{path}: valid: {_counted(loaded.tenant_plain)}")
+    return 0
+
+
+def _sound(path: Path) -> str | None:
+    from pbx.speech import audio  # only for a model with recordings: it imports numpy
+
+    return audio.problem(path)
 
 
 def _counted(tenants: dict[str, dict[str, object]]) -> str:

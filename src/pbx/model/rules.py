@@ -37,10 +37,10 @@ def check(site: Folder | None, tenants: list[Folder], sound: SoundCheck | None =
 
 
 def _scope(folder: Folder, site: Folder | None) -> Scope:
-    refused = served.check(folder)
+    refused = set(served.check(folder))
     plain, found = shape.check(folder)
-    # what stands inside something that is refused has been told with it
-    found = [each for each in found if not any(each[0][: len(path)] == path for path in refused)] if refused else found
+    if refused:  # what stands inside something that is refused has been told with it
+        found = [each for each in found if not any(each[0][:end] in refused for end in range(1, len(each[0]) + 1))]
     head = plain.get("tenant", {})
     return Scope(folder, plain, found, site, tuple(head.get("languages", ())), head.get("id", folder.path.name))
 

@@ -1,0 +1,86 @@
+"""Run a playbook of the collection and gather what its modules did, or would do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pbx
+
+ROOT = Path(pbx.__file__).resolve().parents[2]  # a clone: the tree is the collection
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What to run it against. `model` is None for the inventory's own `pbx_model_root`."""
+
+    playbook: str
+    inventory: Path
+    model: Path | None = None
+    check: bool = False
+    limit: str | None = None
+    variables: dict[str, Any] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The results by host, in the order they came."""
+
+    code: int
+    results: list[dict[str, Any]]
+
+    @property
+    def failures(self) -> list[dict[str, Any]]:
+        return [one for one in self.results if one["status"] in {"failed", "unreachable"}]
+
+    @property
+    def failed(self) -> bool:
+        return self.code != 0 or bool(self.failures)
+
+    @property
+    def changes(self) -> list[tuple[str, dict[str, Any]]]:
+        """(host, action) for each action."""
+        return [(one["host"], action) for one in self.results for action in one["actions"]]
+
+    @property
+    def waiting(self) -> list[tuple[str, str]]:
+        """(host, key) for each setting that waits for a restart."""
+        return [(one["host"], key) for one in self.results for key in one["pending_restart"]]
+
+
+def run(what: Run) -> Outcome:
+    """Run it; its progress goes to stderr. The collection's own settings hold, whatever ansible.cfg lies around."""
+    with tempfile.TemporaryDirectory(prefix="pbx-") as folder:
+        results = Path(folder) / "results.jsonl"
+        environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_STDOUT_CALLBACK": "pbx.core.pbx_results",
+            "ANSIBLE_FORCE_COLOR": "0",
+            "PBX_RESULTS": str(results),
+        }
+        done = subprocess.run(command(what), env=environment, stdout=sys.stderr, check=False)
+        lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
+    return Outcome(done.returncode, [json.loads(line) for line in lines])
+
+
+def command(what: Run) -> list[str]:
+    """The words of the call: no secret is among them."""
+    words = [sys.executable, "-m", "ansible.cli.playbook", "-i", str(what.inventory)]
+    variables = dict(what.variables)
+    if what.model is not None:
+        variables["pbx_model_root"] = str(what.model.resolve())
+    if variables:
+        words += ["--extra-vars", json.dumps(variables)]
+    if what.check:
+        words.append("--check")
+    if what.limit:
+        words += ["--limit", what.limit]
+    return [*words, *what.extra, str(ROOT / "playbooks" / what.playbook)]
