@@ -168,7 +168,7 @@ class Call:
         self.record.answered_by = callee.label
         self.enter(node)
         self._mark_answered()
-        await callee.ended
+        await callee.gone
         self.record.hung_up_by = "callee"
 
     def reject(self, status: int, reason: str = "") -> None:
@@ -199,7 +199,7 @@ class Call:
     async def run(self, story: Callable[[Call], Awaitable[None]]) -> CallRecord:
         """Tell the story to its end, whoever ends it, and return the record. Never raises."""
         task = asyncio.ensure_future(self._tell(story))
-        self.caller.ended.add_done_callback(lambda _: task.cancel())
+        self.caller.gone.add_done_callback(lambda _: task.cancel())
         await asyncio.wait({task})
         if not task.cancelled() and (error := task.exception()) is not None:
             self.note(f"error: {error!r}")
@@ -219,7 +219,7 @@ class Call:
     async def finish(self) -> None:
         """Close the legs and the media, write the record."""
         record = self.record
-        cause = self.caller.ended.result() if self.caller.ended.done() else ""
+        cause = self.caller.gone.result() if self.caller.gone.done() else ""
         if record.ended is None:
             record.ended = int(self._clock() * 1000)
         record.disposition, record.code = self._disposition(cause)

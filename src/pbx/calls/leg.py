@@ -74,12 +74,12 @@ class Leg:
         self.tag = tag
         self.label = label
         self.digits: asyncio.Queue[str] = asyncio.Queue()
-        self.ended: asyncio.Future[str] = loop.create_future()  # the cause: bye, cancel, hung_up, timeout, no_ack
+        self.gone: asyncio.Future[str] = loop.create_future()  # the cause: bye, cancel, hung_up, timeout, no_ack
 
     def end(self, cause: str) -> None:
         """The leg is over; only the first cause counts."""
-        if not self.ended.done():
-            self.ended.set_result(cause)
+        if not self.gone.done():
+            self.gone.set_result(cause)
 
 
 class CallerLeg(Leg, ABC):

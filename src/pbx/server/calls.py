@@ -16,8 +16,6 @@ from typing import Any
 
 import orjson
 import uvloop
-from pbx.sip.stack import Stack
-from pbx.sip.transport import SipTransport
 
 from pbx.calls.live.exchange import Exchange, Serving
 from pbx.calls.record import CallRecord
@@ -28,6 +26,8 @@ from pbx.model import build
 from pbx.server import config as configuration
 from pbx.server.control import CommandError, ControlServer
 from pbx.server.notify import notify
+from pbx.sip.stack import Stack
+from pbx.sip.transport import SipTransport
 from pbx.store import database, lease
 from pbx.store.journal import Journal
 
@@ -85,22 +85,22 @@ class CallServer:
         )
         exchange.overloaded = lambda: self._lag > LAG_LIMIT
         transport = SipTransport(
-            lambda wake: Stack(
-                local=config.local,
+            lambda local: Stack(
+                local=local,
                 clock=loop.time,
                 on_invite=exchange.on_invite,
                 on_request=_answer_request,
-                user_agent="pbx",
-                wake=wake,
+                on_fault=lambda error, what: log.error("a fault in %s: %r", what, error),
             ),
-            allowed={edge.inside.host for edge in config.edges.values()},
+            config.local.host,
+            config.local.port,
+            peers={edge.inside.host for edge in config.edges.values()},
         )
         if config.document.exists():
             self._load(config.document)
         self._holder = holder = LeaseHolder(self)
         holder.start()
-        await transport.start(config.local)
-        exchange.attach(transport.stack, transport.flush)
+        exchange.attach(await transport.start(), transport.flush)
         control = ControlServer(config.control, {"status": self._status, "load": self._cmd_load, "calls": self._calls})
         await control.start()
         gc.collect()

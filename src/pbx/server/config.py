@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from pbx.sip.stack import Address
 
 from pbx.calls.live.connections import Edge
+from pbx.sip.address import Address
 
 
 class ConfigError(Exception):

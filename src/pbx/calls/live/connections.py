@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from pbx.calls.leg import Audio, CalleeLeg, CallerId, Connections, DeviceTarget, Leg, Target, TrunkTarget
 from pbx.calls.live.legs import SipCallee, SipCaller
@@ -12,8 +13,10 @@ from pbx.calls.live.media import CallMedia
 from pbx.media.ng import NgError, NgTimeout
 from pbx.model.objects import Tenant
 from pbx.routing.numbers import sent_to_trunk
-from pbx.sip.stack import Address, InviteSession, Stack
-from pbx.sip.uri import escape_user, host_of
+from pbx.sip.address import Address
+from pbx.sip.session import InviteSession
+from pbx.sip.stack import Stack
+from pbx.sip.uri import host_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +115,14 @@ class SipConnections(Connections):
             from_ = '"Anonymous" <sip:anonymous@anonymous.invalid>'
             headers.append(("Privacy", "id"))
         elif trunk.identity == "pai" and trunk.login_user:
-            from_ = f"<sip:{escape_user(trunk.login_user)}@{host}>"
+            from_ = f"<sip:{_user(trunk.login_user)}@{host}>"
         else:
-            from_ = f"<sip:{escape_user(shown)}@{host}>"
+            from_ = f"<sip:{_user(shown)}@{host}>"
         if shown is not None and trunk.identity in ("pai", "both"):
-            headers.append(("P-Asserted-Identity", f"<sip:{escape_user(shown)}@{host}>"))
+            headers.append(("P-Asserted-Identity", f"<sip:{_user(shown)}@{host}>"))
         password = self._secret(trunk.login_secret) if trunk.login_secret else None
         credentials = (trunk.login_user, password) if trunk.login_user and password else None
-        self._invite(
-            leg, uri=f"sip:{escape_user(dialled)}@{host}", from_=from_, headers=headers, credentials=credentials
-        )
+        self._invite(leg, uri=f"sip:{_user(dialled)}@{host}", from_=from_, headers=headers, credentials=credentials)
 
     def _invite(
         self,
@@ -149,7 +150,7 @@ class SipConnections(Connections):
             return '"Anonymous" <sip:anonymous@anonymous.invalid>'
         name = caller_id.name.replace("\\", "\\\\").replace('"', '\\"')
         display = f'"{name}" ' if name else ""
-        return f"{display}<sip:{escape_user(caller_id.number)}@{domain}>"
+        return f"{display}<sip:{_user(caller_id.number)}@{domain}>"
 
     async def pass_early_media(self, callee: CalleeLeg) -> None:
         assert isinstance(callee, SipCallee)
@@ -184,3 +185,8 @@ class SipConnections(Connections):
                 await self.media.close()
         except (NgError, NgTimeout, TimeoutError):
             return  # the relay is gone or forgot the session: its own timeout ends what is left
+
+
+def _user(text: str) -> str:
+    """A user part for a URI: what RFC 3261 §25.1 does not allow there is escaped."""
+    return quote(text, safe="-_.!~*'()&=+$,;?/")

@@ -20,7 +20,9 @@ from pbx.media.ng import NgClient
 from pbx.media.relay import RelaySession
 from pbx.model.objects import Model, Tenant, Trunk, User
 from pbx.routing.numbers import received_to_e164
-from pbx.sip.stack import InviteSession, Stack
+from pbx.sip.message import Request
+from pbx.sip.session import InviteSession
+from pbx.sip.stack import Stack
 from pbx.sip.uri import user_of
 
 log = logging.getLogger(__name__)
@@ -115,7 +117,7 @@ class Exchange:
         task.add_done_callback(self._tasks.discard)
 
     def _admit(self, session: InviteSession) -> Call:
-        request = session.request
+        request = _invite_of(session)
         edge = self._edges.get(request.get("x-pbx-edge") or "")
         tenant = self.serving.model.tenants.get(request.get("x-pbx-tenant") or "")
         if edge is None or tenant is None:
@@ -135,10 +137,11 @@ class Exchange:
         return call
 
     def _make(self, session: InviteSession, tenant: Tenant, edge: Edge, emergency: bool) -> Call:
-        kind, _, name = (session.request.get("x-pbx-source") or "").partition(" ")
+        request = _invite_of(session)
+        kind, _, name = (request.get("x-pbx-source") or "").partition(" ")
         started = self._clock()
         call_id = f"{int(started * 1000):012x}{self._node:02x}{secrets.token_hex(4)}"
-        dialled = user_of(session.request.uri)
+        dialled = user_of(request.uri)
         record = CallRecord(
             id=call_id,
             tenant=tenant.id,
@@ -153,7 +156,7 @@ class Exchange:
         user = None
         trunk = None
         if kind == "trunk":
-            trunk = self._from_trunk(session, tenant, name, record)
+            trunk = self._from_trunk(request, tenant, name, record)
         else:
             user = self.serving.device_user(tenant, name)
             if user is None:
@@ -187,7 +190,7 @@ class Exchange:
             emergency=emergency,
         )
 
-    def _from_trunk(self, session: InviteSession, tenant: Tenant, key: str, record: CallRecord) -> Trunk:
+    def _from_trunk(self, request: Request, tenant: Tenant, key: str, record: CallRecord) -> Trunk:
         """Number called and caller of an outside call, from the trunk's own format to E.164."""
         trunk = next((trunk for trunk in tenant.trunks.values() if trunk.key == key), None)
         if trunk is None:
@@ -195,9 +198,8 @@ class Exchange:
         code, prefix = tenant.calling_code, tenant.national_prefix
         record.direction = "inbound"
         record.number = received_to_e164(code, prefix, record.dialled, trunk.receive) or record.dialled
-        request = session.request
-        hidden = "id" in (request.get("privacy") or "").split(";")
-        shown = user_of(request.p_asserted_identity or request.from_uri)
+        hidden = "id" in request.privacy
+        shown = user_of(_shown_uri(request))
         record.caller = None if hidden else received_to_e164(code, prefix, shown, trunk.receive)
         return trunk
 
@@ -237,3 +239,14 @@ class Exchange:
             call.connections.caller.end("shutdown")
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=within)
+
+
+def _invite_of(session: InviteSession) -> Request:
+    """The INVITE of a session that a peer began."""
+    assert session.request is not None
+    return session.request
+
+
+def _shown_uri(request: Request) -> str:
+    """Who a trusted trunk says is calling: P-Asserted-Identity before From (RFC 3325)."""
+    return request.asserted[0].uri if request.asserted else request.from_uri

@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from pbx.calls.leg import CalleeLeg, CallerLeg, DeviceTarget, Target
 from pbx.sip.message import Request, Response
-from pbx.sip.stack import InviteSession
+from pbx.sip.session import InviteSession
 
-RING_AGAIN = 60.0  # seconds; a provisional keeps proxies from giving up (RFC 3261 §13.3.1.1)
 ELSEWHERE = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')  # RFC 3326
 NOT_ACCEPTABLE = 488
 
@@ -48,18 +47,12 @@ class SipCaller(CallerLeg):
         super().__init__("A", label)
         self.session = session
         self._offers = _Offers("A", reoffer)
-        self._again: asyncio.TimerHandle | None = None
         session.listener = self
 
     def ring(self) -> None:
         if self.state == "new":
             self.state = "ringing"
-            self._provisional()
-
-    def _provisional(self) -> None:
-        if self.state in ("ringing", "early"):
-            self.session.provisional(180 if self.state == "ringing" else 183)
-            self._again = asyncio.get_running_loop().call_later(RING_AGAIN, self._provisional)
+            self.session.provisional(180)  # the session repeats it each minute (RFC 3261 §13.3.1.1)
 
     def early(self, sdp: bytes) -> None:
         """183 with media."""
@@ -77,7 +70,6 @@ class SipCaller(CallerLeg):
         if self.state not in ("up", "down"):
             self.state = "down"
             self.session.reject(status, reason)
-        self._stop_ringing()
 
     def hang_up(self) -> None:
         if self.state == "up":
@@ -85,10 +77,6 @@ class SipCaller(CallerLeg):
             self.session.bye()
         elif self.state != "down":
             self.reject(480)
-
-    def _stop_ringing(self) -> None:
-        if self._again is not None:
-            self._again.cancel()
 
     # --- SessionListener --------------------------------------------------------------------------------------------
 
@@ -105,7 +93,6 @@ class SipCaller(CallerLeg):
 
     def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
         self.state = "down"
-        self._stop_ringing()
         self.end(cause)
 
     def progressed(self, session: InviteSession, response: Response, sdp: bytes | None) -> None: ...
@@ -131,7 +118,7 @@ class SipCallee(CalleeLeg):
             self.session.cancel([ELSEWHERE] if elsewhere else [])
 
     def hang_up(self) -> None:
-        if self.session is None or self.ended.done():
+        if self.session is None or self.gone.done():
             return
         if not self.outcome.done():
             self.cancel(elsewhere=False)
