@@ -1,0 +1,175 @@
+"""Values of header fields: name-addr, Via, CSeq, parameters, comma lists (RFC 3261 §20, §25.1).
+
+All patterns take linear time: no two repetitions side by side meet the same character, and values come stripped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]+"
+_QUOTED = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_PARAMETERS = rf"(?:\s*;\s*{_TOKEN}(?:\s*=\s*(?:{_QUOTED}|[^\s;,\"<>]*))?)*"
+_NAME_ADDR = re.compile(
+    rf"(?:(?P<quoted>{_QUOTED})\s*|(?P<tokens>[A-Za-z0-9\-.!%*_+`'~\s\x80-\U0010ffff]*))"
+    rf"<(?P<uri>[^<>\"\s]+)>(?P<parameters>{_PARAMETERS})\s*",
+    re.DOTALL | re.ASCII,
+)
+_ADDR_SPEC = re.compile(rf"(?P<uri>[A-Za-z][A-Za-z0-9+\-.]*:[^\s<>,\"?;]+)(?P<parameters>{_PARAMETERS})\s*", re.ASCII)
+_VIA = re.compile(
+    rf"SIP\s*/\s*2\.0\s*/\s*(?P<transport>{_TOKEN})\s+(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.\-]+)"
+    rf"(?:\s*:\s*(?P<port>[0-9]{{1,5}}))?(?P<parameters>{_PARAMETERS})\s*(?P<rest>,.*)?",
+    re.IGNORECASE | re.DOTALL | re.ASCII,
+)
+_PARAMETER = re.compile(rf";\s*({_TOKEN})(?:\s*=\s*({_QUOTED}|[^\s;,\"<>]*))?", re.DOTALL | re.ASCII)
+_CSEQ = re.compile(rf"([0-9]{{1,10}})\s+({_TOKEN})", re.ASCII)
+_TAG = re.compile(rf";\s*tag\s*=\s*({_TOKEN})", re.IGNORECASE | re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DELIMITER = re.compile(r'["\\<>,]')
+CSEQ_LIMIT = 2**31
+
+
+class NameAddr(NamedTuple):
+    """A `name-addr` or `addr-spec`: `display` unquoted, `parameters` the raw text behind the address."""
+
+    display: str
+    uri: str
+    parameters: str
+
+    @property
+    def tag(self) -> str:
+        """The tag parameter, empty when absent."""
+        text = self.parameters
+        if not text:
+            return ""
+        if text.startswith(";tag=") and text.find(";", 5) < 0 and " " not in text:
+            return text[5:]
+        found = _TAG.search(text)
+        return found[1] if found else ""
+
+
+class Via(NamedTuple):
+    """One Via value; `port` is 0 when not written; `rest` are the further values of the same line, with their comma."""
+
+    transport: str
+    host: str
+    port: int
+    branch: str
+    rport: bool
+    head: str
+    rest: str
+
+
+def name_addr(value: str) -> NameAddr:
+    """Parse one From, To, Contact, Route … value. Raises ValueError (unbalanced quote, stray `;`, spaces in `<>`)."""
+    found = _NAME_ADDR.fullmatch(value)
+    if found is not None:
+        quoted, tokens, uri, text = found.groups()
+        display = _unquote(quoted) if quoted else tokens.rstrip() if tokens else ""
+        return NameAddr(display, uri, text)
+    found = _ADDR_SPEC.fullmatch(value)
+    if found is None:
+        raise ValueError("not an address")
+    return NameAddr("", found["uri"], found["parameters"])
+
+
+def format_name_addr(display: str, uri: str) -> str:
+    """`"display" <uri>`, quoted and free of control characters; `<uri>` when there is no display name."""
+    if not display:
+        return f"<{uri}>"
+    clean = _CONTROL.sub("", display).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{clean}" <{uri}>'
+
+
+def _unquote(text: str) -> str:
+    inner = text[1:-1]
+    return re.sub(r"\\(.)", r"\1", inner, flags=re.DOTALL) if "\\" in inner else inner
+
+
+def via(value: str) -> Via:
+    """Parse the first value of a Via line. Raises ValueError."""
+    found = _VIA.fullmatch(value)
+    if found is None:
+        raise ValueError("not a Via")
+    transport, host, port, text, rest = found.groups()
+    number = int(port) if port else 0
+    if number > 65535:
+        raise ValueError("port")
+    head = value if not rest else value[: found.start("rest")]
+    branch, rport = _via_parameters(text)
+    return Via(transport.upper(), host.lower(), number, branch, rport, head.rstrip(), rest or "")
+
+
+def _via_parameters(text: str) -> tuple[str, bool]:
+    """Branch, and whether an empty `rport` asks for symmetric answers (RFC 3581)."""
+    branch, rport = "", False
+    for name, raw in _PARAMETER.findall(text):
+        key = name.lower()
+        if key == "branch":
+            branch = raw
+        elif key == "rport":
+            rport = not raw
+    return branch, rport
+
+
+def cseq(value: str) -> tuple[int, str]:
+    """(number, method); raises ValueError, also from 2**31 on."""
+    number, _, method = value.partition(" ")
+    if not (number.isdecimal() and number.isascii() and method.isalpha() and len(number) < 11):
+        found = _CSEQ.fullmatch(value)
+        if found is None:
+            raise ValueError("CSeq")
+        number, method = found.groups()
+    if int(number) >= CSEQ_LIMIT:
+        raise ValueError("CSeq number")
+    return int(number), method
+
+
+def parameters(text: str) -> dict[str, str]:
+    """`;a=b;c` as {"a": "b", "c": ""}: names in small letters, quoted values unquoted."""
+    return {
+        name.lower(): _unquote(value) if value.startswith('"') else value for name, value in _PARAMETER.findall(text)
+    }
+
+
+def split_commas(value: str) -> list[str]:
+    """Split a list value at commas that are neither in quotes nor in `<>`."""
+    if "," not in value:
+        return [value.strip()]
+    parts, start, quoted, angled, skip = [], 0, False, False, -1
+    for found in _DELIMITER.finditer(value):
+        at, mark = found.start(), found[0]
+        if at == skip:
+            continue
+        if quoted:
+            if mark == "\\":
+                skip = at + 1
+            elif mark == '"':
+                quoted = False
+        elif mark == '"':
+            quoted = True
+        elif mark == "<":
+            angled = True
+        elif mark == ">":
+            angled = False
+        elif mark == "," and not angled:
+            parts.append(value[start:at].strip())
+            start = at + 1
+    parts.append(value[start:].strip())
+    return [part for part in parts if part]
+
+
+def tokens(values: Sequence[str]) -> list[str]:
+    """All tokens of comma lists (Require, Supported, Accept …), in small letters, without their parameters."""
+    return [part.partition(";")[0].strip().lower() for value in values for part in split_commas(value)]
+
+
+def reason(value: str) -> tuple[str, int, str]:
+    """One Reason value (RFC 3326) as (protocol, cause, text); cause 0 when absent or broken."""
+    protocol, _, rest = value.partition(";")
+    found = parameters(";" + rest) if rest else {}
+    cause = found.get("cause", "")
+    number = int(cause) if cause.isdecimal() and len(cause) < 5 else 0
+    return protocol.strip(), number, found.get("text", "")

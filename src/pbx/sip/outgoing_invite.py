@@ -1,0 +1,196 @@
+"""The INVITE that starts a call from us: its forks, its CANCEL, its challenge (RFC 3261 §13.2, §9.1, RFC 6026)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pbx.sip.address import Address
+from pbx.sip.client_transaction import ClientInvite, ClientTransaction
+from pbx.sip.dialog import Dialog
+from pbx.sip.dialog_request import MAX_ATTEMPTS
+from pbx.sip.message import Response
+from pbx.sip.phrases import phrase
+from pbx.sip.render import MAX_FORWARDS, Headers, Outgoing, header_lines
+from pbx.sip.timers import Timer
+from pbx.sip.transaction_state import TIMEOUT
+
+if TYPE_CHECKING:
+    from pbx.sip.session import InviteSession
+
+
+class OutgoingInvite:
+    """What a uac session does before it is established, and to late 2xx of other forks after that.
+
+    The transaction holds it for 64·T1 after the first 2xx, so that repeated ones find their ACK.
+    """
+
+    __slots__ = (
+        "_acks",
+        "_attempts",
+        "_body",
+        "_cancel_headers",
+        "_cancel_life",
+        "_destination",
+        "_has_progress",
+        "_headers",
+        "_is_cancelled",
+        "_is_decided",
+        "_session",
+        "_transaction",
+        "_uri",
+    )
+
+    def __init__(self, session: InviteSession, uri: str, destination: Address, headers: str, body: bytes) -> None:
+        self._session = session
+        self._uri = uri
+        self._destination = destination
+        self._headers = headers
+        self._body = body
+        self._attempts = 0
+        self._has_progress = False
+        self._is_cancelled = False
+        self._is_decided = False  # answered or failed: what still comes is of another fork, or late
+        self._cancel_headers: Headers = ()
+        self._cancel_life: Timer | None = None
+        self._acks: dict[str, tuple[Address, bytes] | None] = {}  # To tag -> ACK; None while it waits for our answer
+        self._transaction: ClientTransaction | None = None
+        self._send()
+
+    def _send(self) -> None:
+        self._attempts += 1
+        self._has_progress = False
+        session = self._session
+        dialog = session.dialog
+        dialog.local_seq += 1
+        lines = header_lines(session.credentials("INVITE", self._uri)) + self._headers
+        lead = f"From: {dialog.local}\r\nCall-ID: {dialog.call_id}\r\n"
+        outgoing = Outgoing("INVITE", self._uri, lead, dialog.remote, dialog.local_seq, lines, self._body)
+        self._transaction = session.layer.request(outgoing, self._destination, self)
+
+    # --- cancelling ------------------------------------------------------------------------------------------------
+
+    def cancel(self, headers: Headers) -> None:
+        """Give the call up. CANCEL leaves once a provisional response has come, never before (§9.1)."""
+        if self._is_cancelled or self._is_decided:
+            return
+        self._is_cancelled = True
+        self._cancel_headers = tuple(headers)
+        if self._has_progress:
+            self._send_cancel()
+
+    def _send_cancel(self) -> None:
+        if isinstance(self._transaction, ClientInvite) and self._cancel_life is None:
+            self._cancel_life = self._session.layer.timers.start(TIMEOUT, self._cancel_unheard)
+            self._transaction.cancel(self._cancel_headers, _Ignored())
+
+    def _cancel_unheard(self) -> None:
+        """No final response 64·T1 after the CANCEL: the call counts as cancelled (§9.1)."""
+        if self._transaction is not None:
+            self._transaction.terminate()
+        self._fail(487, "", None)
+
+    # --- responses -------------------------------------------------------------------------------------------------
+
+    def received(self, transaction: ClientTransaction, response: Response) -> None:
+        if response.status < 200:
+            self._progress(response)
+        elif response.status < 300:
+            self._answer(response)
+        else:
+            self._refusal(response)
+
+    def failed(self, transaction: ClientTransaction, status: int) -> None:
+        self._fail(487 if self._is_cancelled else status, "", None)
+
+    def _progress(self, response: Response) -> None:
+        self._has_progress = True
+        if self._is_cancelled:
+            self._send_cancel()
+        elif response.status > 100 and response.to_tag:
+            session = self._session
+            if session.dialog.remote_tag != response.to_tag:
+                session.dialog = session.dialog.of_response(response, self._destination)
+            session.listener.progressed(session, response, response.sdp)
+
+    def _answer(self, response: Response) -> None:
+        tag = response.to_tag
+        if tag in self._acks:
+            packet = self._acks[tag]
+            if packet is not None:
+                self._session.layer.send(*packet)
+        elif self._is_decided or self._is_cancelled:
+            self._hang_up_fork(response)
+        else:
+            self._win(response)
+
+    def _win(self, response: Response) -> None:
+        self._is_decided = True
+        session = self._session
+        session.dialog = session.dialog.of_response(response, self._destination)
+        session.remote_sdp = response.sdp
+        self._headers = ""
+        if self._body:
+            self._body = b""
+            self._acks[response.to_tag] = self._ack(session.dialog, b"")
+            session.is_answered(None)
+        else:
+            self._acks[response.to_tag] = None
+            session.is_answered(self)
+        session.listener.answered(session, response, response.sdp)
+
+    def answer_offer(self, sdp: bytes) -> None:
+        """Send the ACK with our answer to the offer of the 2xx (our INVITE had none)."""
+        dialog = self._session.dialog
+        if self._acks.get(dialog.remote_tag, ()) is None:
+            self._session.local_sdp = sdp
+            self._acks[dialog.remote_tag] = self._ack(dialog, sdp)
+
+    def _ack(self, dialog: Dialog, sdp: bytes) -> tuple[Address, bytes]:
+        """The ACK of a 2xx: the INVITE's CSeq and credentials (§13.2.2.4, §22.1)."""
+        transaction = self._transaction
+        cseq = transaction.outgoing.cseq if transaction is not None else dialog.local_seq
+        lines = MAX_FORWARDS + header_lines(self._session.credentials("ACK", dialog.remote_target))
+        if sdp:
+            lines += "Content-Type: application/sdp\r\n"
+        return self._session.layer.send_ack(dialog.request("ACK", lines, sdp, cseq), dialog.destination)
+
+    def _hang_up_fork(self, response: Response) -> None:
+        """A 2xx that nobody wants: of another fork, or one that crossed our CANCEL: ACK it and say BYE."""
+        session = self._session
+        dialog = session.dialog.of_response(response, self._destination)
+        self._acks[response.to_tag] = self._ack(dialog, b"")
+        lines = MAX_FORWARDS + header_lines(session.credentials("BYE", dialog.remote_target))
+        session.layer.request(dialog.request("BYE", lines), dialog.destination, _Ignored())
+        if not self._is_decided:
+            self._fail(487, "", response)
+
+    def _refusal(self, response: Response) -> None:
+        if (
+            response.status in (401, 407)
+            and not self._is_cancelled
+            and self._attempts < MAX_ATTEMPTS
+            and self._session.learns(response, self._attempts == 1)
+        ):
+            self._send()
+        else:
+            self._fail(response.status, response.reason, response)
+
+    def _fail(self, status: int, reason: str, response: Response | None) -> None:
+        if self._is_decided:
+            return
+        self._is_decided = True
+        if self._cancel_life is not None:
+            self._cancel_life.cancel()
+        self._session.has_failed(status, reason or phrase(status), response)
+
+
+class _Ignored:
+    """The user of a request whose outcome changes nothing."""
+
+    __slots__ = ()
+
+    def received(self, transaction: ClientTransaction, response: Response) -> None:
+        pass
+
+    def failed(self, transaction: ClientTransaction, status: int) -> None:
+        pass

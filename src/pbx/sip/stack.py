@@ -1,0 +1,279 @@
+"""The SIP endpoint: whole messages in, packets out. No sockets, no clock of its own.
+
+Every message is handled inside a fence: what goes wrong in it is answered 500, counted and told once, never raised.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from pbx.sip import uri as uris
+from pbx.sip.address import Address
+from pbx.sip.admission import ACCEPT_LINES, refuse_bad_message, refuse_initial, refuse_invite
+from pbx.sip.dialog import Dialog
+from pbx.sip.digest import DigestClient
+from pbx.sip.headers import name_addr
+from pbx.sip.listener import SessionListener
+from pbx.sip.message import BadMessage, Request, Response, parse
+from pbx.sip.render import MAX_FORWARDS, header_lines
+from pbx.sip.server_transaction import ServerInvite, ServerTransaction
+from pbx.sip.session import InviteSession
+from pbx.sip.transaction_layer import TransactionLayer
+from pbx.sip.transaction_state import State
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+_SERVED_IN_DIALOG = frozenset({"INVITE", "BYE", "OPTIONS", "INFO", "UPDATE"})
+
+OnInvite = Callable[[InviteSession], None]
+OnRequest = Callable[[ServerTransaction], None]
+OnFault = Callable[[Exception, str], None]
+
+
+class Stack:
+    """Joins transactions, dialogs and sessions.
+
+    `on_invite` gets each new call, its INVITE checked; `on_request` the server transaction of each OPTIONS outside of
+    calls (200 when absent). `on_fault(exception, what)` hears of each fault. Counters: `faults`, and `broken` messages,
+    against the grammar.
+    """
+
+    def __init__(
+        self,
+        *,
+        local: Address,
+        clock: Callable[[], float],
+        on_invite: OnInvite,
+        on_request: OnRequest | None = None,
+        user_agent: str = "pbx",
+        rng: random.Random | None = None,
+        on_fault: OnFault | None = None,
+        wake: Callable[[], None] | None = None,
+    ) -> None:
+        self.local = local
+        self.layer = TransactionLayer(local, clock, rng)
+        self.layer.wake = wake
+        self.sessions: dict[tuple[str, str], InviteSession] = {}  # (Call-ID, our tag)
+        self.capabilities = f"Allow: {ALLOW}\r\n" + header_lines([("User-Agent", user_agent)])
+        self.faults = 0
+        self.broken = 0
+        self._on_invite = on_invite
+        self._on_request = on_request
+        self._on_fault = on_fault
+        self._rng = rng
+        self._contact = f"<sip:{local.host_port}>"
+
+    # --- what the transport uses -----------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, source: Address) -> None:
+        """Handle one whole message from `source`. Never raises."""
+        try:
+            message = parse(data)
+        except BadMessage as bad:
+            self.broken += 1
+            answer = refuse_bad_message(bad, source, self.layer.new_tag())
+            if answer is not None:
+                self.layer.send(source, answer)
+            return
+        except Exception as fault:
+            self._fault(fault, "parse")
+            return
+        try:
+            if isinstance(message, Response):
+                self.layer.receive_response(message)
+            else:
+                self._receive_request(message, source)
+        except Exception as fault:
+            self._fault(fault, message.cseq_method)
+            if isinstance(message, Request):
+                self._answer_fault(message)
+
+    def run_timers(self) -> None:
+        """Run what is due. Never raises."""
+        for callback in self.layer.timers.due():
+            try:
+                callback()
+            except Exception as fault:
+                self._fault(fault, "timer")
+
+    @property
+    def next_timer(self) -> float | None:
+        """When `run_timers` is to be called next (time of the clock), None when nothing waits."""
+        return self.layer.timers.next
+
+    def take_output(self) -> list[tuple[Address, bytes]]:
+        """What is to be sent, in order; the list becomes the caller's."""
+        output = self.layer.output
+        self.layer.output = []
+        return output
+
+    def unreachable(self, destination: Address) -> None:
+        """The transport could not deliver to `destination`. Never raises."""
+        try:
+            self.layer.unreachable(destination)
+        except Exception as fault:
+            self._fault(fault, "unreachable")
+
+    # --- what the application uses ---------------------------------------------------------------------------------
+
+    def invite(
+        self,
+        *,
+        uri: str,
+        destination: Address,
+        from_: str,
+        to: str,
+        contact: str,
+        sdp: bytes | None,
+        headers: Sequence[tuple[str, str]] = (),
+        listener: SessionListener,
+        credentials: tuple[str, str] | None = None,
+    ) -> InviteSession:
+        """Start a call: the INVITE goes to `destination`, whatever `uri` says.
+
+        `from_`, `to` and `contact` are header values without tags; `sdp` None leaves the offer to the peer;
+        `credentials` (user, password) answer a 401 or 407. Raises ValueError for values that make no SIP.
+        """
+        if not uris.is_sip(uri) or not uris.is_sip(name_addr(contact).uri):
+            raise ValueError(f"not a SIP URI: {uri} or {contact}")
+        for value in (from_, to):
+            if name_addr(value).tag:
+                raise ValueError(f"a tag of its own: {value}")
+        lines = header_lines(headers)
+        if not any(name.lower() == "max-forwards" for name, _ in headers):
+            lines = MAX_FORWARDS + lines
+        header_lines([("From", from_), ("To", to)])
+        tag = self.layer.new_tag()
+        dialog = Dialog(
+            call_id=self.layer.new_call_id(),
+            local=f"{from_};tag={tag}",
+            local_tag=tag,
+            remote=to,
+            remote_tag="",
+            remote_target=uri,
+            route_set=(),
+            local_seq=0,
+            remote_seq=0,
+            destination=destination,
+        )
+        session = InviteSession(self, "uac", dialog, destination, contact)
+        session.listener = listener
+        self.register(session)
+        digest = DigestClient(*credentials, self._rng) if credentials is not None else None
+        session.start(uri, destination, lines, sdp, digest)
+        return session
+
+    # --- sessions --------------------------------------------------------------------------------------------------
+
+    def register(self, session: InviteSession) -> None:
+        self.sessions[session.call_id, session.local_tag] = session
+
+    def forget(self, session: InviteSession) -> None:
+        self.sessions.pop((session.call_id, session.local_tag), None)
+
+    def _session_of(self, request: Request) -> InviteSession | None:
+        session = self.sessions.get((request.call_id, request.to_tag))
+        return session if session is not None and session.remote_tag == request.from_tag else None
+
+    # --- requests --------------------------------------------------------------------------------------------------
+
+    def _receive_request(self, request: Request, source: Address) -> None:
+        method = request.method
+        if method == "ACK":
+            self._receive_ack(request)
+            return
+        known = self.layer.find_server(request, method)
+        if known is not None:
+            known.receive_again()
+        elif method == "CANCEL":
+            self._receive_cancel(request, source)
+        elif request.to_tag:
+            self._receive_in_dialog(request, source)
+        else:
+            self._receive_initial(request, source)
+
+    def _receive_ack(self, request: Request) -> None:
+        transaction = self.layer.find_server(request, "INVITE")
+        if isinstance(transaction, ServerInvite) and transaction.state is not State.ACCEPTED:
+            transaction.receive_ack()
+            return
+        session = self._session_of(request)
+        if session is not None:
+            session.receive_ack(request)
+
+    def _receive_cancel(self, request: Request, source: Address) -> None:
+        invite = self.layer.find_server(request, "INVITE")
+        transaction = self.layer.serve(request, source)
+        if invite is None:
+            transaction.respond(481)
+            return
+        transaction.local_tag = invite.local_tag
+        transaction.respond(200)
+        if invite.user is not None and not invite.is_answered:
+            invite.user.cancelled(request)
+
+    def _receive_in_dialog(self, request: Request, source: Address) -> None:
+        transaction = self.layer.serve(request, source)
+        session = self._session_of(request)
+        if session is None:
+            transaction.respond(481)
+        elif refuse_initial(request, transaction):
+            pass
+        elif request.method not in _SERVED_IN_DIALOG:
+            transaction.respond(405, "", [("Allow", ALLOW)])
+        elif request.cseq < session.dialog.remote_seq:
+            transaction.respond(500, "CSeq Out Of Order")
+        else:
+            session.dialog.remote_seq = request.cseq
+            session.receive(request, transaction)
+
+    def _receive_initial(self, request: Request, source: Address) -> None:
+        is_merged = self.layer.is_merged(request)
+        transaction = self.layer.serve(request, source)
+        if is_merged:
+            transaction.respond(482)
+        elif refuse_initial(request, transaction):
+            pass
+        elif isinstance(transaction, ServerInvite):
+            if not refuse_invite(request, transaction):
+                self._open(request, transaction, source)
+        elif request.method == "OPTIONS":
+            if self._on_request is not None:
+                self._on_request(transaction)
+            else:
+                transaction.respond_lines(200, "", f"Allow: {ALLOW}\r\n{ACCEPT_LINES}", b"")
+        elif request.method in ("BYE", "INFO", "UPDATE"):
+            transaction.respond(481)
+        else:
+            known = request.method in _KNOWN
+            transaction.respond(405 if known else 501, "", [("Allow", ALLOW)])
+
+    def _open(self, request: Request, transaction: ServerInvite, source: Address) -> None:
+        dialog = Dialog.of_request(request, source, self.layer.new_tag(), 0)
+        session = InviteSession(self, "uas", dialog, source, self._contact)
+        session.receive_invite(request, transaction)
+        self.register(session)
+        self._on_invite(session)
+
+    # --- faults ----------------------------------------------------------------------------------------------------
+
+    def _fault(self, fault: Exception, what: str) -> None:
+        self.faults += 1
+        if self._on_fault is not None:
+            self._on_fault(fault, what)
+
+    def _answer_fault(self, request: Request) -> None:
+        """500 to a request whose handling failed, if it is open; a session that it made is over."""
+        try:
+            transaction = self.layer.find_server(request, request.method)
+            if transaction is None or transaction.is_answered:
+                return
+            session = self.sessions.get((request.call_id, transaction.local_tag))
+            if session is not None and not request.to_tag:
+                session.reject(500)
+            transaction.respond(500)
+        except Exception as fault:
+            self._fault(fault, "fault")
+
+
+_KNOWN = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER", "PRACK"})
