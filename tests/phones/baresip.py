@@ -102,15 +102,19 @@ class Baresip:
 
     def register(self, deadline: float = 5.0) -> Event:
         """Registers; PhoneError names the answer when it is refused."""
-        place = self.control.mark()
-        self.control.command("uareg", "600 0")
+        place = self._renew("600")
         return self.control.wait_for("REGISTER_OK", deadline=deadline, since=place, unless=("REGISTER_FAIL",))
 
     def refused_register(self, deadline: float = 5.0) -> str:
         """Registers and expects to be refused: what the phone said about it (`403 Forbidden`)."""
-        place = self.control.mark()
-        self.control.command("uareg", "600 0")
-        return self.control.wait_for("REGISTER_FAIL", deadline=deadline, since=place, unless=("REGISTER_OK",)).param
+        place = self._renew("600")
+        failed = self.control.wait_for("REGISTER_FAIL", deadline=deadline, since=place, unless=("REGISTER_OK",))
+        return failed.param
+
+    def unregister(self, deadline: float = 5.0) -> None:
+        """Takes the registration back (REGISTER with Expires 0) and goes on as a phone that is not registered."""
+        place = self._renew("0")
+        self.control.wait_for("UNREGISTERING", deadline=deadline, since=place)
 
     def dial(self, uri: str) -> "Place":
         """Dials and returns at once."""
@@ -176,6 +180,13 @@ class Baresip:
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
+
+    def _renew(self, interval: str) -> int:
+        """The account anew with another `regint`: baresip 1.0.0 has no command to register or to leave by itself."""
+        place = self.control.mark()
+        self.control.command("uadel", f"sip:{self.user}")
+        self.control.command("uanew", self._account.replace("regint=0", f"regint={interval}"))
+        return place
 
     def _reinvite(self, what: str) -> None:
         place = self.control.mark()
@@ -259,4 +270,5 @@ def _account(user: str, password: str, proxy: str, transport: str, codecs: str, 
         fields.append(f'outbound="sip:{proxy};transport={transport}"')
     if more:
         fields.append(more)
-    return f"<sip:{user};transport={transport}>;" + ";".join(fields)
+    spoken = "" if transport == "udp" else f";transport={transport}"
+    return f"<sip:{user}{spoken}>;" + ";".join(fields)

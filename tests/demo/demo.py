@@ -1,0 +1,95 @@
+"""`make demo`, the last step: real phones place the calls of `examples/` on the lab's hosts, and each is measured.
+
+`demo.py [--only WORD]` prints what happens while it works, then a table; the last line is `demo: K of N calls as told`
+and the exit status 1 when K < N. All that was measured goes to build/demo.json.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from phones.control import PhoneError
+from phones.romashka import inside
+from phones.romashka.report import Report
+from phones.romashka.stage import Stage
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+AT_ONCE = 4  # calls side by side; those that need the same phone wait for each other
+CALLS = inside.CALLS
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", metavar="WORD", help="only the calls with this in their name")
+    only = parser.parse_args().only
+    wanted = [call for call in CALLS if only in call[0]]
+    began = time.monotonic()
+    print(f"placing {len(wanted)} calls", flush=True)
+    with Stage() as stage, ThreadPoolExecutor(AT_ONCE) as pool:
+        reports = list(pool.map(lambda call: place(stage, call, began), wanted))
+    print("\n" + table(reports))
+    print(TELLING)
+    output = CHECKOUT / "build/demo.json"
+    output.parent.mkdir(exist_ok=True)
+    output.write_text(json.dumps([report.document() for report in reports], ensure_ascii=False, indent=1) + "\n")
+    good = sum(report.as_told for report in reports)
+    print(f"demo: {good} of {len(reports)} calls as told")
+    return 0 if good == len(reports) else 1
+
+
+def place(stage: Stage, call: tuple[str, tuple[str, ...], inside.Row], began: float) -> Report:
+    """One call; what goes wrong in it is told in its report, and the others go on."""
+    name, rows, row = call
+    report = Report(name, rows)
+    started = time.monotonic()
+    try:
+        row(stage, report)
+    except (PhoneError, TimeoutError, RuntimeError, OSError) as error:
+        report.trouble = f"{type(error).__name__}: {error}"
+    report.seconds = time.monotonic() - started
+    verdict = "as told" if report.as_told else "NOT AS TOLD"
+    print(f"  {time.monotonic() - began:5.1f} s  {name}: {verdict}", flush=True)
+    for check in report.checks:
+        if not check.ok:
+            print(f"           {check.what}: expected {check.expected}, got {check.got}", flush=True)
+    if report.trouble:
+        print(f"           {report.trouble}", flush=True)
+    return report
+
+
+def table(reports: list[Report]) -> str:
+    """Call, path, what was heard at which end, the record; columns as wide as they need to be."""
+    lines = [("call", "path", "heard", "CDR", "")]
+    for report in reports:
+        record = report.record or {}
+        path = " → ".join(record.get("path", ())) or "–"
+        heard = " · ".join(f"{who}: {what}" for who, what in report.heard.items()) or "–"
+        cdr = f"{record['disposition']} {record['code']} {length(record)}" if record else "none"
+        lines.append((report.name, path, heard, cdr, "ok" if report.as_told else "NOT OK"))
+    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    padded = [[text.ljust(width) for text, width in zip(line, [*widths, 0], strict=True)] for line in lines]
+    return "\n".join("  ".join(line).rstrip() for line in padded)
+
+
+def length(record: Mapping[str, Any]) -> str:
+    if record["answered"] is None:
+        return ""
+    return f"{(record['ended'] - record['answered']) / 1000:.1f} s"
+
+
+TELLING = """
+The lab stays up. Look further:
+  lab/lab status                                                     the hosts
+  lab/lab exec calls1 /opt/pbx/current/bin/pbx-calls cdr --last 5    the call records
+  lab/lab shell calls1                                               a shell on a host
+  .venv/bin/pbx credentials romashka/ivanov -i inventory/lab/hosts.yml
+  lab/lab down                                                       stop and remove it
+"""
+
+if __name__ == "__main__":
+    sys.exit(main())

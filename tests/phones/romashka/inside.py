@@ -1,0 +1,211 @@
+"""Calls between the people of romashka, and those who are refused (R05, and the first ring).
+
+Each function is one call: it places it, listens at both ends, and reports what it was told to do and what it did.
+"""
+
+import time
+from collections.abc import Callable
+
+from phones.baresip import Baresip, Place
+from phones.romashka import lab
+from phones.romashka.report import SILENCE, Report
+from phones.romashka.stage import DOMAIN, EXTENSIONS, TONES, Stage
+
+Row = Callable[[Stage, Report], None]
+LISTEN = 0.4  # seconds of a tone that count as hearing it
+
+
+def dialled(number: str, source: str) -> Callable[[lab.Record], bool]:
+    return lambda record: record["dialled"] == number and record["source"] == source
+
+
+def talk(report: Report, ends: dict[str, Baresip]) -> None:
+    """Both ends of an answered call hear each other's own tone."""
+    (one, first), (two, second) = ends.items()
+    since = time.monotonic()
+    for name, phone, other in ((one, first, two), (two, second, one)):
+        try:
+            heard = phone.ear.wait_tone(TONES[other], LISTEN, 3.0, since)
+        except TimeoutError:
+            heard = phone.ear.heard(since)
+        report.hears(EXTENSIONS[name], TONES[other], heard)
+
+
+def call_up(stage: Stage, caller: str, callee: str) -> tuple[Baresip, Baresip, Place]:
+    """`caller` dials `callee`, who answers."""
+    one, two = stage.phone(caller), stage.phone(callee)
+    ringing = two.place()
+    place = one.dial(f"sip:{EXTENSIONS[callee]}@{DOMAIN}")
+    one.wait_ringing(place)
+    two.answer(since=ringing)
+    one.wait_established(place)
+    return one, two, place
+
+
+def record_of(report: Report, caller: str, number: str) -> lab.Record | None:
+    return lab.wait_record(dialled(number, f"device {caller}-desk"), report.began)
+
+
+def hung_up_by_caller(stage: Stage, report: Report) -> None:
+    with stage.use("ivanov", "petrova"):
+        one, two, place = call_up(stage, "ivanov", "petrova")
+        talk(report, {"ivanov": one, "petrova": two})
+        listening = two.place()
+        one.hangup()
+        closed = one.wait_closed(place)
+        two.wait_closed(listening)
+        report.code(200, one.final(closed.call))
+        same = {m.body.count(b"PCMA/8000") for way, m in two.messages() if way == "received" and m.method == "INVITE"}
+        report.check("codecs offered to 202 are those of 201: PCMA once", {1}, same)
+    report.cdr(
+        record_of(report, "ivanov", "202"),
+        disposition="answered",
+        code=200,
+        path=["user/petrova"],
+        direction="internal",
+        hung_up_by="caller",
+        answered_by="device petrova-desk",
+    )
+
+
+def hung_up_by_callee(stage: Stage, report: Report) -> None:
+    with stage.use("ivanov", "petrova"):
+        one, two, place = call_up(stage, "petrova", "ivanov")
+        talk(report, {"petrova": one, "ivanov": two})
+        two.hangup()
+        closed = one.wait_closed(place)
+        report.code(200, one.final(closed.call))
+    path = ["user/ivanov"]
+    record = record_of(report, "petrova", "201")
+    report.cdr(record, disposition="answered", code=200, path=path, hung_up_by="callee")
+
+
+def busy(stage: Stage, report: Report) -> None:
+    with stage.use("ivanov", "petrova"):
+        one, two = stage.phone("ivanov"), stage.phone("petrova")
+        since, ringing = time.monotonic(), two.place()
+        place = one.dial(f"sip:202@{DOMAIN}")
+        two.wait_incoming(since=ringing)
+        two.hangup()
+        report.code(486, one.final(one.wait_closed(place).call))
+        report.hears("201", SILENCE, one.ear.heard(since))
+        report.hears("202", SILENCE, two.ear.heard(since))
+    report.cdr(record_of(report, "ivanov", "202"), disposition="busy", code=486, path=["user/petrova"])
+
+
+def cancelled(stage: Stage, report: Report) -> None:
+    with stage.use("ivanov", "petrova"):
+        one, two = stage.phone("ivanov"), stage.phone("petrova")
+        since, ringing = time.monotonic(), two.place()
+        place = one.dial(f"sip:202@{DOMAIN}")
+        call = two.wait_incoming(since=ringing).call
+        one.wait_ringing(place)
+        one.hangup()
+        report.code(487, one.final(one.wait_closed(place).call))
+        two.wait_closed(ringing)
+        got = [m.method for way, m in two.messages(call) if way == "received" and not m.status]
+        report.holds("202 was told by CANCEL", "CANCEL" in got, got)
+        report.hears("202", SILENCE, two.ear.heard(since))
+    report.cdr(record_of(report, "ivanov", "202"), disposition="cancelled", code=487, path=["user/petrova"])
+
+
+def hold(stage: Stage, report: Report) -> None:
+    with stage.use("ivanov", "petrova"):
+        one, two, place = call_up(stage, "ivanov", "petrova")
+        talk(report, {"ivanov": one, "petrova": two})
+        one.hold()
+        since = time.monotonic()
+        report.hears("202", SILENCE, two.ear.listen(0.6))
+        report.hears("201", SILENCE, one.ear.heard(since))
+        one.resume()
+        talk(report, {"ivanov": one, "petrova": two})
+        one.hangup()
+        report.code(200, one.final(one.wait_closed(place).call))
+    record = record_of(report, "ivanov", "202")
+    report.cdr(record, disposition="answered", code=200, path=["user/petrova"], hung_up_by="caller")
+
+
+def not_registered(stage: Stage, report: Report) -> None:
+    """301's phone registers, says that it leaves, and is called."""
+    with stage.use("sidorov", "ivanov"):
+        away = stage.phone("sidorov")
+        away.unregister()
+        try:
+            one = stage.phone("ivanov")
+            place = one.dial(f"sip:301@{DOMAIN}")
+            report.code(480, one.final(one.wait_closed(place).call))
+        finally:
+            away.register()
+    report.cdr(record_of(report, "ivanov", "301"), disposition="no_answer", code=480, path=["user/sidorov"])
+
+
+def unknown_extension(stage: Stage, report: Report) -> None:
+    with stage.use("ivanov"):
+        one = stage.phone("ivanov")
+        place = one.dial(f"sip:299@{DOMAIN}")
+        report.code(404, one.final(one.wait_closed(place).call))
+    report.cdr(record_of(report, "ivanov", "299"), disposition="failed", code=404, path=["reject/404"])
+
+
+def nobody_answers(stage: Stage, report: Report) -> None:
+    """301 calls the office group: 201 and 202 ring for 20 s at once, and nobody answers."""
+    with stage.use("sidorov", "ivanov", "petrova"):
+        one, two, caller = stage.phone("ivanov"), stage.phone("petrova"), stage.phone("sidorov")
+        places = one.place(), two.place()
+        place = caller.dial(f"sip:640@{DOMAIN}")
+        first, second = one.wait_incoming(since=places[0]), two.wait_incoming(since=places[1])
+        report.holds("both ring within 200 ms", abs(first.at - second.at) < 0.2, f"{abs(first.at - second.at):.3f} s")
+        report.code(480, caller.final(caller.wait_closed(place, deadline=25).call))
+        one.wait_closed(places[0])
+        two.wait_closed(places[1])
+    record = record_of(report, "sidorov", "640")
+    report.cdr(record, disposition="no_answer", code=480, path=["ring_group/office", "hang_up"])
+
+
+def wrong_password(stage: Stage, report: Report) -> None:
+    """A phone that types a wrong password is not registered, and its calls reach nobody."""
+    with stage.new_phone("sidorov", place="phone4", password="wrong-password-of-26-chars") as phone:
+        said = phone.refused_register()
+        codes = [m.status for way, m in phone.messages() if way == "received" and m.status]
+        report.check("answers to REGISTER", {401}, set(codes))
+        place = phone.dial(f"sip:202@{DOMAIN}")
+        report.code(407, phone.final(phone.wait_closed(place).call))
+        report.holds("the phone says so", bool(said), said)
+    report.no_cdr(records_of(report, "device sidorov-desk", "202"))
+
+
+def strangers_invite(stage: Stage, report: Report) -> None:
+    """A stranger who claims to be 201, with our private headers and a Route of their own, rings nobody."""
+    stranger = stage.party("stranger")
+    with stage.use("petrova"):
+        two = stage.phone("petrova")
+        ringing = two.place()
+        headers = [("X-PBX-Tenant", "romashka"), ("X-PBX-Source", "device ivanov-desk"), ("X-PBX-Edge", "edge1")]
+        call = stranger.call(f"sip:202@{DOMAIN}", stage.edge, from_=f"sip:ivanov-desk@{DOMAIN}", headers=headers)
+        report.code(407, call.ended_code())
+        routed = [*headers, ("Route", f"<sip:{lab.addresses()['calls1']}:5070;lr>")]
+        second = stranger.call(f"sip:202@{DOMAIN}", stage.edge, from_=f"sip:ivanov-desk@{DOMAIN}", headers=routed)
+        report.holds("a Route of their own is refused", second.ended_code() in (403, 407), second.final)
+        report.hears("stranger", SILENCE, call.heard())
+        rung = [event.kind for event in two.control.events[ringing:]]
+        report.check("202 was not rung", [], rung)
+    report.no_cdr(records_of(report, "stranger", "202"))
+
+
+def records_of(report: Report, source: str, number: str) -> list[lab.Record]:
+    """Records since the call began that came from elsewhere than our two phones of this test."""
+    return [r for r in lab.records() if r["started"] >= report.began * 1000 and dialled(number, source)(r)]
+
+
+CALLS: tuple[tuple[str, tuple[str, ...], Row], ...] = (
+    ("201 → 202: answered, 201 hangs up", ("R05", "R21"), hung_up_by_caller),
+    ("202 → 201: answered, the called side hangs up", ("R05",), hung_up_by_callee),
+    ("201 → 202: busy", ("R05",), busy),
+    ("201 → 202: 201 gives up while it rings", ("R05",), cancelled),
+    ("201 → 202: hold and resume", ("R09",), hold),
+    ("201 → 301: not registered", ("R05",), not_registered),
+    ("201 → 299: no such extension", ("R01",), unknown_extension),
+    ("wrong password: no registration, no call", ("R05",), wrong_password),
+    ("a stranger's INVITE rings nobody", ("R05",), strangers_invite),
+    ("301 → 640: nobody answers in 20 s", ("R03",), nobody_answers),
+)
