@@ -4,6 +4,7 @@ The machine may have cgroup2 only, or version 1 with a version 2 tree beside it 
 the tree or not: this is looked up, never assumed.
 """
 
+import contextlib
 import os
 import subprocess
 import time
@@ -165,6 +166,9 @@ def end(name: str = "") -> None:
             raise Trouble(f"processes in {top} do not die: {pids(top)}")
     for point in dict.fromkeys((v2, *v1.values())):
         _remove(point / _place() / name)
+        if not name and not _systemd_rules():
+            with contextlib.suppress(OSError):  # another lab's group lies below it
+                (point / _place()).parent.rmdir()
     if not name and _systemd_rules():
         subprocess.run(["systemctl", "stop", KEEPER], check=False, capture_output=True)
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import instance
 from instance import CHECKOUT, FOLDER, SSH_KEY, say
+from places import HOSTS
 
 INVENTORY = CHECKOUT / "inventory/lab/group_vars/all" if instance.IS_CHECKOUTS else FOLDER / "group_vars/all"
 CONNECTION = INVENTORY / "connection.yml"
 SECRETS = INVENTORY / "secrets.yml"
 SOCKETS = FOLDER / "cm"
-"""Of ssh's shared connections. A socket's path may have 107 bytes: short folder, hashed names."""
+"""Of ssh's shared connections. A socket's path may have 107 bytes, 17 of which ssh wants while it makes one."""
 
 
 def ensure() -> None:
@@ -46,9 +47,9 @@ def public_key() -> str:
     return SSH_KEY.with_suffix(".pub").read_text()
 
 
-def close_connections() -> None:
-    """End the ssh masters that Ansible left: to a host that booted afresh they would only hang."""
-    for path in SOCKETS.glob("*"):
+def close_connections(hosts: list[str]) -> None:
+    """End the ssh masters that Ansible left: to a host that boots afresh they would only hang."""
+    for path in [path for host in hosts for path in SOCKETS.glob(f"{HOSTS[host]}-*")]:
         subprocess.run(
             ["ssh", "-o", f"ControlPath={path}", "-O", "exit", "lab"], capture_output=True, check=False, timeout=10
         )
@@ -60,7 +61,7 @@ def _connection() -> str:
         "ProxyCommand": f"'{CHECKOUT}/lab/lab connect %h %p'",
         "ControlMaster": "auto",
         "ControlPersist": "60",
-        "ControlPath": f"{SOCKETS}/%C",
+        "ControlPath": f"{SOCKETS}/%h-%p-%r",
         "StrictHostKeyChecking": "no",
         "UserKnownHostsFile": "/dev/null",
         "LogLevel": "ERROR",

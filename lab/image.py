@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ HERE = Path(__file__).resolve().parent
 SUITE = os.environ.get("PBX_LAB_SUITE", "bookworm")
 ROOM_NEEDED = 3 * 1024**3
 """Bytes of disk: base 245 MB, repository 72 MB, layer 240 MB, an old image beside it, and room to work."""
+
+KEPT_SECONDS = 30 * 86400.0
 
 SETTINGS_KEPT = ("Acquire::http", "Acquire::https", "Acquire::Check-", "Acquire::Retries", "Acquire::Force")
 """What of this machine's apt configuration helps to reach its mirror: proxies, certificates, dates."""
@@ -45,7 +48,9 @@ def ensure() -> Image:
     if not folder.is_dir():
         with locked(CACHE / "lock", "another lab builds the image: waiting"):
             if not folder.is_dir():
+                _prune()
                 _build(folder)
+    os.utime(folder)  # "used just now", for _prune
     return Image(folder / "base", folder / "repo", folder / "layer")
 
 
@@ -92,6 +97,25 @@ def _build(folder: Path) -> None:
         raise Trouble(f"the image could not be built; the whole log is {log}\n{tail}")
     os.rename(making / "out", folder)
     _clear(making)
+
+
+def _prune() -> None:
+    """Remove images that no lab booted from for a month and no running host stands on."""
+    for folder in CACHE.glob("????????????????"):
+        if time.time() - folder.stat().st_mtime > KEPT_SECONDS and not _in_use(folder):
+            say(f"removing the old image {folder.name}")
+            _clear(folder)
+
+
+def _in_use(folder: Path) -> bool:
+    """Whether any process sees a mount made from it (hosts mount in namespaces of their own)."""
+    for mounts in Path("/proc").glob("[0-9]*/mountinfo"):
+        try:
+            if str(folder) in mounts.read_text():
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def _check() -> None:

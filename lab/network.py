@@ -5,6 +5,7 @@ nobody can speak in another's name. No namespace has a way to this machine or to
 Each part carries a mark written when it was whole, so that a killed `up` heals by building the rest.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -49,8 +50,8 @@ def remove() -> None:
         _delete(name)
     for mark in MARKS.glob("*"):
         mark.unlink()
-    for folder in (MARKS, MARKS.parent):
-        if folder.exists():
+    for folder in (MARKS, MARKS.parent, MARKS.parent.parent):
+        with contextlib.suppress(OSError):  # not there, or another lab's marks lie below it
             folder.rmdir()
 
 

@@ -1,7 +1,5 @@
 """Who stands where in the lab: names, addresses and the way between them. Nothing here touches the machine."""
 
-from typing import NamedTuple
-
 GATEWAY = "10.77.0.1"
 """The router: the lab namespace's own address, where the controller's ssh comes from."""
 
@@ -32,16 +30,6 @@ NAMES = {**HOSTS, "romashka.example": HOSTS["edge1"], "mtt.example": OUTSIDE["mt
 
 class Trouble(Exception):
     """Something the person at the keyboard can do something about; the text says what."""
-
-
-class Missing(NamedTuple):
-    """One thing the lab needs and this machine lacks, and what to do."""
-
-    what: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.remedy}"
 
 
 def hosts_file(own_name: str) -> str:

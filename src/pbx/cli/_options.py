@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
-from typing import Annotated
 
-import typer
 
-Inventory = Annotated[Path, typer.Option("-i", "--inventory", help="Ansible inventory: a file or a folder.")]
-ModelRoot = Annotated[
-    Path | None, typer.Option("--model", help="Model root; default: the inventory's variable pbx_model_root.")
-]
-Limit = Annotated[str | None, typer.Option("-l", "--limit", help="Only these hosts (Ansible's pattern).")]
-VaultFile = Annotated[Path | None, typer.Option("--vault-password-file", help="File with the vault's password.")]
+def add_inventory(parser: argparse.ArgumentParser) -> None:
+    """-i, --model and the vault's password."""
+    parser.add_argument("-i", "--inventory", metavar="HOSTS", type=Path, required=True, help="an Ansible inventory")
+    model_help = "a model root; default: the inventory's variable pbx_model_root"
+    parser.add_argument("--model", metavar="PATH", type=Path, help=model_help)
+    parser.add_argument("--vault-password-file", metavar="FILE", type=Path, help="as ansible-playbook has it")
+
+
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    """-l, for part of the hosts."""
+    parser.add_argument("-l", "--limit", metavar="PATTERN", help="only these hosts (Ansible's pattern)")
 
 
 def vault(path: Path | None) -> tuple[str, ...]:

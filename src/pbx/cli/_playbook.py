@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pbx
+from pbx.cli import _options
 
 ROOT = Path(pbx.__file__).resolve().parents[2]  # a clone: the tree is the collection
 
@@ -53,6 +55,21 @@ class Outcome:
     def waiting(self) -> list[tuple[str, str]]:
         """(host, key) for each setting that waits for a restart."""
         return [(one["host"], key) for one in self.results for key in one["pending_restart"]]
+
+
+def from_arguments(
+    playbook: str, arguments: argparse.Namespace, check: bool, variables: dict[str, Any] | None = None
+) -> Run:
+    """A Run from the options that _options adds."""
+    return Run(
+        playbook=playbook,
+        inventory=arguments.inventory,
+        model=arguments.model,
+        check=check,
+        limit=arguments.limit,
+        variables=variables or {},
+        extra=_options.vault(arguments.vault_password_file),
+    )
 
 
 def run(what: Run) -> Outcome:

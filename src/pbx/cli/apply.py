@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import argparse
 
-import typer
-
-from pbx.cli._options import Inventory, Limit, ModelRoot, VaultFile, vault
+from pbx.cli import _options
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the verb."""
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Make the servers as the model says. Exit code 0: done, changed or not; 1: an error."
+    _options.add_inventory(parser)
+    _options.add_limit(parser)
+    parser.add_argument("--check", action="store_true", help="only tell, as pbx plan does, with its exit codes")
+    removal = "this tenant's folder is gone on purpose: remove it from the servers (may be given again)"
+    parser.add_argument("--remove-tenant", metavar="ID", action="append", default=[], help=removal)
+    parser.set_defaults(run=run)
 
-    @app.command()
-    def apply(
-        inventory: Inventory,
-        model: ModelRoot = None,
-        limit: Limit = None,
-        check: Annotated[bool, typer.Option("--check", help="Only tell, as pbx plan does.")] = False,
-        remove_tenant: Annotated[
-            list[str] | None, typer.Option("--remove-tenant", help="This tenant's folder is gone on purpose.")
-        ] = None,
-        vault_password_file: VaultFile = None,
-    ) -> None:
-        """Make the servers as the model says. Exit code 0: done, changed or not; 1: an error."""
-        from pbx.cli import _compare, _playbook
 
-        variables = {"pbx_remove_tenants": remove_tenant} if remove_tenant else {}
-        extra = vault(vault_password_file)
-        what = _playbook.Run("site.yml", inventory, model, check, limit, variables, extra)
-        if check:
-            _compare.compare(what)
-        else:
-            _compare.carry_out(what)
+def run(arguments: argparse.Namespace) -> int:
+    from pbx.cli import _compare, _playbook
+
+    variables = {"pbx_remove_tenants": arguments.remove_tenant} if arguments.remove_tenant else {}
+    what = _playbook.from_arguments("site.yml", arguments, check=arguments.check, variables=variables)
+    return _compare.compare(what) if arguments.check else _compare.carry_out(what)

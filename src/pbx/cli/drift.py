@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import typer
+import argparse
 
-from pbx.cli._options import Inventory, Limit, ModelRoot, VaultFile, vault
+from pbx.cli import _options
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the verb."""
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Name each thing on the servers that is not as the model says. Exit code 0: none, 2: some, 1: an error."
+    )
+    _options.add_inventory(parser)
+    _options.add_limit(parser)
+    parser.set_defaults(run=run)
 
-    @app.command()
-    def drift(
-        inventory: Inventory, model: ModelRoot = None, limit: Limit = None, vault_password_file: VaultFile = None
-    ) -> None:
-        """Name each thing on the servers that is not as the model says. Exit code 0: none, 2: some, 1: an error."""
-        from pbx.cli._compare import compare
-        from pbx.cli._playbook import Run
 
-        extra = vault(vault_password_file)
-        compare(Run("drift.yml", inventory, model, check=True, limit=limit, extra=extra))
+def run(arguments: argparse.Namespace) -> int:
+    from pbx.cli import _compare, _playbook
+
+    return _compare.compare(_playbook.from_arguments("drift.yml", arguments, check=True))

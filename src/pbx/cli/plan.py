@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import typer
+import argparse
 
-from pbx.cli._options import Inventory, Limit, ModelRoot, VaultFile, vault
+from pbx.cli import _options
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the verb."""
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Tell what an apply would do on each server. Exit code 0: nothing, 2: something, 1: an error."
+    _options.add_inventory(parser)
+    _options.add_limit(parser)
+    parser.set_defaults(run=run)
 
-    @app.command()
-    def plan(
-        inventory: Inventory, model: ModelRoot = None, limit: Limit = None, vault_password_file: VaultFile = None
-    ) -> None:
-        """Tell what an apply would do on each server. Exit code 0: nothing, 2: something, 1: an error."""
-        from pbx.cli._compare import compare
-        from pbx.cli._playbook import Run
 
-        extra = vault(vault_password_file)
-        compare(Run("site.yml", inventory, model, check=True, limit=limit, extra=extra))
+def run(arguments: argparse.Namespace) -> int:
+    from pbx.cli import _compare, _playbook
+
+    return _compare.compare(_playbook.from_arguments("site.yml", arguments, check=True))

@@ -8,7 +8,7 @@ from typing import Any
 
 from pbx.desired import calls, edge, relay
 from pbx.desired.hosts import Host, InventoryError, of_group
-from pbx.desired.secrets import SecretError, device_password, given_secret, ha1
+from pbx.desired.secrets import SecretError, Secrets, device_password, given_secret, ha1
 from pbx.model.objects import Model, Tenant
 
 FORMAT = 1
@@ -25,14 +25,6 @@ class Source:
     site_revision: str
     revisions: Mapping[str, str]  # tenant → revision (contracts §7.1)
     prompts: Sequence[str] = ()  # <sha256>.alaw
-
-
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """The controller's secrets: the key that device passwords are derived from, and the given ones by name."""
-
-    site_key: str
-    given: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

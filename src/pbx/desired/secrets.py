@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pbx.model.objects import Device, Tenant, User
 
@@ -14,6 +15,14 @@ PASSWORD_LENGTH = 26  # characters of base32: 130 bits
 
 class SecretError(ValueError):
     """A secret that the model names is not given, or the site key is unfit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The controller's secrets: the key that device passwords are derived from, and the given ones by name."""
+
+    site_key: str = field(repr=False)
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def derived_password(site_key: str, tenant: str, user: str, device: str, generation: int) -> str:

@@ -79,8 +79,8 @@ class Engine:
         """Add a leg or change it; another leg at the same address is removed: its port was given to this one."""
         if payload not in (rtp.PCMU, rtp.PCMA):
             raise ValueError(f"payload {payload}: only PCMU (0) and PCMA (8)")
-        if event_payload is not None and not 96 <= event_payload <= 127:
-            raise ValueError(f"event payload {event_payload}: 96 to 127")
+        if event_payload is not None and not 0 < event_payload <= 127:
+            raise ValueError(f"event payload {event_payload}: 1 to 127")
         socket.inet_aton(remote[0])
         rival = self.legs.at(remote)
         if rival is not None and self.legs.names[rival] != name:

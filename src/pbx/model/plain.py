@@ -6,10 +6,11 @@ A plain document is JSON-able, keeps the words of the grammar, and is what a rev
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from pbx.model import system_prompts
 
@@ -89,5 +90,4 @@ def _hashed(prompt: Mapping[str, Mapping[str, str]], folder: Path) -> Plain:
 
 def revision(document: Mapping[str, Any]) -> str:
     """12 hex digits of the SHA-256 of the canonical JSON (keys sorted, no spaces, UTF-8)."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]

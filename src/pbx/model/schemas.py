@@ -36,11 +36,8 @@ class Node:
     caller: bool = False
     check: str = ""
     language: bool = False
-    container: bool = False
-
-    @property
-    def looked_at(self) -> bool:
-        return bool(self.refers_to or self.destination or self.caller or self.check or self.language)
+    looked_at: bool = False
+    silent: bool = False  # a scalar that nothing is asked of
 
     def walk(self, value: Any, path: ValuePath, found: Found) -> Any:
         """A copy of a valid value with every default filled in; values to look at are added to `found`."""
@@ -50,7 +47,7 @@ class Node:
             out: dict[str, Any] = {}
             for key, inner in value.items():
                 node = self.properties.get(key) or self.extra
-                out[key] = inner if node is None else node.walk(inner, (*path, key), found)
+                out[key] = inner if node is None or node.silent else node.walk(inner, (*path, key), found)
             for key, default in self.defaults:
                 if key not in out:
                     node = self.properties[key]
@@ -180,7 +177,14 @@ def _node(schema: dict[str, Any]) -> Node:
     node.extra = _node(extra) if isinstance(extra, dict) else None
     items = full.get("items")
     node.items = _node(items) if isinstance(items, dict) else None
+    node.looked_at = bool(node.refers_to or node.destination or node.caller or node.check or node.language)
+    node.silent = not (node.looked_at or {"object", "array"} & set(_types(full)))
     return node
+
+
+def _types(schema: dict[str, Any]) -> list[str]:
+    types = schema.get("type", ["object", "array"])
+    return [types] if isinstance(types, str) else list(types)
 
 
 _ANNOTATIONS = {"x-refers-to", "x-kinds", "x-check", "x-caller", "default"}

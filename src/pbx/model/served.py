@@ -7,6 +7,8 @@ item, `=word` at the end for one value (in a list too). `pbx validate`, `plan` a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from pbx.model.folder import Folder
@@ -65,17 +67,16 @@ def check(folder: Folder) -> list[ValuePath]:
 
 
 def _listed(folder: Folder) -> Iterator[tuple[ValuePath, str]]:
-    for place, issue in NOT_SERVED.items():
-        pattern, _, word = place.partition("=")
-        plural, *steps = pattern.split(".")
-        kind = folder.kinds.get(plural)
-        if kind is None:
+    tree = _tree()
+    for plural, kind in folder.kinds.items():
+        branch = tree.get(plural)
+        if branch is None:
             continue
         for entry_id, entry in folder.ids(plural).items():
             path: ValuePath = (plural,) if kind.shape == "single" else (plural, entry_id)
-            rest = steps if kind.shape == "single" else steps[1:]
-            for hit in _hits(entry.value, rest, word, path):
-                yield hit, issue
+            inner = branch if kind.shape == "single" or branch.issue else branch.branches.get("*")
+            if inner is not None:
+                yield from inner.hits(entry.value, path)
 
 
 def _conditions(folder: Folder) -> Iterator[tuple[ValuePath, str]]:
@@ -86,19 +87,46 @@ def _conditions(folder: Folder) -> Iterator[tuple[ValuePath, str]]:
                 yield from _condition(step["when"], ("flows", flow_id, index, "when"))
 
 
-def _hits(value: Any, steps: list[str], word: str, path: ValuePath) -> Iterator[ValuePath]:
-    if not steps:
-        if not word or value == word:
-            yield path
-        return
-    step, rest = steps[0], steps[1:]
-    if isinstance(value, dict):
-        keys = list(value) if step == "*" else [step] if step in value else []
-        for key in keys:
-            yield from _hits(value[key], rest, word, (*path, key))
-    elif isinstance(value, list) and step == "*":
-        for index, item in enumerate(value):
-            yield from _hits(item, rest, word, (*path, index))
+@dataclass(slots=True)
+class _Branch:
+    """The list as a tree, so that each object is walked once."""
+
+    issue: str = ""  # all that stands here is not served
+    words: dict[str, str] = field(default_factory=dict)  # these values are not
+    branches: dict[str, _Branch] = field(default_factory=dict)
+
+    def hits(self, value: Any, path: ValuePath) -> Iterator[tuple[ValuePath, str]]:
+        if self.issue:
+            yield path, self.issue
+        elif isinstance(value, str):
+            if value in self.words:
+                yield path, self.words[value]
+        elif isinstance(value, dict):
+            every = self.branches.get("*")
+            if every is not None:
+                for key, inner in value.items():
+                    yield from every.hits(inner, (*path, key))
+            for key, branch in self.branches.items():
+                if key in value:
+                    yield from branch.hits(value[key], (*path, key))
+        elif isinstance(value, list) and (every := self.branches.get("*")) is not None:
+            for index, item in enumerate(value):
+                yield from every.hits(item, (*path, index))
+
+
+@cache
+def _tree() -> dict[str, _Branch]:
+    top = _Branch()
+    for place, issue in NOT_SERVED.items():
+        pattern, _, word = place.partition("=")
+        branch = top
+        for step in pattern.split("."):
+            branch = branch.branches.setdefault(step, _Branch())
+        if word:
+            branch.words[word] = issue
+        else:
+            branch.issue = issue
+    return top.branches
 
 
 def _condition(condition: Any, path: ValuePath) -> Iterator[tuple[ValuePath, str]]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import logging
 import os
 import sys
+
+from pbx.server.notify import notify
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -18,7 +21,6 @@ def main(argv: list[str] | None = None) -> int:
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported: its threads would fight the tick
     from pbx.media.engine_server import EngineServer, read_config
-    from pbx.server.notify import notify
 
     try:
         server = EngineServer(read_config(arguments.config))
@@ -28,10 +30,16 @@ def main(argv: list[str] | None = None) -> int:
     _be_prompt()
     engine = server.engine
     logging.info("media engine on %s:%d, %s", engine.address, engine.port, engine.status())
-    notify("READY=1")
-    server.run(each_second=lambda: notify("WATCHDOG=1"))
-    notify("STOPPING=1")
+    _tell("READY=1")
+    server.run(each_second=lambda: _tell("WATCHDOG=1"))
+    _tell("STOPPING=1")
     return 0
+
+
+def _tell(state: str) -> None:
+    """To systemd, which may be restarting: calls go on without it."""
+    with contextlib.suppress(OSError):
+        notify(state)
 
 
 def _be_prompt() -> None:

@@ -70,7 +70,7 @@ class Phone(asyncio.DatagramProtocol):
     # --- SDP, as little as rtpengine needs ---
 
     def sdp(self, codecs: str | None = None) -> bytes:
-        """An SDP with our codec and telephone-event, or `codecs`: the numbers of m= and the rtpmap lines, split by `|`."""
+        """An SDP with our codec and telephone-event, or `codecs`: numbers of m= and rtpmap lines, split by `|`."""
         name = "PCMA" if self.payload_type == PCMA else "PCMU"
         numbers, *maps = (
             codecs or f"{self.payload_type} 101|{self.payload_type} {name}/8000|101 telephone-event/8000"

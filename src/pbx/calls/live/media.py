@@ -55,8 +55,10 @@ class CallMedia:
             self._places += 1
             side.engine = f"E{self._places}"
         self._used = True
-        offered = sdps.parse(await self.relay.offer(tag, side.engine, side.received, toward="engine"))
-        codec = offered.codecs[0]
+        offered = sdps.audio(await self.relay.offer(tag, side.engine, side.received, toward="engine"))
+        codec = offered.speech
+        if codec is None or codec.name not in ("PCMA", "PCMU"):
+            raise sdps.SdpError(f"the relay offers the engine {codec}")
         host, port = self.engine.address
         await self.engine.add_leg(
             self.engine_leg(tag),
@@ -64,7 +66,7 @@ class CallMedia:
             payload=codec.payload,
             event_payload=offered.event_payload,
         )
-        ours = sdps.engine_answer(host, port, codec.payload, offered.event_payload)
+        ours = sdps.engine_answer(host, port, codec.name, offered.event_payload)
         sent = await self.relay.answer(tag, side.engine, ours, toward="plain")
         return self._told(side, sent)
 
@@ -151,20 +153,21 @@ class CallMedia:
         async with self._turn:
             side = self._sides[tag]
             side.received = received
-            direction = sdps.parse(received).direction
+            held = sdps.is_hold(received)
+            direction = sdps.mirrored(sdps.audio(received).direction)
             peer = self._peer.get(tag)
             if peer is None:
                 sent = await self._to_engine(tag)
-                return sdps.with_direction(sent, sdps.answering(direction))
+                return sdps.with_direction(sent, direction)
             await self.relay.offer(tag, peer, received)
             sent = await self.relay.answer(tag, peer, self._sides[peer].received)
-            if direction in ("sendonly", "inactive"):
+            if held:
                 await self.relay.block(tag)
                 await self.relay.block(peer)
             else:
                 await self.relay.unblock(tag)
                 await self.relay.unblock(peer)
-            side.sent = sdps.with_direction(sent, sdps.answering(direction))
+            side.sent = sdps.with_direction(sent, direction)
             return side.sent
 
     async def close(self) -> None:
