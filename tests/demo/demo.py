@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from phones.control import PhoneError
 from phones.romashka import inside
+from phones.romashka.play import Told, play
 from phones.romashka.report import Report
 from phones.romashka.stage import Stage
 
@@ -27,11 +27,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", metavar="WORD", help="only the calls with this in their name")
     only = parser.parse_args().only
-    wanted = [call for call in CALLS if only in call[0]]
+    wanted = [told for told in CALLS if only in told.name]
     began = time.monotonic()
     print(f"placing {len(wanted)} calls", flush=True)
     with Stage() as stage, ThreadPoolExecutor(AT_ONCE) as pool:
-        reports = list(pool.map(lambda call: place(stage, call, began), wanted))
+        reports = list(pool.map(lambda told: show(stage, told, began), wanted))
     print("\n" + table(reports))
     print(TELLING)
     output = CHECKOUT / "build/demo.json"
@@ -42,23 +42,14 @@ def main() -> int:
     return 0 if good == len(reports) else 1
 
 
-def place(stage: Stage, call: tuple[str, tuple[str, ...], inside.Row], began: float) -> Report:
-    """One call; what goes wrong in it is told in its report, and the others go on."""
-    name, rows, row = call
-    report = Report(name, rows)
-    started = time.monotonic()
-    try:
-        row(stage, report)
-    except (PhoneError, TimeoutError, RuntimeError, OSError) as error:
-        report.trouble = f"{type(error).__name__}: {error}"
-    report.seconds = time.monotonic() - started
+def show(stage: Stage, told: Told, began: float) -> Report:
+    """Places one call and says at once how it went."""
+    report = play(stage, told)
     verdict = "as told" if report.as_told else "NOT AS TOLD"
-    print(f"  {time.monotonic() - began:5.1f} s  {name}: {verdict}", flush=True)
-    for check in report.checks:
-        if not check.ok:
-            print(f"           {check.what}: expected {check.expected}, got {check.got}", flush=True)
-    if report.trouble:
-        print(f"           {report.trouble}", flush=True)
+    lines = [f"  {time.monotonic() - began:5.1f} s  {told.name}: {verdict}"]
+    lines += [f"           {c.what}: expected {c.expected}, got {c.got}" for c in report.checks if not c.ok]
+    lines += [f"           {report.trouble}"] if report.trouble else []
+    print("\n".join(lines), flush=True)
     return report
 
 

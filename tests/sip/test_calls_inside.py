@@ -2,20 +2,20 @@
 
 import pytest
 from phones.romashka import inside
-from phones.romashka.play import play
+from phones.romashka.play import Told, play
 from phones.romashka.stage import Stage
 
 pytestmark = pytest.mark.lab
 
 
 @pytest.mark.parametrize(
-    "call",
+    "told",
     [
-        pytest.param(call, id=call.row.__name__, marks=[pytest.mark.row(row) for row in call.behaviour])
-        for call in inside.CALLS
+        pytest.param(told, id=told.place.__name__, marks=[pytest.mark.row(row) for row in told.behaviour])
+        for told in inside.CALLS
     ],
 )
-def test_call(stage: Stage, call: inside.Told) -> None:
-    report = play(stage, call)
+def test_call(stage: Stage, told: Told) -> None:
+    report = play(stage, told)
     wrong = [f"{c.what}: expected {c.expected}, got {c.got}" for c in report.checks if not c.ok]
     assert report.as_told, "\n".join([report.trouble, *wrong])

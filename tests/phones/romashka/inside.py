@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from phones.baresip import Baresip, Place
 from phones.romashka import lab
+from phones.romashka.play import Told
 from phones.romashka.report import SILENCE, Report
 from phones.romashka.stage import DOMAIN, EXTENSIONS, TONES, Stage
 
-Row = Callable[[Stage, Report], None]
 LISTEN = 0.4  # seconds of a tone that count as hearing it
 
 
@@ -197,15 +197,15 @@ def records_of(report: Report, source: str, number: str) -> list[lab.Record]:
     return [r for r in lab.records() if r["started"] >= report.began * 1000 and dialled(number, source)(r)]
 
 
-CALLS: tuple[tuple[str, tuple[str, ...], Row], ...] = (
-    ("201 → 202: answered, 201 hangs up", ("R05", "R21"), hung_up_by_caller),
-    ("202 → 201: answered, the called side hangs up", ("R05",), hung_up_by_callee),
-    ("201 → 202: busy", ("R05",), busy),
-    ("201 → 202: 201 gives up while it rings", ("R05",), cancelled),
-    ("201 → 202: hold and resume", ("R09",), hold),
-    ("201 → 301: not registered", ("R05",), not_registered),
-    ("201 → 299: no such extension", ("R01",), unknown_extension),
-    ("wrong password: no registration, no call", ("R05",), wrong_password),
-    ("a stranger's INVITE rings nobody", ("R05",), strangers_invite),
-    ("301 → 640: nobody answers in 20 s", ("R03",), nobody_answers),
+CALLS = (
+    Told("201 → 202: answered, 201 hangs up", ("R05", "R21"), hung_up_by_caller),
+    Told("202 → 201: answered, the called side hangs up", ("R05",), hung_up_by_callee),
+    Told("201 → 202: busy", ("R05",), busy),
+    Told("201 → 202: 201 gives up while it rings", ("R05",), cancelled),
+    Told("201 → 202: hold and resume", ("R09",), hold),
+    Told("201 → 301: not registered", ("R05",), not_registered),
+    Told("201 → 299: no such extension", ("R01",), unknown_extension),
+    Told("wrong password: no registration, no call", ("R05",), wrong_password),
+    Told("a stranger's INVITE rings nobody", ("R05",), strangers_invite),
+    Told("301 → 640: nobody answers in 20 s", ("R03",), nobody_answers),
 )
