@@ -17,12 +17,11 @@ from ansible_collections.pbx.core.plugins.module_utils.controller import find_pa
 
 find_package()
 
-from pbx.desired.source import ModelRefused, load_source  # noqa: E402
-
 from pbx.desired.compile import compile_all  # noqa: E402
 from pbx.desired.digest import canonical  # noqa: E402
 from pbx.desired.hosts import GROUPS, Host, InventoryError, host_of  # noqa: E402
 from pbx.desired.secrets import SecretError, Secrets  # noqa: E402
+from pbx.desired.source import ModelRefused, load_source  # noqa: E402
 
 HOST_VARIABLES = ("sip_address", "media_address", "public_address", "kamailio_settings", "rtpengine_settings")
 

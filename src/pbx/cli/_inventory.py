@@ -1,0 +1,53 @@
+"""An Ansible inventory, read without running a playbook: hosts with addresses, and the variables for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pbx.desired.hosts import GROUPS, Host, InventoryError, host_of
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """`variables` are those of the first host, templated: `pbx_model_root`, `pbx_site_key`, `pbx_secrets`."""
+
+    hosts: list[Host]
+    variables: dict[str, Any]
+
+
+def read(path: Path, vault_password_file: Path | None = None) -> Inventory:
+    """Read with Ansible's own loader, vault included. Raises InventoryError."""
+    from ansible import constants
+    from ansible.cli import CLI
+    from ansible.errors import AnsibleError
+    from ansible.inventory.manager import InventoryManager
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.template import Templar
+    from ansible.vars.manager import VariableManager
+
+    if not path.exists():
+        raise InventoryError(f"{path}: no such inventory")
+    loader = DataLoader()
+    try:
+        files = [str(vault_password_file)] if vault_password_file else []
+        identities = constants.DEFAULT_VAULT_IDENTITY_LIST
+        vault = CLI.setup_vault_secrets(loader, vault_ids=identities, vault_password_files=files, auto_prompt=False)
+        loader.set_vault_secrets(vault)
+        inventory = InventoryManager(loader=loader, sources=[str(path)])
+        manager = VariableManager(loader=loader, inventory=inventory)
+        hosts: list[Host] = []
+        first: dict[str, Any] = {}
+        for one in inventory.get_hosts():
+            given = manager.get_vars(host=one)
+            templar = Templar(loader=loader, variables=given)
+            names = ("sip_address", "media_address", "public_address")
+            chosen = {name: templar.template(given[name]) for name in names if name in given}
+            hosts.append(host_of(one.name, [group.name for group in one.get_groups()], chosen))
+            if not first:
+                wanted = ("pbx_model_root", "pbx_site_key", "pbx_secrets")
+                first = {name: templar.template(given[name]) for name in wanted if name in given}
+    except AnsibleError as error:
+        raise InventoryError(str(error)) from error
+    return Inventory([host for host in hosts if host.groups & set(GROUPS)], first)
