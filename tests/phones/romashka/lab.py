@@ -40,7 +40,7 @@ def namespace(party: str) -> str:
 def password(user: str, device: str) -> str:
     """What is typed into this phone (`pbx credentials`)."""
     said = json.loads(_run([str(PBX), "credentials", f"romashka/{user}", "-i", str(INVENTORY), "--json"], 30.0))
-    found = [entry["password"] for entry in said if entry["sip_user"] == f"{user}-{device}"]
+    found = [entry["password"] for entry in said if entry["user"] == f"{user}-{device}"]
     if len(found) != 1:
         raise LabTrouble(f"pbx credentials romashka/{user}: {len(found)} devices are {user}-{device}")
     return str(found[0])
