@@ -153,7 +153,12 @@ def _sources() -> str:
     lines = []
     for row in shown.stdout.splitlines():
         uri, release, component, *origin = row.split()
-        if origin in ([], ["Debian"]) and release in (own, f"{own}-updates", f"{own}-security") and component == "main":
+        # an unknown origin (no list fetched yet) is printed as the bare name
+        if (
+            origin in ([], ["Debian"], ["$(ORIGIN)"])
+            and release in (own, f"{own}-updates", f"{own}-security")
+            and component == "main"
+        ):
             lines.append(f"deb {uri} {release.replace(own, SUITE, 1)} main")
     return "\n".join(dict.fromkeys(lines) or [f"deb http://deb.debian.org/debian {SUITE} main"]) + "\n"
 
