@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, Lab
+from throwaway import CHECKOUT, Lab
 
 pytestmark = pytest.mark.lab
 
