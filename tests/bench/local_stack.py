@@ -1,0 +1,121 @@
+"""pbx-calls with its real neighbours on loopback: rtpengine and the media engine; SIPp plays the edge on both sides.
+
+A folder of its own holds every file; each process is ended by its pid. Used by the benchmarks of signalling.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pbx.model.load import load
+
+ROOT = Path(__file__).parents[2]
+HOST = "127.0.0.1"
+CALLS_PORT, EDGE_PORT, NG_PORT, MEDIA_PORT = 25070, 25080, 22223, 24100
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(slots=True)
+class Stack:
+    """The running processes by name."""
+
+    folder: Path
+    processes: dict[str, subprocess.Popen[bytes]]
+
+    def cpu(self, name: str) -> float:
+        """CPU seconds, user and system, of a process and its threads."""
+        fields = Path(f"/proc/{self.processes[name].pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def rss(self, name: str) -> int:
+        """Resident bytes."""
+        fields = Path(f"/proc/{self.processes[name].pid}/statm").read_text().split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _document(folder: Path) -> Path:
+    loaded = load(ROOT / "examples")
+    tenants = {
+        name: {"revision": loaded.revisions[name], "plain": {**plain, "tenant": {**plain["tenant"], "max_calls": None}}}
+        for name, plain in loaded.tenant_plain.items()
+    }
+    path = folder / "document.json"
+    path.write_text(
+        json.dumps({"format": 1, "site_revision": loaded.site_revision, "tenants": tenants,
+                    "site": {"plain": loaded.site_plain}})
+    )  # fmt: skip
+    return path
+
+
+def _configs(folder: Path) -> tuple[Path, Path]:
+    calls, media = folder / "calls.json", folder / "media.json"
+    (folder / "prompts").mkdir()
+    media.write_text(
+        json.dumps({"name": "bench", "instance": 1, "address": HOST, "port": MEDIA_PORT,
+                    "socket": str(folder / "media.sock"), "prompts": str(folder / "prompts"), "tones": "RU"})
+    )  # fmt: skip
+    calls.write_text(
+        json.dumps({
+            "name": "bench", "instance": 1, "listen": HOST, "port": CALLS_PORT,
+            "edges": [{"name": "edge1", "address": HOST, "port": EDGE_PORT}],
+            "relays": [{"name": "relay1", "address": HOST, "port": NG_PORT}],
+            "media": {"socket": str(folder / "media.sock"), "address": HOST, "port": MEDIA_PORT},
+            "control": str(folder / "control.sock"), "journal": str(folder / "journal"),
+            "store": str(folder / "store.sqlite"), "prompts": str(folder / "prompts"),
+            "document": str(_document(folder)), "secrets": str(folder / "secrets.json"),
+        })
+    )  # fmt: skip
+    return calls, media
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[Stack]:
+    """Start rtpengine, the engine, pbx-calls and the drainer; end them at the end."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    calls, media = _configs(folder)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OPENBLAS_NUM_THREADS": "1"}
+    stack = Stack(folder, {})
+
+    def start(name: str, *command: str) -> None:
+        log = (folder / f"{name}.log").open("wb")
+        stack.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
+
+    try:
+        start("rtpengine", "rtpengine", "--foreground", "--log-stderr", "--log-level=4", "--table=-1",
+              f"--interface={HOST}", f"--listen-ng={HOST}:{NG_PORT}", "--port-min=40000", "--port-max=59999",
+              "--delete-delay=0", "--num-threads=2", f"--pidfile={folder}/rtpengine.pid")  # fmt: skip
+        start("media", sys.executable, "-m", "pbx.server.media", "--config", str(media))
+        start("calls", sys.executable, "-m", "pbx.server.calls", "--config", str(calls))
+        start("journal", sys.executable, "-m", "pbx.server.journal", "--config", str(calls))
+        _wait_for(folder / "control.sock", stack)
+        yield stack
+    finally:
+        for process in stack.processes.values():
+            process.terminate()
+        for process in stack.processes.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            process.kill()
+
+
+def _wait_for(path: Path, stack: Stack) -> None:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(str(path))
+            return
+        if (code := stack.processes["calls"].poll()) is not None:
+            raise RuntimeError(f"pbx-calls ended with {code}: {(stack.folder / 'calls.log').read_text()[-2000:]}")
+        time.sleep(0.05)
+    raise TimeoutError(path)
