@@ -145,7 +145,7 @@ class KamailioRpc:
 
     def _read_fifo(self, descriptor: int, method: str) -> bytes:
         """Until Kamailio closes its end; it opens it only when the answer is ready."""
-        deadline = time.monotonic() + max(self.timeout, 60.0)
+        deadline = time.monotonic() + max(self.timeout, 20.0)
         chunks: list[bytes] = []
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)

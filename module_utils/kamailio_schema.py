@@ -9,6 +9,8 @@ otherwise (htable 2, location 9; Kamailio 5.6).
 from __future__ import annotations
 
 import contextlib
+import grp
+import os
 import sqlite3
 from pathlib import Path
 
@@ -51,7 +53,9 @@ _LOCATION_INDEXES = (
 
 
 def create_tables(path: str | Path) -> None:
-    """Make or complete `pbx.sqlite`; what is there stays."""
+    """Make or complete `pbx.sqlite`; what is there stays. It holds HA1s: root writes, Kamailio reads, nobody else."""
+    if not Path(path).exists():
+        _make_private(path)
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(_VERSION)
         for name in HTABLES:
@@ -83,6 +87,13 @@ def tables_whole(path: str | Path) -> bool:
         except sqlite3.DatabaseError:
             return False
     return all(versions.get(f"ht_{name}") == 2 for name in HTABLES)
+
+
+def _make_private(path: str | Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o640)
+    with contextlib.suppress(KeyError, PermissionError):
+        os.fchown(descriptor, -1, grp.getgrnam("kamailio").gr_gid)
+    os.close(descriptor)
 
 
 def _state_version(connection: sqlite3.Connection, table: str, version: int) -> None:
