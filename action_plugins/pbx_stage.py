@@ -15,7 +15,7 @@ MODULE = "pbx.core.pbx_stage"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
-    """Options: folder, state, and compiled (the result of pbx_compile)."""
+    """Options: folder, state, remove_tenants, and compiled (the result of pbx_compile)."""
 
     TRANSFERS_FILES = True
 
@@ -27,7 +27,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
             return {**result, **self._execute_module(MODULE, dict(self._task.args), task_vars=variables)}
         roles = self._task.args["compiled"]["servers"].get(variables["inventory_hostname"], {})
         files = [one[part] for one in roles.values() for part in ("document", "secrets")]
-        wanted = {"folder": folder, "files": {one["name"]: one["sha256"] for one in files}}
+        wanted: dict[str, Any] = {"folder": folder, "files": {one["name"]: one["sha256"] for one in files}}
+        wanted["remove_tenants"] = self._task.args.get("remove_tenants") or []
+        process = roles.get("calls", {}).get("process")
+        if process:
+            wanted["served"] = process["document"]
         done = self._execute_module(MODULE, wanted, task_vars=variables)
         if done.get("failed") or not done.get("missing"):
             return {**result, **done}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import tarfile
@@ -31,6 +32,14 @@ options:
   archive:
     description: A tar archive with what was missing, on this host.
     type: path
+  served:
+    description: The document that the call process of this host has; its tenants must be in the staged one.
+    type: path
+  remove_tenants:
+    description: Tenants that may be missing, as their folders are gone on purpose.
+    type: list
+    elements: str
+    default: []
   state:
     description: V(absent) removes the folder.
     type: str
@@ -58,6 +67,20 @@ missing:
 def missing(folder: str, files: dict[str, str]) -> list[str]:
     """Names whose file is absent or differs."""
     return sorted(name for name, digest in files.items() if sha256_of(os.path.join(folder, name)) != digest)
+
+
+def lost_tenants(folder: str, served: str | None, allowed: list[str]) -> list[str]:
+    """Tenants that this host serves and that the staged document does not have."""
+    if served is None or not os.path.exists(served):
+        return []
+    tenants = []
+    for path in (served, os.path.join(folder, "calls.json")):
+        try:
+            with open(path, encoding="utf-8") as stream:
+                tenants.append(set(json.load(stream)["tenants"]))
+        except (OSError, ValueError, KeyError):
+            return []
+    return sorted(tenants[0] - tenants[1] - set(allowed))
 
 
 def unpack(folder: str, files: dict[str, str], archive: str | None) -> None:
@@ -89,6 +112,8 @@ def main() -> None:
             "folder": {"type": "path", "required": True},
             "files": {"type": "dict", "default": {}},
             "archive": {"type": "path"},
+            "served": {"type": "path"},
+            "remove_tenants": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         supports_check_mode=True,
@@ -98,7 +123,12 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
         module.exit_json(changed=False, missing=[])
     unpack(folder, files, module.params["archive"])
-    module.exit_json(changed=False, missing=missing(folder, files))
+    absent = missing(folder, files)
+    lost = lost_tenants(folder, module.params["served"], module.params["remove_tenants"]) if not absent else []
+    if lost:
+        options = " ".join(f"--remove-tenant {one}" for one in lost)
+        module.fail_json(msg=f"served here, but not in the model: {', '.join(lost)}. If that is meant: {options}")
+    module.exit_json(changed=False, missing=absent)
 
 
 if __name__ == "__main__":
