@@ -45,6 +45,12 @@ def load_run(stack: Stack, *, rate: int, calls: int, hold_ms: int = 300) -> dict
     return {**result, "good": good, "bad": bad, "status": uac.returncode}
 
 
+def report(bar: str, figure: float, unit: str, goal: float, well: bool) -> None:
+    """One row; the peer is Asterisk 22 with its 3.3 ms."""
+    row = {"bar": bar, "figure": round(figure, 3), "unit": unit, "goal": goal, "floor": 3.3}
+    print(json.dumps({**row, "ratio": round(figure / 3.3, 2), "holds": figure <= goal and well}))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rate", type=int, default=300)
@@ -54,12 +60,10 @@ def main() -> int:
         load_run(stack, rate=50, calls=100)
         result = load_run(stack, rate=arguments.rate, calls=arguments.calls)
     print(json.dumps(result), file=sys.stderr)
-    calls = result["calls"]
-    print(json.dumps({"bar": "B1 finished", "figure": round(calls, 3), "unit": f"ms CPU of pbx-calls a call at {arguments.rate}/s, {int(result['bad'])} failed",
-                      "goal": 1.0, "floor": 3.3, "ratio": round(calls / 3.3, 2), "holds": calls <= 1.0 and not result["bad"]}))  # fmt: skip
+    calls, failed = result["calls"], int(result["bad"])
     path = calls + result["rtpengine"] + result["journal"]
-    print(json.dumps({"bar": "B1 path without edge", "figure": round(path, 3), "unit": "ms CPU a call: pbx-calls, rtpengine, drainer",
-                      "goal": 2.5, "floor": 3.3, "ratio": round(path / 3.3, 2), "holds": path <= 2.5}))  # fmt: skip
+    report("B1 finished", calls, f"ms CPU of pbx-calls a call at {arguments.rate}/s, {failed} failed", 1.0, not failed)
+    report("B1 path without edge", path, "ms CPU a call: pbx-calls, rtpengine, drainer", 2.5, not failed)
     return 0
 
 
