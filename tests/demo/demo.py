@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from phones.romashka import inside
+from phones.romashka import inside, inward, outward
 from phones.romashka.play import Told, play
 from phones.romashka.report import Report
 from phones.romashka.stage import Stage
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-AT_ONCE = 4  # calls side by side; those that need the same phone wait for each other
-CALLS = inside.CALLS
+SERVED = 1  # the stage that the PBX is at: 1 rings, 2 answers
+CALLS = (*inward.CALLS, *inside.CALLS, *outward.CALLS) if SERVED > 1 else inside.CALLS
 
 
 def main() -> int:
@@ -30,7 +30,8 @@ def main() -> int:
     wanted = [told for told in CALLS if only in told.name]
     began = time.monotonic()
     print(f"placing {len(wanted)} calls", flush=True)
-    with Stage() as stage, ThreadPoolExecutor(AT_ONCE) as pool:
+    # all at once: those that need the same phone wait for each other, in this order
+    with Stage() as stage, ThreadPoolExecutor(len(wanted)) as pool:
         reports = list(pool.map(lambda told: show(stage, told, began), wanted))
     print("\n" + table(reports))
     print(TELLING)

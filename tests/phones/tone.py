@@ -98,6 +98,21 @@ def measure(samples: Samples, *, packets: int = 0, codecs: tuple[str, ...] = ())
     return Heard(tuple(_merge(found)), len(samples) / RATE, packets, codecs)
 
 
+def likeness(sound: Samples, said: Samples) -> float:
+    """How surely the recording `said` is somewhere in `sound`: the best normalised correlation, 0 to 1.
+
+    Above 0.9 is the same recording after G.711; another one, a tone or silence stay below 0.3.
+    """
+    if len(sound) < len(said) or not len(said):
+        return 0.0
+    size = 1 << (len(sound) + len(said)).bit_length()
+    a, b = sound.astype(np.float64), said.astype(np.float64)
+    match = np.fft.irfft(np.fft.rfft(a, size) * np.conj(np.fft.rfft(b, size)), size)[: len(a) - len(b) + 1]
+    energy = np.concatenate(([0.0], np.cumsum(a**2)))
+    under = np.sqrt(np.maximum(energy[len(b) :] - energy[: -len(b)], 1e3) * np.sum(b**2))
+    return float(np.clip((match / under).max(), 0.0, 1.0))
+
+
 def level(samples: Samples) -> float:
     """Level in dBFS of the whole stretch; -120 for digital silence or no samples."""
     if not len(samples):

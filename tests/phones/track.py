@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from phones import g711
-from phones.tone import RATE, Heard, measure
+from phones.tone import RATE, Heard, likeness, measure
 
 CODECS = {g711.PCMU: "PCMU", g711.PCMA: "PCMA", 9: "G722"}
 DIGITS = "0123456789*#ABCD"
@@ -59,17 +59,43 @@ class Track:
         with self.arrived:
             return [p for p in self._packets if since <= p.at < until and port in (None, p.port)]
 
+    def sound(self, since: float, until: float, port: int | None = None) -> g711.Samples:
+        """The samples from `since` to `until`, zero where nothing came."""
+        return self._render(self._audio(since, until, port), since, until)
+
     def heard(self, since: float, until: float, port: int | None = None) -> Heard:
-        """The sound from `since` to `until`, silence where nothing came."""
+        """The sound from `since` to `until` by its tones, silence where nothing came."""
+        packets = self._audio(since, until, port)
+        names = sorted({CODECS.get(p.payload_type, str(p.payload_type)) for p in packets})
+        return measure(self._render(packets, since, until), packets=len(packets), codecs=tuple(names))
+
+    def wait_said(self, said: g711.Samples, deadline: float, since: float) -> float:
+        """Returns when this recording was heard whole after `since`, with the time of that; TimeoutError."""
+        end = time.monotonic() + deadline
+        looked = 0.0
+        while True:
+            now = time.monotonic()
+            if now - looked >= 0.1:  # a correlation costs some ms: not at each packet
+                looked = now
+                if likeness(self.sound(since, now), said) > 0.9:
+                    return now
+            if now > end:
+                raise TimeoutError(f"the recording was not heard within {deadline} s: heard {self.heard(since, now)}")
+            with self.arrived:
+                self.arrived.wait(min(0.1, end - now))
+
+    def _audio(self, since: float, until: float, port: int | None) -> list[Packet]:
+        return [p for p in self.packets(since, until, port) if p.payload_type in (g711.PCMU, g711.PCMA)]
+
+    @staticmethod
+    def _render(packets: list[Packet], since: float, until: float) -> g711.Samples:
         sound = np.zeros(max(0, round((until - since) * RATE)), np.int16)
-        packets = [p for p in self.packets(since, until, port) if p.payload_type in (g711.PCMU, g711.PCMA)]
         for at, packet in _placed(packets):
             start = round((at - since) * RATE)
             samples = g711.decode(packet.payload, packet.payload_type)[: max(0, len(sound) - start)]
             if start >= 0 and len(samples):
                 sound[start : start + len(samples)] = samples
-        names = sorted({CODECS.get(p.payload_type, str(p.payload_type)) for p in packets})
-        return measure(sound, packets=len(packets), codecs=tuple(names))
+        return sound
 
     def wait_tone(self, hz: float, seconds: float, deadline: float, since: float) -> Heard:
         """Returns as soon as `seconds` of this tone came after `since`; TimeoutError says what was heard instead."""

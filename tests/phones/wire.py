@@ -66,10 +66,11 @@ class WireParty:
         *,
         from_: str,
         headers: Sequence[tuple[str, str]] = (),
-        sdp: bytes | None = None,
+        sdp: Callable[[bytes], bytes] = lambda sdp: sdp,
         credentials: tuple[str, str] | None = None,
     ) -> WireCall:
-        """Sends an INVITE for `uri` to the host and port `to` and returns at once. `from_` is a name-addr or a URI."""
+        """Sends an INVITE for `uri` to the host and port `to` and returns at once. `from_` is a name-addr or a URI;
+        `sdp` may change the offer."""
         made = WireCall(self, to, outgoing=True, credentials=credentials)
         with self.changed:
             self._calls[made.call_id] = made

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from phones import digest, message
+from phones.g711 import Samples
 from phones.message import Message
 from phones.rtp import Voice
 from phones.tone import Heard
@@ -53,11 +54,13 @@ class WireCall:
 
     # --- what a test tells it
 
-    def send_invite(self, uri: str, from_: str, headers: Sequence[tuple[str, str]], sdp: bytes | None) -> None:
+    def send_invite(
+        self, uri: str, from_: str, headers: Sequence[tuple[str, str]], sdp: Callable[[bytes], bytes]
+    ) -> None:
         sender = from_ if "<" in from_ else f"<{from_}>"
         self._local_from, self._remote_to = f"{sender};tag={self.tag}", f"<{uri}>"
         fixed = [*headers, ("Content-Type", "application/sdp")]
-        self.request = self._make("INVITE", uri, fixed, self.sdp() if sdp is None else sdp, route=False)
+        self.request = self._make("INVITE", uri, fixed, sdp(self.sdp()), route=False)
         self._send(self.request, repeat=True)
 
     def ring(self, code: int = 180, early: bool = False) -> None:
@@ -110,6 +113,10 @@ class WireCall:
     def wait_tone(self, hz: float, seconds: float, deadline: float, since: float | None = None) -> Heard:
         """Returns as soon as `seconds` of this tone were heard; TimeoutError says what was heard instead."""
         return self.voice.track.wait_tone(hz, seconds, deadline, time.monotonic() if since is None else since)
+
+    def wait_said(self, said: Samples, deadline: float, since: float | None = None) -> float:
+        """Returns when this recording was heard whole, since the start of the call or `since`."""
+        return self.voice.track.wait_said(said, deadline, self.started if since is None else since)
 
     def wait_digits(self, keys: str, deadline: float) -> None:
         self.voice.track.wait_digits(keys, deadline)

@@ -36,6 +36,15 @@ def test_measure_names_tones_silence_and_their_lengths(tmp_path: Path) -> None:
     assert tone.measure(noise).sequence() == []
 
 
+def test_a_recording_is_known_again_and_others_are_not() -> None:
+    said, other = (np.random.default_rng(seed).normal(0, 2500, 4000).astype(np.int16) for seed in (1, 2))
+    line = g711.decode(g711.encode(said, g711.PCMA), g711.PCMA)
+    around = np.concatenate([tone.sine(425, 1.0), line, np.zeros(3000, np.int16)])
+    assert tone.likeness(around, said) > 0.95
+    assert tone.likeness(around, other) < 0.3
+    assert tone.likeness(np.zeros(8000, np.int16), said) == 0.0
+
+
 @pytest.mark.parametrize("law", [g711.PCMA, g711.PCMU])
 def test_g711_keeps_a_tone(law: int) -> None:
     said = tone.sine(1050, 0.5)

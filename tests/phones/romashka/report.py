@@ -53,6 +53,11 @@ class Report:
         ok = heard.tone(expected) >= at_least
         self.checks.append(Check(f"{who} hears", f"{expected:.0f} Hz", str(heard), ok))
 
+    def said(self, who: str, prompt: str, heard: bool) -> None:
+        """Whether a recording of the model was heard at this end."""
+        self.heard[who] = f"{self.heard[who]}; {prompt}" if who in self.heard else prompt
+        self.checks.append(Check(f"{who} hears", prompt, prompt if heard else "not that", heard))
+
     def cdr(self, record: Mapping[str, Any] | None, **expected: object) -> None:
         """The call's record: exactly one, with these values; a list is a path that must be equal."""
         self.record = record

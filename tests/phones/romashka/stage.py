@@ -35,6 +35,7 @@ class Stage:
         self._lock = threading.RLock()
         self._free = threading.Condition()
         self._taken: set[str] = set()
+        self._asked: list[set[str]] = []
         self._phones: dict[str, Baresip] = {}
         self._parties: dict[str, WireParty] = {}
 
@@ -48,11 +49,15 @@ class Stage:
 
     @contextmanager
     def use(self, *names: str, deadline: float = 90.0) -> Iterator[None]:
-        """Phones and carriers that a call needs for itself: all of them at once, or wait."""
+        """Phones and carriers that a call needs for itself: all at once, in the order of asking."""
         wanted = set(names)
         with self._free:
-            if not self._free.wait_for(lambda: not wanted & self._taken, deadline):
-                raise TimeoutError(f"{wanted & self._taken} not free within {deadline} s")
+            self._asked.append(wanted)
+            ready = self._free.wait_for(lambda: not wanted & self._before(wanted), deadline)
+            self._asked = [other for other in self._asked if other is not wanted]
+            self._free.notify_all()
+            if not ready:
+                raise TimeoutError(f"{sorted(wanted)} not free within {deadline} s")
             self._taken |= wanted
         try:
             yield
@@ -60,6 +65,15 @@ class Stage:
             with self._free:
                 self._taken -= wanted
                 self._free.notify_all()
+
+    def _before(self, wanted: set[str]) -> set[str]:
+        """What is taken, or was asked for earlier."""
+        before = set(self._taken)
+        for other in self._asked:
+            if other is wanted:
+                break
+            before |= other
+        return before
 
     def phone(self, user: str) -> Baresip:
         """The desk phone of a user, started and registered at its first use."""

@@ -1,7 +1,7 @@
-"""The calls of the demo between people of romashka, on the lab's hosts, each a test of its own."""
+"""The calls of the demo, on the lab's hosts, each a test of its own."""
 
 import pytest
-from phones.romashka import inside
+from phones.romashka import inside, inward, outward
 from phones.romashka.play import Told, play
 from phones.romashka.stage import Stage
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.lab
     "told",
     [
         pytest.param(told, id=told.place.__name__, marks=[pytest.mark.row(row) for row in told.behaviour])
-        for told in inside.CALLS
+        for told in (*inside.CALLS, *inward.CALLS, *outward.CALLS)
     ],
 )
 def test_call(stage: Stage, told: Told) -> None:
