@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -31,5 +31,8 @@ class CallRecord:
     reasons: list[str] = field(default_factory=list)
 
     def document(self) -> dict[str, Any]:
-        """As plain data for the journal."""
-        return asdict(self)
+        """As plain data for the journal (`asdict` would copy every list, at a tenth of a call's cost)."""
+        return {name: getattr(self, name) for name in _NAMES}
+
+
+_NAMES = tuple(entry.name for entry in fields(CallRecord))
