@@ -165,12 +165,10 @@ class OutgoingInvite:
             self._fail(487, "", response)
 
     def _refusal(self, response: Response) -> None:
-        if (
-            response.status in (401, 407)
-            and not self._is_cancelled
-            and self._attempts < MAX_ATTEMPTS
-            and self._session.learns(response, self._attempts == 1)
-        ):
+        challenged = response.status in (401, 407)
+        if challenged and self._is_cancelled:
+            self._fail(487, "", response)
+        elif challenged and self._attempts < MAX_ATTEMPTS and self._session.learns(response, first=self._attempts == 1):
             self._send()
         else:
             self._fail(response.status, response.reason, response)

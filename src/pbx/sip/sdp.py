@@ -77,7 +77,7 @@ class Media:
 
     @property
     def event_payload(self) -> int | None:
-        """The payload number of telephone-event (RFC 4733), of the clock of the preferred codec where there are several."""
+        """The payload number of telephone-event (RFC 4733); of several, the one of the preferred codec's clock."""
         events = [codec for codec in self.codecs if codec.name == "TELEPHONE-EVENT"]
         speech = self.speech
         fitting = [event for event in events if speech is not None and event.rate == speech.rate] or events

@@ -47,6 +47,7 @@ class Network:
         self._stacks: dict[tuple[str, int], Stack] = {}
         self._flight: list[tuple[float, int, Address, Address, bytes]] = []
         self._order = itertools.count()
+        self.wires: dict[tuple[str, int], Wire] = {}
 
     def stack(self, local: Address, **options: Any) -> Stack:
         options.setdefault("rng", random.Random(local.host))
@@ -84,6 +85,8 @@ class Network:
                 target = self._stacks.get((destination.host, destination.port))
                 if target is not None:
                     target.receive(data, source)
+                elif (destination.host, destination.port) in self.wires:
+                    self.wires[destination.host, destination.port].received.append(data)
             for stack in self._stacks.values():
                 stack.run_timers()
 
@@ -171,3 +174,75 @@ class Phone:
 
     def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
         self.events.append(("ended", cause))
+
+
+def losing(start: str, times: int) -> Filter:
+    """Lose the first `times` packets whose first line starts so."""
+    left = [times]
+
+    def decide(data: bytes, source: Address, destination: Address) -> list[bytes]:
+        if left[0] and data.startswith(start.encode()):
+            left[0] -= 1
+            return []
+        return [data]
+
+    return decide
+
+
+def losing_answers(status: int, method: str, times: int) -> Filter:
+    """Lose the first `times` responses `status` to `method`."""
+    left = [times]
+    mark = f" {method}\r\n".encode()
+
+    def decide(data: bytes, source: Address, destination: Address) -> list[bytes]:
+        if left[0] and data.startswith(f"SIP/2.0 {status} ".encode()) and mark in data:
+            left[0] -= 1
+            return []
+        return [data]
+
+    return decide
+
+
+def pair(network: Network) -> tuple[Phone, Phone]:
+    return Phone(network, ALICE), Phone(network, BOB)
+
+
+def established(network: Network) -> tuple[Phone, Phone, InviteSession, InviteSession]:
+    """Alice has called Bob and both are confirmed; (alice, bob, her session, his)."""
+    alice, bob = pair(network)
+    session = alice.call(BOB)
+    network.run(1)
+    assert session.is_established and bob.sessions[0].is_established
+    alice.events.clear()
+    bob.events.clear()
+    return alice, bob, session, bob.sessions[0]
+
+
+def answer_to(request: bytes, status: int, tag: str, *lines: str, body: bytes = b"") -> bytes:
+    """A response to `request` as an independent endpoint would write it: Via, From, To + tag, Call-ID, CSeq echoed."""
+    head = request.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+    echo = [line for line in head if line.partition(":")[0] in ("Via", "From", "Call-ID", "CSeq")]
+    to = next(line for line in head if line.startswith("To:"))
+    to = to if not tag or ";tag=" in to else f"{to};tag={tag}"
+    kind = ["Content-Type: application/sdp"] if body else []
+    text = [f"SIP/2.0 {status} Whatever", *echo, to, *lines, *kind, f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(text).encode() + body
+
+
+class Wire:
+    """A party without a stack: takes packets that come to its address, sends what the test writes."""
+
+    def __init__(self, network: Network, local: Address) -> None:
+        self.local = local
+        self.received: list[bytes] = []
+        self._network = network
+        network.wires[local.host, local.port] = self
+
+    def send(self, data: bytes, destination: Address) -> None:
+        self._network.inject(data, self.local, destination)
+
+    def take(self, start: str) -> list[bytes]:
+        """What came with this first line, in order; the rest stays."""
+        found = [data for data in self.received if data.startswith(start.encode())]
+        self.received = [data for data in self.received if data not in found]
+        return found
