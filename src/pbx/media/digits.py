@@ -41,6 +41,7 @@ class Digits:
         self._before = legs.column(np.int64)
         """Duration of the segments of this press that are over."""
         self._heard = legs.column(np.int64)
+        self._any_down = False
 
     def receive(
         self,
@@ -73,9 +74,11 @@ class Digits:
 
     def tick(self, tick: int) -> None:
         """Tell the presses whose end packets were all lost."""
-        count = self._legs.count
-        down = np.flatnonzero((self._state[:count] == DOWN) & (self._heard[:count] < tick - SILENT))
-        for slot in down.tolist():
+        if not self._any_down:
+            return
+        pressed = np.flatnonzero(self._state[: self._legs.count] == DOWN)
+        self._any_down = bool(len(pressed))
+        for slot in pressed[self._heard[pressed] < tick - SILENT].tolist():
             self._tell(slot)
 
     def restart(self, slots: NDArray[np.intp]) -> None:
@@ -107,7 +110,7 @@ class Digits:
                 self._tell(slot)
         if event >= len(DIGITS):
             return  # flash, fax tones and the like
-        self._state[slot] = DOWN
+        self._state[slot], self._any_down = DOWN, True
         self._begun[slot], self._sequence[slot] = timestamp, sequence
         self._event[slot], self._volume[slot] = event, volume
         self._duration[slot], self._before[slot] = duration, 0

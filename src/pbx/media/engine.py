@@ -7,6 +7,7 @@ plays, so that NATs and latching stay. Commands change state between ticks. Pack
 from __future__ import annotations
 
 import logging
+import resource
 import secrets
 import socket
 import time
@@ -35,7 +36,7 @@ Emit = Callable[[str, Message], None]
 MOST_BATCHES = 16
 """Batches received in a tick: a flood does not stop the playing."""
 MOST_REPORTS = 256
-"""RTCP packets read in a tick."""
+"""RTCP packets read at once."""
 _PACKET_IN_KERNEL = 1280
 """Bytes of socket buffer that the kernel counts for one packet of ours."""
 
@@ -50,7 +51,9 @@ class Engine:
         self.boot = secrets.token_hex(6)
         self._emit = emit
         self._rtp = media_socket(address, port)
-        self._rtcp = media_socket(address, port + 1, 1 << 20)
+        self.rtcp = media_socket(address, port + 1, 1 << 20)
+        """To be read (`take_reports`) when something arrives: a round trip is measured by that moment."""
+        self._buffer = self._rtp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         self.legs = Legs(capacity)
         self.library = Library(prompts, tones)
         self.player = Player(self.legs, self.library, self._played)
@@ -71,7 +74,7 @@ class Engine:
         for slot in range(self.legs.count):
             self._goodbye(slot)
         self._rtp.close()
-        self._rtcp.close()
+        self.rtcp.close()
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
@@ -134,7 +137,8 @@ class Engine:
         self.sync(owner, [])
 
     def status(self) -> Message:
-        """Figures since the start; `foreign` are packets from addresses that are nobody's."""
+        """Figures since the start; `foreign` are packets from addresses that are nobody's, `cpu` is in seconds."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
         return {
             "boot": self.boot,
             "legs": self.legs.count,
@@ -145,7 +149,9 @@ class Engine:
             "sent": self._sent,
             "dropped": self._sender.dropped,
             "digits": self.told,
-            "receive_buffer": self._rtp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
+            "cpu": usage.ru_utime + usage.ru_stime,
+            "memory": usage.ru_maxrss * 1024,
+            "receive_buffer": self._buffer,
         }
 
     # --- the tick -----------------------------------------------------------------------------------------------------
@@ -156,7 +162,8 @@ class Engine:
         self.drain()
         self.digits.tick(self._now)
         self._send()
-        self._reports()
+        for slot in range(self._now % rtcp.EVERY, self.legs.count, rtcp.EVERY):
+            self._send_rtcp(slot, rtcp.report(*self._position(slot), self._reception(slot), rtcp.ntp()))
 
     def skip(self, ticks: int) -> None:
         """The process stood still: leave so many ticks out, moving sound and RTP clock together."""
@@ -168,9 +175,8 @@ class Engine:
 
     def drains(self) -> int:
         """How often in a tick the socket must be emptied: 1 with a proper buffer, more when the kernel gave little."""
-        buffer = self._rtp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         needed = self.legs.count * _PACKET_IN_KERNEL * 3 // 2
-        return 1 if needed <= buffer else 2 if needed <= 2 * buffer else 4
+        return 1 if needed <= self._buffer else 2 if needed <= 2 * self._buffer else 4
 
     def drain(self) -> None:
         """Take in what has arrived."""
@@ -266,18 +272,17 @@ class Engine:
 
     # --- RTCP ---------------------------------------------------------------------------------------------------------
 
-    def _reports(self) -> None:
+    def take_reports(self) -> None:
+        """Read the peers' RTCP."""
         for _ in range(MOST_REPORTS):
             try:
-                datagram, source = self._rtcp.recvfrom(2048)
+                datagram, source = self.rtcp.recvfrom(2048)
             except OSError:
-                break
+                return
             slot = self.legs.at((source[0], source[1] - 1))
             stamp = rtcp.last_sender_report(datagram) if slot is not None else None
             if stamp is not None:
                 self._last_report[slot] = (*stamp, time.monotonic())
-        for slot in range(self._now % rtcp.EVERY, self.legs.count, rtcp.EVERY):
-            self._send_rtcp(slot, rtcp.report(*self._position(slot), self._reception(slot), rtcp.ntp()))
 
     def _reception(self, slot: int) -> rtcp.Reception | None:
         heard = self.streams.report(slot)
@@ -302,7 +307,7 @@ class Engine:
         address = int(self.legs.keys[slot])
         host = socket.inet_ntoa((address >> 16).to_bytes(4, "big"))
         try:
-            self._rtcp.sendto(datagram, (host, (address & 0xFFFF) + 1))
+            self.rtcp.sendto(datagram, (host, (address & 0xFFFF) + 1))
         except OSError as error:
             log.debug("RTCP to %s: %s", host, error)
 

@@ -197,7 +197,7 @@ def test_what_cannot_be_played_is_refused_and_disturbs_nothing(media_engine: Med
         await desk.client.play("a", [{"file": media_engine.prompt(600, 5)}])
         for items in ([{"file": "nosuch.alaw"}], [{"file": "../x"}], [{"tone": "kazoo"}], [{"silence": 0}]):
             with pytest.raises(EngineError):
-                await desk.client.play("a", items, loop=True)
+                await desk.client.play("a", list(items), loop=True)
         with pytest.raises(EngineError, match="no leg"):
             await desk.client.play("nobody", [])
         with pytest.raises(EngineError, match="payload 9"):
