@@ -1,4 +1,4 @@
-"""The house: imports only go down the floors, and rooms of one floor know nothing of each other but `calls → routing`."""
+"""The house: imports only go down the floors; rooms of one floor are strangers, but for `calls → routing`."""
 
 from __future__ import annotations
 
