@@ -1,0 +1,130 @@
+"""A lab of its own, bare at first, with an inventory and a model that a story may change."""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from throwaway import CHECKOUT, Lab
+
+from pbx.desired.secrets import derived_password, ha1
+from pbx.model.load import load
+
+PBX = [sys.executable, "-c", "from pbx.cli.main import main; main()"]
+HOSTS = ("edge1", "relay1", "calls1")
+ASK = """import json, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect("/run/pbx-calls/control.sock")
+s.sendall(sys.argv[1].encode() + b"\\n")
+print(s.makefile().readline())"""
+
+
+@dataclass
+class Site:
+    """Three hosts, an inventory for them, and a copy of the examples as their model."""
+
+    lab: Lab
+    folder: Path
+
+    @property
+    def inventory(self) -> Path:
+        return self.folder / "inventory" / "hosts.yml"
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model"
+
+    @property
+    def tenant_file(self) -> Path:
+        return self.model / "romashka" / "romashka.yml"
+
+    def edit(self, old: str, new: str) -> None:
+        """Replace one piece of the tenant's YAML."""
+        text = self.tenant_file.read_text()
+        assert old in text
+        self.tenant_file.write_text(text.replace(old, new, 1))
+
+    def pbx(self, verb: str, *words: str, expect: int, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """`pbx VERB -i … --model …`; the exit code must be the expected one."""
+        command = [*PBX, verb, *words, "-i", str(self.inventory), "--model", str(self.model)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        assert done.returncode == expect, f"pbx {verb}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def changes(self, verb: str, *words: str, expect: int) -> dict[str, list[str]]:
+        """What the verb prints, by host."""
+        return by_host(self.pbx(verb, *words, expect=expect).stdout)
+
+    def playbook(self, name: str, *words: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """Plain ansible-playbook, as the README has it."""
+        program = Path(sys.executable).with_name("ansible-playbook")
+        command = [str(program), "-i", str(self.inventory), "-e", f"pbx_model_root={self.model}", *words]
+        return subprocess.run(
+            [*command, f"playbooks/{name}"],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env={**os.environ, "ANSIBLE_FORCE_COLOR": "0"},
+        )
+
+    def secret_values(self) -> dict[str, str]:
+        """All secrets of this lab, made ones too, by a name for the message of a failing test."""
+        given = yaml.safe_load((self.inventory.parent / "group_vars/all/secrets.yml").read_text())
+        found = {"pbx_site_key": given["pbx_site_key"], **given["pbx_secrets"]}
+        for tenant in load(str(self.model)).model.tenants.values():
+            for user in tenant.users.values():
+                for device in user.devices.values():
+                    made = derived_password(given["pbx_site_key"], tenant.id, user.id, device.id, device.generation)
+                    found[f"{user.id}-{device.id}"] = made
+                    found[f"ha1 {user.id}-{device.id}"] = ha1(f"{user.id}-{device.id}", tenant.domain, made)
+        return found
+
+    def status(self) -> dict[str, Any]:
+        """What pbx-calls says of itself."""
+        answer: dict[str, Any] = json.loads(self.lab.exec("calls1", "python3", "-c", ASK, '{"cmd":"status"}').stdout)
+        return answer
+
+    def pid(self, host: str, unit: str) -> str:
+        return self.lab.exec(host, "systemctl", "show", "-P", "MainPID", unit).stdout.strip()
+
+
+def by_host(text: str) -> dict[str, list[str]]:
+    """The lines of a printed plan under their hosts."""
+    found: dict[str, list[str]] = {}
+    host = ""
+    for line in text.splitlines():
+        if line in HOSTS:
+            host = line
+        elif line.startswith("  ") and host:
+            found.setdefault(host, []).append(line.strip())
+    return found
+
+
+@contextmanager
+def new_site(folder: Path, *options: str) -> Iterator[Site]:
+    """Boot hosts of their own with `lab/lab up OPTIONS`; they end with the block."""
+    hosts = Lab(f"s{secrets.token_hex(3)}")
+    hosts.run("up", *options, timeout=900)
+    state = Path(hosts.status()["state_folder"])
+    variables = folder / "inventory" / "group_vars" / "all"
+    variables.mkdir(parents=True)
+    shutil.copy(CHECKOUT / "inventory/lab/hosts.yml", folder / "inventory")
+    shutil.copy(CHECKOUT / "inventory/lab/group_vars/all/lab.yml", variables)
+    for name in ("connection.yml", "secrets.yml"):
+        shutil.copy(state / "group_vars/all" / name, variables)
+    shutil.copytree(CHECKOUT / "examples", folder / "model")
+    try:
+        yield Site(hosts, folder)
+    finally:
+        hosts.run("down")
+        shutil.rmtree(state)
