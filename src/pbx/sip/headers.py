@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 _TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]+"
@@ -22,6 +23,11 @@ _VIA = re.compile(
     rf"SIP\s*/\s*2\.0\s*/\s*(?P<transport>{_TOKEN})\s+(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.\-]+)"
     rf"(?:\s*:\s*(?P<port>[0-9]{{1,5}}))?(?P<parameters>{_PARAMETERS})\s*(?P<rest>,.*)?",
     re.IGNORECASE | re.DOTALL | re.ASCII,
+)
+# What all but a few send: branch first, at most `rport` (filled in responses) and `received` behind it, no spaces.
+_USUAL_VIA = re.compile(
+    rf"SIP/2\.0/(UDP|TCP) ([a-z0-9.\-]+)(?::([0-9]{{1,5}}))?;branch=({_TOKEN})"
+    r"(;rport(?:=[0-9]+)?)?(?:;received=[0-9A-Fa-f.:]+)?"
 )
 _PARAMETER = re.compile(rf";\s*({_TOKEN})(?:\s*=\s*({_QUOTED}|[^\s;,\"<>]*))?", re.DOTALL | re.ASCII)
 _CSEQ = re.compile(rf"([0-9]{{1,10}})\s+({_TOKEN})", re.ASCII)
@@ -62,6 +68,7 @@ class Via(NamedTuple):
     rest: str
 
 
+@lru_cache(1024)  # the same From and To come with every message of a dialog
 def name_addr(value: str) -> NameAddr:
     """Parse one From, To, Contact, Route … value. Raises ValueError (unbalanced quote, stray `;`, spaces in `<>`)."""
     found = _NAME_ADDR.fullmatch(value)
@@ -90,6 +97,11 @@ def _unquote(text: str) -> str:
 
 def via(value: str) -> Via:
     """Parse the first value of a Via line. Raises ValueError."""
+    found = _USUAL_VIA.fullmatch(value)
+    if found is not None:
+        transport, host, port, branch, more = found.groups()
+        if not (port and int(port) > 65535):
+            return Via(transport, host, int(port) if port else 0, branch, more == ";rport", value, "")
     found = _VIA.fullmatch(value)
     if found is None:
         raise ValueError("not a Via")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 from pbx.sip import headers, uri
 from pbx.sip.headers import NameAddr, Via
@@ -37,13 +38,11 @@ _COMPACT = {
     "v": "via",
     "x": "session-expires",
 }
-_SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
-_MANDATORY = ("via", "from", "to", "call-id", "cseq")
+_SINGLE = frozenset({"from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type"})
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _VERSION = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE | re.ASCII)
 _FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
 _STATUS = re.compile(r"SIP/2\.0 ([1-6][0-9][0-9])(?: (.*))?", re.IGNORECASE)
-_CALL_ID = re.compile(r"[\x21-\x7e]+")
 
 # Raw spelling -> name in small letters. Fills itself, up to a bound, since the spelling is the sender's choice.
 _names: dict[str, str] = {}
@@ -187,46 +186,51 @@ def parse(data: bytes) -> Request | Response:
         text = _FOLD.sub(" ", text)
     lines = text.split("\r\n")
     start = lines[0]
-    fields = _fields(lines)
-    breaks = len(lines) - 1
-    if text.count("\n") != breaks or text.count("\r") != breaks:
-        raise BadMessage(400, "Stray Line Break")
-    is_response = start[:4].upper() == "SIP/"
+    fields, broken = _fields(lines)
     try:
-        message: Request | Response = _status_line(start) if is_response else _request_line(start)
-        _fill(message, fields, data[end + 4 :])
+        breaks = len(lines) - 1
+        if text.count("\n") != breaks or text.count("\r") != breaks:
+            fields = {}  # not even good enough to be echoed
+            raise BadMessage(400, "Stray Line Break")
+        if broken:
+            raise BadMessage(400, broken)
+        if text.count(",") > MAX_HOPS:
+            _check_hops(fields)
+        message: Request | Response = _status_line(start) if start[:4].upper() == "SIP/" else _request_line(start)
+        _fill(message, fields)
+        message.body = _cut_body(fields.get("content-length"), data[end + 4 :])
     except BadMessage as bad:
         bad.fields = fields
-        if is_response or start.startswith("ACK "):
+        if start[:4].upper() in ("SIP/", "ACK "):
             bad.status = 0
         raise
     return message
 
 
-def _fields(lines: list[str]) -> Fields:
+def _fields(lines: list[str]) -> tuple[Fields, str]:
+    """The header fields, and what is wrong with them (empty: nothing)."""
     fields: Fields = {}
-    bad = ""
+    broken = ""
     for line in lines[1 : MAX_FIELDS + 1]:
-        name, colon, value = line.partition(":")
-        key = _names.get(name)
-        if key is None:
-            key = _learn(name)
-        if not colon or not key or len(line) > MAX_LINE:
-            bad = "Broken Header Field"
+        name, _, value = line.partition(":")
+        key = _names.get(name) or _learn(name)
+        if not key or len(line) > MAX_LINE or len(name) == len(line):
+            broken = "Broken Header Field"
             continue
         value = value.strip(" \t")
-        known = fields.get(key)
-        if known is None:
+        if key not in fields:
             fields[key] = value
-        elif isinstance(known, str):
-            fields[key] = [known, value]
-        else:
+            continue
+        known = fields[key]
+        if key in _SINGLE:
+            broken = f"Repeated {key.title()}"
+        if isinstance(known, list):
             known.append(value)
+        else:
+            fields[key] = [known, value]
     if len(lines) > MAX_FIELDS + 1:
-        bad = "Too Many Header Fields"
-    if bad:
-        raise BadMessage(0 if lines[0].startswith(("SIP/", "ACK ")) else 400, bad, fields)
-    return fields
+        broken = "Too Many Header Fields"
+    return fields, broken
 
 
 def _learn(raw: str) -> str:
@@ -243,19 +247,23 @@ def _learn(raw: str) -> str:
 
 def _request_line(line: str) -> Request:
     parts = line.split(" ")
-    request = Request()
-    if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]):
+    if len(parts) != 3:
         raise BadMessage(400, "Broken Request Line")
-    request.method, request.uri, version = parts
+    request = Request()
+    request.method, target, version = parts
+    request.uri = target
+    if not _TOKEN.fullmatch(request.method):
+        raise BadMessage(400, "Broken Request Line")
     if version != "SIP/2.0" and version.upper() != "SIP/2.0":
         if _VERSION.fullmatch(version):
             raise BadMessage(505, "Version Not Supported")
         raise BadMessage(400, "Broken Request Line")
-    scheme = uri.scheme_of(request.uri)
-    if scheme not in ("sip", "sips", "tel") and scheme:
-        raise BadMessage(416, "Unsupported URI Scheme")
-    if not (uri.is_sip(request.uri) or (scheme == "tel" and uri.is_valid(request.uri))):
-        raise BadMessage(400, "Broken Request-URI")
+    if not uri.is_sip(target):
+        scheme = uri.scheme_of(target)
+        if scheme not in ("sip", "sips", "tel", ""):
+            raise BadMessage(416, "Unsupported URI Scheme")
+        if scheme != "tel" or not uri.is_valid(target):
+            raise BadMessage(400, "Broken Request-URI")
     return request
 
 
@@ -269,45 +277,46 @@ def _status_line(line: str) -> Response:
     return response
 
 
-def _fill(message: Request | Response, fields: Fields, body: bytes) -> None:
-    """Check and set what every message must have (RFC 3261 §8.1.1)."""
-    for name in _MANDATORY:
-        if name not in fields:
-            raise BadMessage(400, f"Missing {name.title()}")
-    for name in _SINGLE:
-        if isinstance(fields.get(name), list):
-            raise BadMessage(400, f"Repeated {name.title()}")
+def _fill(message: Request | Response, fields: Fields) -> None:
+    """Check and set what every message must have (RFC 3261 §8.1.1). Repeated single fields are found before."""
     message.fields = fields
-    get = message.get
+    single = cast("dict[str, str]", fields)  # those of _SINGLE are never lists
     try:
-        message.via = headers.via(get("via"))
-        message.from_ = headers.name_addr(get("from"))
-        message.to = headers.name_addr(get("to"))
-        message.cseq, message.cseq_method = headers.cseq(get("cseq"))
+        vias, call_id = fields["via"], single["call-id"]
+        message.via = headers.via(vias if isinstance(vias, str) else vias[0])
+        message.from_ = sender = headers.name_addr(single["from"])
+        message.to = target = headers.name_addr(single["to"])
+        message.cseq, method = headers.cseq(single["cseq"])
+    except KeyError as missing:
+        raise BadMessage(400, f"Missing {str(missing.args[0]).title()}") from None
     except ValueError as broken:
         raise BadMessage(400, f"Broken Header Field ({broken})") from None
-    message.from_tag = message.from_.tag
-    message.to_tag = message.to.tag
-    message.call_id = get("call-id")
-    if not _CALL_ID.fullmatch(message.call_id):
+    message.cseq_method = method
+    message.from_tag = sender.tag
+    message.to_tag = target.tag
+    message.call_id = call_id
+    if not (call_id and call_id.isascii() and call_id.isprintable() and " " not in call_id):
         raise BadMessage(400, "Broken Call-ID")
-    hops = get("max-forwards", "70")
-    if not (hops.isascii() and hops.isdecimal() and len(hops) < 10):
-        raise BadMessage(400, "Broken Max-Forwards")
-    message.max_forwards = int(hops)
-    if isinstance(message, Request) and message.cseq_method != message.method:
-        raise BadMessage(400, "CSeq Of Another Method")
+    if isinstance(message, Request):
+        if method != message.method:
+            raise BadMessage(400, "CSeq Of Another Method")
+        hops = message.get("max-forwards", "70")
+        if not (hops.isascii() and hops.isdecimal() and len(hops) < 10):
+            raise BadMessage(400, "Broken Max-Forwards")
+        message.max_forwards = int(hops)
+
+
+def _check_hops(fields: Fields) -> None:
     for name in ("via", "route", "record-route"):
         lines = fields.get(name, "")
         values = lines.count(",") if isinstance(lines, str) else sum(line.count(",") + 1 for line in lines)
         if values > MAX_HOPS:
             raise BadMessage(400, f"Too Many {name.title()}")
-    message.body = _cut_body(get("content-length"), body)
 
 
-def _cut_body(length: str, body: bytes) -> bytes:
+def _cut_body(length: str | list[str] | None, body: bytes) -> bytes:
     """A datagram's body ends where Content-Length says; what follows is ignored (RFC 3261 §18.3)."""
-    if not length:
+    if length is None or isinstance(length, list):
         return body
     if not (length.isascii() and length.isdecimal() and len(length) < 10):
         raise BadMessage(400, "Broken Content-Length")
@@ -323,10 +332,7 @@ def _salvage(data: bytes) -> Fields:
     lines = text.split("\r\n")
     if lines[0][:4].upper() in ("SIP/", "ACK ") or not lines[0].upper().endswith("SIP/2.0"):
         return {}
-    try:
-        return _fields([line for line in lines[:-1] if "\n" not in line and "\r" not in line])
-    except BadMessage as bad:
-        return dict(bad.fields)
+    return _fields([line for line in lines[:-1] if "\n" not in line and "\r" not in line])[0]
 
 
 def _sdp_part(content_type: str, body: bytes) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import unquote
 
@@ -34,6 +35,7 @@ def is_valid(uri: str) -> bool:
     return port is None or int(port) <= 65535
 
 
+@lru_cache(1024)
 def is_sip(uri: str) -> bool:
     """True for a well-formed sip or sips URI without a `?headers` part: one that a request may be sent to."""
     found = _SIP.fullmatch(uri)
@@ -79,6 +81,7 @@ def parameter_of(uri: str, name: str) -> str | None:
     return None
 
 
+@lru_cache(1024)
 def address_of(uri: str) -> Address | None:
     """The transport address that a URI with an IP literal names (RFC 3263 §4.2 without DNS), else None."""
     found = _SIP.fullmatch(uri)

@@ -1,0 +1,258 @@
+"""B1: what a complete call of two legs costs the SIP stack alone: a bare B2BUA between two SIPp on loopback.
+
+Two figures: with sockets (300 calls a second for 10 s, each held 0.3 s, uvloop, UDP; CPU of this process by getrusage
+over the calls that ended well) and in memory, where packets are handed over by hand, so only our Python counts.
+`--profile` prints where the Python goes instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import gc
+import json
+import pstats
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import uvloop
+
+from pbx.sip import Address, InviteSession, Request, Response, Stack
+from pbx.sip.listener import Deaf
+from pbx.sip.transport import SipTransport
+
+HOST, PORT, UAS_PORT, UAC_PORT = "127.0.0.1", 25170, 25180, 25181
+GOAL = 0.55  # ms
+SCENARIOS = Path(__file__).parent / "scenarios"
+OFFER = (SCENARIOS / "uac.xml").read_text().split("v=0", 1)[1].split("]]>")[0].replace("[local_ip]", HOST)
+SDP = ("v=0" + OFFER).replace("\n", "\r\n").encode()
+
+
+class Bridge(Deaf):
+    """One call: what one leg says, the other hears."""
+
+    def __init__(self, stack: Stack, caller: InviteSession, destination: Address) -> None:
+        assert caller.request is not None
+        caller.provisional(100)
+        caller.listener = self
+        self.caller = caller
+        self.called = stack.invite(
+            uri=f"sip:202@{destination.host_port}",
+            destination=destination,
+            from_=f"<{caller.request.from_uri}>",
+            to=f"<{caller.request.to_uri}>",
+            contact=caller.contact,
+            sdp=caller.remote_sdp,
+            listener=self,
+        )
+
+    def progressed(self, session: InviteSession, response: Response, sdp: bytes | None) -> None:
+        self.caller.provisional(response.status, sdp=sdp)
+
+    def answered(self, session: InviteSession, response: Response, sdp: bytes | None) -> None:
+        self.caller.accept(sdp or b"")
+
+    def failed(self, session: InviteSession, status: int, reason: str, response: Response | None) -> None:
+        self.caller.reject(status, reason)
+
+    def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
+        (self.called if session is self.caller else self.caller).bye()
+
+
+def on_sockets(rate: int, calls: int) -> tuple[float, int]:
+    """(CPU milliseconds per call, failed calls) of a run against SIPp."""
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    destination = Address("udp", HOST, UAS_PORT)
+    stacks: list[Stack] = []
+
+    def make(local: Address) -> Stack:
+        stack = Stack(
+            local=local, clock=loop.time, on_invite=lambda session: Bridge(stacks[0], session, destination) and None
+        )
+        stacks.append(stack)
+        return stack
+
+    async def run() -> tuple[float, int]:
+        transport = SipTransport(make, HOST, PORT)
+        await transport.start()
+        with tempfile.TemporaryDirectory() as folder:
+            statistics = Path(folder) / "uac.csv"
+            common = ["-i", HOST, "-nostdin", "-timeout", "60", "-m", str(calls)]
+            uas = await asyncio.create_subprocess_exec(
+                "sipp", "-sf", str(SCENARIOS / "uas.xml"), "-p", str(UAS_PORT), *common,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)  # fmt: skip
+            await asyncio.sleep(0.5)
+            before = _cpu()
+            uac = await asyncio.create_subprocess_exec(
+                "sipp", f"{HOST}:{PORT}", "-sf", str(SCENARIOS / "uac.xml"), "-p", str(UAC_PORT), "-r", str(rate),
+                "-d", "300", "-l", "3000", "-trace_stat", "-stf", str(statistics), "-fd", "1", *common,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)  # fmt: skip
+            await uac.wait()
+            used = _cpu() - before
+            if uas.returncode is None:
+                uas.terminate()
+            await uas.wait()
+            lines = statistics.read_text().splitlines()
+        row = dict(zip(lines[0].split(";"), lines[-1].split(";"), strict=False))
+        good, bad = int(row["SuccessfulCall(C)"]), int(row["FailedCall(C)"])
+        await transport.close()
+        return 1000 * used / max(good, 1), bad + stacks[0].faults
+
+    return loop.run_until_complete(run())
+
+
+def in_memory(calls: int, warm_up: int = 200) -> float:
+    """CPU milliseconds per call of the B2BUA alone; the ends are played by two other stacks, not counted."""
+    now = [0.0]
+    middle, left, right = (Address("udp", f"192.0.2.{number}", 5060) for number in (1, 2, 3))
+    stacks: dict[Address, Stack] = {}
+    stacks[middle] = Stack(
+        local=middle, clock=lambda: now[0], on_invite=lambda call: Bridge(stacks[middle], call, right) and None
+    )
+    stacks[left] = Stack(local=left, clock=lambda: now[0], on_invite=lambda call: None)
+    stacks[right] = Stack(local=right, clock=lambda: now[0], on_invite=_ring_and_answer)
+    used = 0.0
+
+    def settle() -> None:
+        nonlocal used
+        moving = True
+        while moving:
+            moving = False
+            for local, stack in stacks.items():
+                for destination, data in stack.take_output():
+                    moving = True
+                    start = time.process_time()
+                    stacks[destination].receive(data, local)
+                    if destination == middle:
+                        used += time.process_time() - start
+
+    for index in range(calls + warm_up):
+        if index == warm_up:
+            used = 0.0
+        session = stacks[left].invite(
+            uri="sip:202@192.0.2.1:5060",
+            destination=middle,
+            from_='"Ivanov" <sip:ivanov-desk@romashka.example>',
+            to="<sip:202@romashka.example>",
+            contact="<sip:ivanov-desk@192.0.2.2:5060>",
+            sdp=SDP,
+            headers=[("X-PBX-Tenant", "romashka"), ("X-PBX-Source", "device ivanov-desk"), ("X-PBX-Edge", "edge1")],
+            listener=Deaf(),
+        )
+        settle()
+        session.bye()
+        settle()
+        now[0] += 0.003
+        for local, stack in stacks.items():
+            start = time.process_time()
+            stack.run_timers()
+            if local == middle:
+                used += time.process_time() - start
+    return 1000 * used / calls
+
+
+def _ring_and_answer(session: InviteSession) -> None:
+    session.provisional(180)
+    session.accept(SDP)
+
+
+def memory(calls: int) -> float:
+    """Bytes per established call of two legs, its transactions gone."""
+    import tracemalloc
+
+    now = [0.0]
+    middle, left, right = (Address("udp", f"192.0.2.{number}", 5060) for number in (1, 2, 3))
+    keep: list[Bridge] = []
+    stack = Stack(local=middle, clock=lambda: now[0], on_invite=lambda call: keep.append(Bridge(stack, call, right)))
+    ends = {
+        left: Stack(local=left, clock=lambda: now[0], on_invite=lambda call: None),
+        right: Stack(local=right, clock=lambda: now[0], on_invite=_ring_and_answer),
+    }
+    packets: list[tuple[Address, Address, bytes]] = []
+    everybody = {middle: stack, **ends}
+
+    def settle() -> None:
+        while True:
+            packets.extend((local, to, data) for local, one in everybody.items() for to, data in one.take_output())
+            if not packets:
+                return
+            for local, destination, data in packets:
+                everybody[destination].receive(data, local)
+            packets.clear()
+
+    gc.collect()
+    size = 0
+    for _ in range(calls):
+        ends[left].invite(
+            uri="sip:202@192.0.2.1:5060",
+            destination=middle,
+            from_="<sip:ivanov-desk@romashka.example>",
+            to="<sip:202@romashka.example>",
+            contact="<sip:ivanov-desk@192.0.2.2:5060>",
+            sdp=SDP,
+            listener=Deaf(),
+        )
+    # Only the B2BUA's own allocations count: the ends' packets are made before tracing starts.
+    offers = [packet for packet in ends[left].take_output()]
+    tracemalloc.start()
+    before = tracemalloc.take_snapshot()
+    for destination, data in offers:
+        everybody[destination].receive(data, left)
+    settle()
+    for one in everybody.values():
+        now[0] += 0
+        one.run_timers()
+    now[0] = 40.0
+    for one in everybody.values():
+        one.run_timers()
+    settle()
+    gc.collect()
+    after = tracemalloc.take_snapshot()
+    tracemalloc.stop()
+    size = sum(found.size_diff for found in after.compare_to(before, "filename"))
+    return size / calls
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rate", type=int, default=300)
+    parser.add_argument("--calls", type=int, default=3000)
+    parser.add_argument("--profile", action="store_true")
+    arguments = parser.parse_args()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
+    if arguments.profile:
+        profile = cProfile.Profile()
+        profile.runcall(in_memory, 1000)
+        pstats.Stats(profile).sort_stats("tottime").print_stats(35)
+        return 0
+    memory_figure = memory(300)
+    print(f"all three stacks together: {memory_figure / 1024:.1f} KiB per call", file=sys.stderr)
+    bare = in_memory(2000)
+    figure, failed = on_sockets(arguments.rate, arguments.calls)
+    row = {
+        "bar": "B1 stack",
+        "figure": round(figure, 3),
+        "unit": f"ms CPU a call at {arguments.rate}/s, {failed} failed; {bare:.3f} of it our Python",
+        "goal": GOAL,
+        "floor": 0.32,
+        "ratio": round(figure / 0.32, 2),
+        "holds": figure <= GOAL and not failed,
+    }
+    print(json.dumps(row))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
