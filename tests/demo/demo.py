@@ -20,14 +20,15 @@ from phones.romashka.stage import Stage
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVED = 1  # the stage that the PBX is at: 1 rings, 2 answers
-CALLS = (*inward.CALLS, *inside.CALLS, *outward.CALLS) if SERVED > 1 else inside.CALLS
+CALLS = {1: inside.CALLS, 2: (*inward.CALLS, *inside.CALLS, *outward.CALLS)}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", metavar="WORD", help="only the calls with this in their name")
-    only = parser.parse_args().only
-    wanted = [told for told in CALLS if only in told.name]
+    parser.add_argument("--stage", type=int, choices=CALLS, default=SERVED)
+    arguments = parser.parse_args()
+    wanted = [told for told in CALLS[arguments.stage] if arguments.only in told.name]
     began = time.monotonic()
     print(f"placing {len(wanted)} calls", flush=True)
     # all at once: those that need the same phone wait for each other, in this order

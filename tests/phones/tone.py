@@ -60,7 +60,7 @@ class Heard:
 
     def __str__(self) -> str:
         long_enough = [p for p in self.pieces if p.seconds >= 0.1]
-        return ", ".join(map(str, long_enough)) or "nothing"
+        return ", ".join(map(str, long_enough)) or f"silence {self.seconds:.1f} s"
 
 
 def sine(hz: float, seconds: float, level: float = -14.0) -> Samples:
@@ -131,7 +131,9 @@ def _name(window: NDArray[np.float64]) -> float | None:
     near = power[max(0, peak - width) : peak + width + 1].sum()
     if near < PURE * power.sum():
         return None
-    return peak * RATE / size
+    before, at, after = np.log(power[peak - 1 : peak + 2] + 1e-12)
+    between = (before - after) / (2 * (before - 2 * at + after))  # the top of the parabola through three bins
+    return float(peak + between) * RATE / size
 
 
 def _merge(found: list[float | None]) -> list[Piece]:

@@ -91,6 +91,45 @@ class WireParty:
             self._incoming.remove(call)
             return call
 
+    def request(
+        self, method: str, uri: str, to: Peer, *, aor: str, credentials: tuple[str, str] | None = None
+    ) -> list[Message]:
+        """Sends a request outside of calls (REGISTER, OPTIONS …) from and to `aor`; a challenge is answered once.
+
+        The final answers, oldest first: one, or the challenge and what came after it. TimeoutError after 2 s.
+        """
+        call_id, finals = f"{os.urandom(8).hex()}@{self.address}", list[Message]()
+        proof: list[tuple[str, str]] = []
+        for sequence in (1, 2):
+            own = {
+                "Via": self.via(),
+                "Max-Forwards": "70",
+                "From": f"<{aor}>;tag={os.urandom(4).hex()}",
+                "To": f"<{aor}>",
+            }
+            own |= {"Call-ID": call_id, "CSeq": f"{sequence} {method}", "Contact": f"<sip:{self.address}:{self.port}>"}
+            self.send(bytes(Message(f"{method} {uri} SIP/2.0", [*own.items(), *proof])), to)
+            finals.append(self._final(call_id, sequence))
+            name = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}.get(finals[-1].status)
+            asked = finals[-1].get(name) if name else None
+            if not asked or not credentials:
+                break
+            answer = "Authorization" if finals[-1].status == 401 else "Proxy-Authorization"
+            proof = [(answer, digest.answer(asked, *credentials, method, uri))]
+        return finals
+
+    def _final(self, call_id: str, sequence: int) -> Message:
+        def found() -> Message | None:
+            answers = (m for _, m in reversed(self.received) if m.status >= 200 and m.get("Call-ID") == call_id)
+            return next((m for m in answers if m.sequence == sequence), None)
+
+        with self.changed:
+            if not self.changed.wait_for(lambda: found() is not None, 2.0):
+                raise TimeoutError(f"{self.name}: no answer within 2 s")
+            answer = found()
+            assert answer is not None
+            return answer
+
     def raw(self, data: bytes, to: Peer, deadline: float = 1.0) -> list[Message]:
         """Sends these octets; what came back by the first final answer, or by the deadline (seconds)."""
         with self.changed:

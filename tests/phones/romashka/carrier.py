@@ -8,7 +8,7 @@ from phones import message
 from phones.baresip import Baresip
 from phones.message import Message
 from phones.romashka import example, lab
-from phones.romashka.inside import LISTEN, dialled
+from phones.romashka.inside import LISTEN
 from phones.romashka.report import Report
 from phones.romashka.stage import EXTENSIONS, TONES, Stage
 from phones.sipp import Sipp
@@ -72,11 +72,8 @@ def hears_prompt(report: Report, call: WireCall, prompt: str, since: float | Non
 
 def record_in(report: Report) -> lab.Record | None:
     """The record of the call of this row that came in over mtt."""
-    return lab.wait_record(lambda record: record["caller"] == caller_of(report), report.began)
-
-
-def record_out(report: Report, user: str, number: str) -> lab.Record | None:
-    return lab.wait_record(dialled(number, f"device {user}-desk"), report.began)
+    caller, since = caller_of(report), report.created * 1000 - 1
+    return lab.wait_record(lambda record: record["caller"] == caller and record["started"] >= since)
 
 
 def ural(

@@ -11,11 +11,10 @@ from phones.romashka.carrier import (
     echoes,
     hears_prompt,
     record_in,
-    record_out,
     talk,
     ural,
 )
-from phones.romashka.inside import LISTEN
+from phones.romashka.inside import LISTEN, record_of
 from phones.romashka.play import Told
 from phones.romashka.report import Report
 from phones.romashka.stage import DOMAIN, TONES, Stage
@@ -84,7 +83,7 @@ def as_the_clock_says(stage: Stage, report: Report) -> None:
 
 
 def key_1(stage: Stage, report: Report) -> None:
-    with stage.use("ivanov", "petrova"):
+    with stage.use(report, "ivanov", "petrova"):
         number, path = example.number_for("ivr/main")
         call, places = call_in(stage, report, number), office(stage)
         call.wait_established()
@@ -97,7 +96,7 @@ def key_1(stage: Stage, report: Report) -> None:
 
 def wrong_key(stage: Stage, report: Report) -> None:
     """A key that the menu does not have: it says so and asks again."""
-    with stage.use("ivanov", "petrova"):
+    with stage.use(report, "ivanov", "petrova"):
         number, path = example.number_for("ivr/main")
         call, places = call_in(stage, report, number), office(stage)
         call.wait_established()
@@ -119,7 +118,7 @@ def no_key(stage: Stage, report: Report) -> None:
     said = hears_prompt(report, call, "welcome")
     for _ in range(example.tenant().ivrs["main"].max_retries):
         said = call.wait_said(example.recording("welcome"), 12.0, said)
-    with stage.use("ivanov", "petrova", deadline=4.5):
+    with stage.use(report, "ivanov", "petrova", deadline=4.5):
         places = office(stage)
         answer_at_202(stage, report, call, places)
         record = record_in(report)
@@ -128,7 +127,7 @@ def no_key(stage: Stage, report: Report) -> None:
 
 def key_2(stage: Stage, report: Report) -> None:
     """One after another: 301 is busy, then an outside mobile rings, whose owner must press 1."""
-    with stage.use("sidorov"):
+    with stage.use(report, "sidorov"):
         number, path = example.number_for("ivr/main")
         sidorov = stage.phone("sidorov")
         call, place = call_in(stage, report, number), sidorov.place()
@@ -165,7 +164,7 @@ def hear_each_other(report: Report, call: WireCall, mobile: WireCall) -> None:
 
 def long_sdp(stage: Stage, report: Report) -> None:
     """An INVITE that no datagram of 1300 octets holds."""
-    with stage.use("ivanov", "petrova"):
+    with stage.use(report, "ivanov", "petrova"):
         number = "+74951000112"
         places = office(stage)
         call = call_in(stage, report, number, padded)
@@ -182,7 +181,7 @@ def padded(sdp: bytes) -> bytes:
 
 def behind_nat(stage: Stage, report: Report) -> None:
     """301's phone stands behind an address translation; it calls 202 and is heard."""
-    with stage.use("sidorov", "petrova"):
+    with stage.use(report, "sidorov", "petrova"):
         petrova = stage.phone("petrova")
         ringing = petrova.place()
         with stage.new_phone("sidorov", place="natphone") as phone:
@@ -194,14 +193,14 @@ def behind_nat(stage: Stage, report: Report) -> None:
             petrova.hangup()
             report.code(200, phone.final(phone.wait_closed(place).call))
         stage.phone("sidorov").register()
-    record = record_out(report, "sidorov", "202")
+    record = record_of(report, "sidorov", "202")
     report.cdr(record, disposition="answered", path=["user/petrova"], hung_up_by="callee")
 
 
 def ural_in(stage: Stage, report: Report) -> None:
     """SIPp at ural calls the other office; 301 answers."""
     number = "+73431000200"
-    with stage.use("sidorov", "ural"):
+    with stage.use(report, "sidorov", "ural"):
         sidorov = stage.phone("sidorov")
         place = sidorov.place()
         keys = {"called": number, "caller": caller_of(report), "host": stage.edge[0]}

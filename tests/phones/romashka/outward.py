@@ -4,7 +4,8 @@ import time
 
 from phones import message, tone
 from phones.romashka import example
-from phones.romashka.carrier import carrier_gets, echoes, leaks, record_out, talk, ural
+from phones.romashka.carrier import carrier_gets, echoes, leaks, talk, ural
+from phones.romashka.inside import record_of
 from phones.romashka.play import Told
 from phones.romashka.report import Report
 from phones.romashka.stage import DOMAIN, Stage
@@ -14,7 +15,7 @@ UNREACHABLE = "73432223344"  # the carrier mtt has no line for it: 503
 
 def out(stage: Stage, report: Report) -> None:
     """201 calls a mobile: over mtt, which wants digits only and asks for the login; 201's own number is shown."""
-    with stage.use("ivanov"):
+    with stage.use(report, "ivanov"):
         ivanov, carrier = stage.phone("ivanov"), stage.party("mtt")
         place = ivanov.dial(f"sip:89161234567@{DOMAIN}")
         call = carrier_gets(stage, "79161234567")
@@ -30,13 +31,13 @@ def out(stage: Stage, report: Report) -> None:
         ivanov.hangup()
         call.wait_ended()
         report.code(200, ivanov.final(ivanov.wait_closed(place).call))
-    record = record_out(report, "ivanov", "89161234567")
+    record = record_of(report, "ivanov", "89161234567")
     report.cdr(record, disposition="answered", direction="outbound", path=["outside/+79161234567", "trunk/mtt"])
 
 
 def failover(stage: Stage, report: Report) -> None:
     """mtt has no line (503): the call goes over ural, where SIPp answers and returns the sound."""
-    with stage.use("sidorov", "ural"):
+    with stage.use(report, "sidorov", "ural"):
         sidorov = stage.phone("sidorov")
         stage.party("mtt").policy = lambda request: 503 if message.user(request.uri) == UNREACHABLE else None
         with ural(stage) as second:
@@ -49,13 +50,13 @@ def failover(stage: Stage, report: Report) -> None:
             invite = second.received("INVITE")[0]
         report.check("number at ural", f"+{UNREACHABLE}", message.user(invite.uri))
         report.check("shown to ural", "+73431000200", message.user(invite["P-Asserted-Identity"]))
-    record = record_out(report, "sidorov", f"8{UNREACHABLE[1:]}")
+    record = record_of(report, "sidorov", f"8{UNREACHABLE[1:]}")
     report.cdr(record, disposition="answered", path=[f"outside/+{UNREACHABLE}", "trunk/ural"])
 
 
 def barred(stage: Stage, report: Report) -> None:
     """Abroad is not in 202's class of service: she is told so, and refused."""
-    with stage.use("petrova"):
+    with stage.use(report, "petrova"):
         petrova = stage.phone("petrova")
         since = time.monotonic()
         place = petrova.dial(f"sip:810442079460000@{DOMAIN}")
@@ -63,12 +64,12 @@ def barred(stage: Stage, report: Report) -> None:
         heard = petrova.ear.track.sound(since, time.monotonic())
         said = tone.likeness(heard, example.recording("system-barred"))
         report.said("202", "system-barred", said > 0.9)
-    record = record_out(report, "petrova", "810442079460000")
+    record = record_of(report, "petrova", "810442079460000")
     report.cdr(record, disposition="rejected", code=403, path=["outside/+442079460000"])
 
 
 def emergency_msk(stage: Stage, report: Report) -> None:
-    with stage.use("ivanov"):
+    with stage.use(report, "ivanov"):
         ivanov = stage.phone("ivanov")
         place = ivanov.dial(f"sip:112@{DOMAIN}")
         call = carrier_gets(stage, "112")
@@ -78,12 +79,12 @@ def emergency_msk(stage: Stage, report: Report) -> None:
         report.check("shown", "74951000112", message.user(call.request["P-Asserted-Identity"]))
         call.bye()
         report.code(200, ivanov.final(ivanov.wait_closed(place).call))
-    report.cdr(record_out(report, "ivanov", "112"), disposition="answered", path=["emergency/112", "trunk/mtt"])
+    report.cdr(record_of(report, "ivanov", "112"), disposition="answered", path=["emergency/112", "trunk/mtt"])
 
 
 def emergency_ekb(stage: Stage, report: Report) -> None:
     """The other office: its own trunk, its own number."""
-    with stage.use("sidorov", "ural"):
+    with stage.use(report, "sidorov", "ural"):
         sidorov = stage.phone("sidorov")
         with ural(stage) as carrier:
             place = sidorov.dial(f"sip:112@{DOMAIN}")
@@ -95,7 +96,7 @@ def emergency_ekb(stage: Stage, report: Report) -> None:
             invite = carrier.received("INVITE")[0]
         report.check("number at ural", "112", message.user(invite.uri))
         report.check("shown", "+73431000112", message.user(invite["P-Asserted-Identity"]))
-    report.cdr(record_out(report, "sidorov", "112"), disposition="answered", path=["emergency/112", "trunk/ural"])
+    report.cdr(record_of(report, "sidorov", "112"), disposition="answered", path=["emergency/112", "trunk/ural"])
 
 
 CALLS = (

@@ -29,11 +29,24 @@ class Report:
     record: Mapping[str, Any] | None = None
     trouble: str = ""
     seconds: float = 0.0
+    created: float = field(default_factory=time.time)
     began: float = field(default_factory=time.time)
+    over: float = float("inf")
 
     @property
     def as_told(self) -> bool:
         return not self.trouble and bool(self.checks) and all(check.ok for check in self.checks)
+
+    def begin(self) -> None:
+        """The call has its phones: from here on what happens to them is its own."""
+        self.began, self.over = time.time(), float("inf")
+
+    def end(self) -> None:
+        self.over = time.time()
+
+    def meanwhile(self, record: Mapping[str, Any]) -> bool:
+        """Whether a call record began while this call had its phones."""
+        return bool(self.began * 1000 - 1 <= record["started"] <= self.over * 1000)
 
     def check(self, what: str, expected: object, got: object) -> None:
         self.checks.append(Check(what, str(expected), str(got), expected == got))

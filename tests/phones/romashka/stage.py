@@ -18,6 +18,7 @@ from typing import Self
 
 from phones.baresip import Baresip
 from phones.romashka import lab
+from phones.romashka.report import Report
 from phones.wire import WireParty
 
 DOMAIN = "romashka.example"
@@ -48,7 +49,7 @@ class Stage:
         self._stack.close()
 
     @contextmanager
-    def use(self, *names: str, deadline: float = 90.0) -> Iterator[None]:
+    def use(self, report: Report, *names: str, deadline: float = 90.0) -> Iterator[None]:
         """Phones and carriers that a call needs for itself: all at once, in the order of asking."""
         wanted = set(names)
         with self._free:
@@ -59,9 +60,11 @@ class Stage:
             if not ready:
                 raise TimeoutError(f"{sorted(wanted)} not free within {deadline} s")
             self._taken |= wanted
+        report.begin()
         try:
             yield
         finally:
+            report.end()
             with self._free:
                 self._taken -= wanted
                 self._free.notify_all()
