@@ -144,7 +144,16 @@ class Call:
 
         Returns the winner joined to nobody yet; see `bridge`. Without one: the best final answer, 408 for time.
         """
-        return await dialling.ring_all(self, branches, within=within)
+        tone = None
+        if self.is_up:  # an answered caller cannot be told by 180: it hears the tone
+            ringback = self.connections.play(self.caller, [Audio(tone="ringback")], loop=True)
+            tone = asyncio.ensure_future(ringback)
+        try:
+            return await dialling.ring_all(self, branches, within=within)
+        finally:
+            if tone is not None:
+                tone.cancel()
+                await self.connections.stop(self.caller)
 
     async def confirm(self, callee: CalleeLeg) -> bool:
         """Ask whoever answered to press 1, so that a mobile's voicemail never takes the call."""
