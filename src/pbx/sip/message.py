@@ -194,6 +194,8 @@ def parse(data: bytes) -> Request | Response:
             raise BadMessage(400, "Stray Line Break")
         if broken:
             raise BadMessage(400, broken)
+        if len(text) > MAX_LINE and any(len(line) > MAX_LINE for line in lines):
+            raise BadMessage(400, "Header Field Too Long")
         if text.count(",") > MAX_HOPS:
             _check_hops(fields)
         message: Request | Response = _status_line(start) if start[:4].upper() == "SIP/" else _request_line(start)
@@ -212,25 +214,32 @@ def _fields(lines: list[str]) -> tuple[Fields, str]:
     fields: Fields = {}
     broken = ""
     for line in lines[1 : MAX_FIELDS + 1]:
-        name, _, value = line.partition(":")
-        key = _names.get(name) or _learn(name)
-        if not key or len(line) > MAX_LINE or len(name) == len(line):
-            broken = "Broken Header Field"
-            continue
-        value = value.strip(" \t")
-        if key not in fields:
-            fields[key] = value
-            continue
-        known = fields[key]
-        if key in _SINGLE:
-            broken = f"Repeated {key.title()}"
-        if isinstance(known, list):
-            known.append(value)
+        name, colon, value = line.partition(": ")
+        key = _names.get(name)
+        if key is None or not colon or key in fields:
+            broken = _add_unusual(fields, line) or broken
         else:
-            fields[key] = [known, value]
+            fields[key] = value.strip(" \t")
     if len(lines) > MAX_FIELDS + 1:
         broken = "Too Many Header Fields"
     return fields, broken
+
+
+def _add_unusual(fields: Fields, line: str) -> str:
+    """Add a field that is repeated, new to us or oddly spelled; returns what is wrong with it."""
+    name, colon, value = line.partition(":")
+    key = _names.get(name) or _learn(name)
+    if not key or not colon:
+        return "Broken Header Field"
+    value = value.strip(" \t")
+    known = fields.get(key)
+    if known is None:
+        fields[key] = value
+    elif isinstance(known, list):
+        known.append(value)
+    else:
+        fields[key] = [known, value]
+    return f"Repeated {key.title()}" if known is not None and key in _SINGLE else ""
 
 
 def _learn(raw: str) -> str:
