@@ -73,6 +73,8 @@ class EngineClient:
         self.connected = False
         self._path = ""
         self._legs: dict[str, _Leg] = {}
+        self._plays: dict[str, str] = {}
+        """Plays that have not been told as `played`, and their legs: each is told once, by the engine or by us."""
         self._ids = count(1)
         self._link: _Link | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -119,9 +121,8 @@ class EngineClient:
         known = self._legs.pop(leg, None)
         if known is None:
             return
-        if known.play is not None and not self.connected:
-            self._emit_played(leg, known.play.id, "gone")
-        await self._tell({"op": "remove", "leg": leg})
+        if not await self._tell({"op": "remove", "leg": leg}):
+            self._over(known.play, "gone")
 
     async def play(self, leg: str, items: Sequence[dict[str, Any]], *, loop: bool = False) -> str:
         """Play `items` one after the other instead of what is playing; returns the id that `played` will bear.
@@ -132,11 +133,15 @@ class EngineClient:
         wanted = self._wanted(leg)
         play = _Play(f"{self.name}/{leg}/{next(self._ids)}", list(items), loop, asyncio.get_running_loop().time())
         before, wanted.play = wanted.play, play
+        self._plays[play.id] = leg
         try:
-            await self._tell({"op": "play", "leg": leg, **_play(play, 0.0)})
+            reply = await self._tell({"op": "play", "leg": leg, **_play(play, 0.0)})
         except EngineError:
-            wanted.play = before
+            del self._plays[play.id]
+            wanted.play = before if before is not None and before.id in self._plays else None
             raise
+        if not reply:
+            self._over(before, "stopped")
         return play.id
 
     async def stop(self, leg: str) -> None:
@@ -145,9 +150,8 @@ class EngineClient:
         if wanted is None:
             return
         play, wanted.play = wanted.play, None
-        if play is not None and not self.connected:
-            self._emit_played(leg, play.id, "stopped")
-        await self._tell({"op": "stop", "leg": leg})
+        if not await self._tell({"op": "stop", "leg": leg}):
+            self._over(play, "stopped")
 
     async def echo(self, leg: str, on: bool = True) -> None:
         """Send back what is heard, 40 ms later: the echo test."""
@@ -258,22 +262,27 @@ class EngineClient:
 
     def _give_up_on_overdue(self) -> None:
         now = asyncio.get_running_loop().time()
-        for name, leg in self._legs.items():
+        for leg in list(self._legs.values()):
             if leg.play is not None and not leg.play.loop and now - leg.play.started > PATIENCE:
                 play, leg.play = leg.play, None
-                self._emit_played(name, play.id, "gone")
+                self._over(play, "gone")
 
     # --- events -------------------------------------------------------------------------------------------------------
 
     def _event(self, event: Message) -> None:
         if event["event"] == "played":
+            if self._plays.pop(str(event.get("play")), None) is None:
+                return  # told already
             leg = self._legs.get(str(event.get("leg")))
             if leg is not None and leg.play is not None and leg.play.id == event.get("play"):
                 leg.play = None
         self._emit(event)
 
-    def _emit_played(self, leg: str, play: str, reason: str) -> None:
-        self._emit({"event": "played", "leg": leg, "play": play, "reason": reason})
+    def _over(self, play: _Play | None, reason: str) -> None:
+        """The engine cannot tell the end of this play: it is away."""
+        if play is not None:
+            leg = self._plays.get(play.id, "")
+            self._event({"event": "played", "leg": leg, "play": play.id, "reason": reason})
 
     def _emit(self, event: Message) -> None:
         try:
