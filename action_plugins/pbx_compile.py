@@ -6,8 +6,10 @@ travels through Ansible's results. The folder is Ansible's own temporary one (07
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import os
+import subprocess
 from typing import Any
 
 from ansible import constants
@@ -56,6 +58,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
             folder=folder,
             site_revision=compiled.site_revision,
             tenants=compiled.tenants,
+            about=about(self._task.args["model_root"]),
             servers=servers,
             prompts={name: self._audio(folder, name, data) for name, data in sorted(loaded.audio.items())},
         )
@@ -80,6 +83,24 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
 
     def _audio(self, folder: str, name: str, data: bytes) -> str:
         return _put(os.path.join(folder, "prompts"), name, data)["path"]
+
+
+def about(root: str) -> dict[str, Any]:
+    """Who applies what: metadata, never compared (contracts §7.1). Without Git only the person is known."""
+    found: dict[str, Any] = {"by": getpass.getuser()}
+    commit = _git(root, "log", "-1", "--format=%h %an")
+    if commit:
+        found["commit"], _, found["author"] = commit.partition(" ")
+        found["dirty"] = bool(_git(root, "status", "--porcelain", "--", "."))
+    return found
+
+
+def _git(root: str, *words: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _put(folder: str, name: str, data: bytes) -> dict[str, str]:

@@ -49,8 +49,6 @@ def object_changes(have: Document, want: Document) -> list[dict[str, Any]]:
         if tenant not in new:
             found.append(action("delete", "tenant", tenant))
             continue
-        if tenant not in old:
-            found.append(action("create", "tenant", tenant))
         found += _between(tenant, old.get(tenant, {}).get("plain", {}), new[tenant]["plain"])
     return [*found, *_between("site", have.get("site", {}).get("plain", {}), want["site"]["plain"])]
 
@@ -60,10 +58,10 @@ def _between(owner: str, have: Document, want: Document) -> Iterator[dict[str, A
         old, new = have.get(kind) or {}, want.get(kind) or {}
         if old == new:
             continue
-        if not (isinstance(old, Mapping) and isinstance(new, Mapping) and _holds_objects(old, new)):
-            yield action("update", kind, owner, _fields(old, new))
+        if not kind.endswith("s"):  # a single thing: tenant, emergency
+            yield action("update" if old else "create", kind, owner, _fields(old, new) if old else [])
             continue
-        singular = kind[:-1] if kind.endswith("s") else kind
+        singular = kind[:-1]
         for id_ in sorted({*old, *new}):
             if id_ not in new:
                 yield action("delete", singular, f"{owner}/{id_}")
@@ -71,10 +69,6 @@ def _between(owner: str, have: Document, want: Document) -> Iterator[dict[str, A
                 yield action("create", singular, f"{owner}/{id_}")
             elif old[id_] != new[id_]:
                 yield action("update", singular, f"{owner}/{id_}", _fields(old[id_], new[id_]))
-
-
-def _holds_objects(*parts: Mapping[str, Any]) -> bool:
-    return all(isinstance(value, Mapping | list) for part in parts for value in part.values())
 
 
 def _fields(have: Any, want: Any) -> list[str]:

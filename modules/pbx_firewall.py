@@ -127,7 +127,11 @@ def main() -> None:
     if problem:
         module.fail_json(msg=f"nft refuses the rules: {problem}", actions=[])
     have = live(table)
-    actions = [action("create" if "absent" in fields else "update", "file", file.path, fields)] if fields else []
+    actions = (
+        [action("create" if "absent" in fields else "update", "file", file.path, set(fields) - {"absent"})]
+        if fields
+        else []
+    )
     if want is None or have != want:
         parts = changed_parts(have, want) if have and want else []
         actions.append(action("update" if have else "create", "firewall", table, parts))

@@ -124,7 +124,11 @@ def activate(module: AnsibleModule, folder: str) -> list[dict[str, Any]]:
     """The link, then the clearing away."""
     link = Want(os.path.join(module.params["base"], "current"), "link", target=folder)
     fields = differences(link)
-    actions = [action("create" if "absent" in fields else "update", "link", link.path, fields)] if fields else []
+    actions = (
+        [action("create" if "absent" in fields else "update", "link", link.path, set(fields) - {"absent"})]
+        if fields
+        else []
+    )
     old = old_releases(module.params["base"], module.params["version"], module.params["keep"])
     actions += [action("delete", "release", os.path.basename(path)) for path in old]
     if not module.check_mode:

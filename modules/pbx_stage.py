@@ -11,6 +11,7 @@ import tarfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pbx.core.plugins.module_utils.files import sha256_of
+from ansible_collections.pbx.core.plugins.module_utils.history import FOLDER, kept, note, unfinished
 
 DOCUMENTATION = r"""
 module: pbx_stage
@@ -40,10 +41,20 @@ options:
     type: list
     elements: str
     default: []
+  about:
+    description: Commit, author and the like, for the journal of applies on this host.
+    type: dict
+    default: {}
+  history:
+    description: Folder of the journal and of the documents kept from earlier applies.
+    type: path
+    default: /var/lib/pbx-apply
   state:
-    description: V(absent) removes the folder.
+    description:
+      - V(absent) removes the folder. V(previous) fills it with the documents of the last apply that was verified here,
+        when there are some.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, previous]
     default: present
 author: The pbx-as-code authors (@pbx-as-code)
 """
@@ -56,6 +67,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+resumed:
+  description: The apply that began here last and never ended.
+  returned: when there is one
+  type: dict
+files:
+  description: Names of what is staged.
+  returned: when O(state=previous)
+  type: list
+  elements: str
 missing:
   description: Names of files that are not there as wanted.
   returned: always
@@ -105,6 +125,20 @@ def unpack(folder: str, files: dict[str, str], archive: str | None) -> None:
             os.rename(temporary, os.path.join(folder, member.name))
 
 
+def put_previous(folder: str, history: str) -> list[str]:
+    """Stage what was verified last; returns the names."""
+    shutil.rmtree(folder, ignore_errors=True)
+    before = kept(history)
+    if not before:
+        return []
+    os.makedirs(folder, mode=0o700)
+    names = sorted(name for name in os.listdir(before[-1]) if name.endswith(".json"))
+    for name in names:
+        shutil.copyfile(os.path.join(before[-1], name), os.path.join(folder, name))
+        os.chmod(os.path.join(folder, name), 0o600)
+    return names
+
+
 def main() -> None:
     """Have, want, then unpack what came along."""
     module = AnsibleModule(
@@ -114,7 +148,9 @@ def main() -> None:
             "archive": {"type": "path"},
             "served": {"type": "path"},
             "remove_tenants": {"type": "list", "elements": "str", "default": []},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "about": {"type": "dict", "default": {}},
+            "history": {"type": "path", "default": FOLDER},
+            "state": {"type": "str", "choices": ["present", "absent", "previous"], "default": "present"},
         },
         supports_check_mode=True,
     )
@@ -122,13 +158,22 @@ def main() -> None:
     if module.params["state"] == "absent":
         shutil.rmtree(folder, ignore_errors=True)
         module.exit_json(changed=False, missing=[])
+    history = module.params["history"]
+    if module.params["state"] == "previous":
+        module.exit_json(changed=False, missing=[], files=put_previous(folder, history))
     unpack(folder, files, module.params["archive"])
     absent = missing(folder, files)
     lost = lost_tenants(folder, module.params["served"], module.params["remove_tenants"]) if not absent else []
     if lost:
         options = " ".join(f"--remove-tenant {one}" for one in lost)
         module.fail_json(msg=f"served here, but not in the model: {', '.join(lost)}. If that is meant: {options}")
-    module.exit_json(changed=False, missing=absent)
+    more = {}
+    if not absent:
+        before = unfinished(history)
+        more = {"resumed": before} if before else {}
+        if not module.check_mode:
+            note(history, "begin", module.params["about"])
+    module.exit_json(changed=False, missing=absent, **more)
 
 
 if __name__ == "__main__":

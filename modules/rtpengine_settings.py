@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -26,9 +27,9 @@ description:
   - A key that needs a restart restarts the daemon when it holds no call. Otherwise the key is named in
     C(pending_restart), the file is written, and a later run restarts.
 options:
-  settings:
-    description: Key to value, by the names of rtpengine.conf.
-    type: dict
+  document:
+    description: The relay's document on this host; its C(settings) go by the names of rtpengine.conf.
+    type: path
     required: true
   path:
     description: The configuration file.
@@ -44,7 +45,7 @@ author: The pbx-as-code authors (@pbx-as-code)
 EXAMPLES = r"""
 - name: Settings
   pbx.core.rtpengine_settings:
-    settings: {interface: 10.77.0.12, listen-ng: "10.77.0.12:2223", listen-cli: "127.0.0.1:2224"}
+    document: /run/pbx-apply/relay.json
 """
 
 RETURN = r"""
@@ -58,9 +59,16 @@ pending_restart:
 STARTED_WITH = "PBX_STARTED_WITH"
 
 
+def settings_of(params: dict[str, Any]) -> dict[str, Any]:
+    """The wanted settings."""
+    with open(params["document"], encoding="utf-8") as stream:
+        settings: dict[str, Any] = json.load(stream)["settings"]
+    return settings
+
+
 def files(params: dict[str, Any]) -> list[Want]:
     """The configuration, and the unit's environment that tells what a process was started with."""
-    settings, unit = params["settings"], params["unit"]
+    settings, unit = settings_of(params), params["unit"]
     lines = ["# Written by rtpengine_settings.", "[rtpengine]", *(f"{k} = {v}" for k, v in sorted(settings.items()))]
     environ = f"[Service]\nEnvironment={STARTED_WITH}={restart_digest(settings)}\n"
     return [
@@ -71,7 +79,7 @@ def files(params: dict[str, Any]) -> list[Want]:
 
 def plan(params: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
     """Actions, and the keys that must wait."""
-    settings, name = params["settings"], params["unit"]
+    settings, name = settings_of(params), params["unit"]
     actions = [
         action("create" if fields == ["absent"] else "update", "file", want.path, set(fields) - {"absent"})
         for want in files(params)
@@ -95,7 +103,7 @@ def plan(params: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
 
 def apply(params: dict[str, Any], actions: list[dict[str, Any]]) -> str:
     """Write, set, restart; returns what went wrong, or nothing."""
-    settings = params["settings"]
+    settings = settings_of(params)
     for want in files(params):
         if differences(want):
             write(want)
@@ -117,13 +125,16 @@ def main() -> None:
     """Have, want, plan, apply, read back."""
     module = AnsibleModule(
         argument_spec={
-            "settings": {"type": "dict", "required": True},
+            "document": {"type": "path", "required": True},
             "path": {"type": "path", "default": "/etc/rtpengine/rtpengine.conf"},
             "unit": {"type": "str", "default": "rtpengine-daemon.service"},
         },
         supports_check_mode=True,
     )
-    actions, waiting = plan(module.params)
+    try:
+        actions, waiting = plan(module.params)
+    except (OSError, ValueError, KeyError) as error:
+        module.fail_json(msg=f"{module.params['document']}: {error}", actions=[])
     config = files(module.params)[0]
     diff = [
         {
