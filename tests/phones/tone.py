@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from phones.g711 import Samples
+from phones.g711 import PCMA, PCMU, Samples, decode
 
 RATE = 8000
+WAV_LAWS = {6: PCMA, 7: PCMU}  # format tags of G.711 in a WAV file
 WINDOW = 320  # 40 ms: tells tones 25 Hz apart, and finds an edge within 40 ms
 SILENCE = -45.0  # dBFS; line noise of G.711 is below -60, our tones are at -14
 PURE = 0.75  # share of the energy near the peak, above which a window is one tone
@@ -77,16 +78,19 @@ def write_wav(path: Path, samples: Samples) -> None:
         file.writeframes(samples.tobytes())
 
 
-def read_wav(path: Path, skip: int = 0) -> Samples:
-    """Samples of a mono 16-bit WAV after the first `skip`, also of one that is still being written.
+def read_wav(path: Path) -> Samples:
+    """Samples of a mono WAV at 8000 Hz, 16-bit or G.711, also of one that is still being written.
 
     The header of a file being written gives a length of 0 or less than is there, so the data chunk is read to the end.
     """
     raw = path.read_bytes()
-    at = raw.find(b"data")
-    if at < 0:
+    at, kind = raw.find(b"data"), raw.find(b"fmt ")
+    if at < 0 or kind < 0:
         return np.zeros(0, np.int16)
-    body = raw[at + 8 + 2 * skip :]
+    body = raw[at + 8 :]
+    encoding = int.from_bytes(raw[kind + 8 : kind + 10], "little")
+    if encoding in WAV_LAWS:
+        return decode(body, WAV_LAWS[encoding])
     return np.frombuffer(body[: len(body) // 2 * 2], np.int16)
 
 
@@ -131,6 +135,7 @@ def _name(window: NDArray[np.float64]) -> float | None:
     near = power[max(0, peak - width) : peak + width + 1].sum()
     if near < PURE * power.sum():
         return None
+    peak = min(max(peak, 1), len(power) - 2)
     before, at, after = np.log(power[peak - 1 : peak + 2] + 1e-12)
     between = (before - after) / (2 * (before - 2 * at + after))  # the top of the parabola through three bins
     return float(peak + between) * RATE / size
