@@ -47,6 +47,8 @@ def _be_prompt() -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
+    if os.nice(0) < 0:
+        return  # the unit has said how much ahead
     try:
         os.nice(-10)
     except PermissionError:

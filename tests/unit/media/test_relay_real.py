@@ -163,6 +163,7 @@ def test_delete_ends_all_branches_whoever_offered(media_rtpengine: RtpEngine) ->
         (f"8 101|8 PCMA/8000|{EVENT}", ["8", "101"]),
         (f"0 101|0 PCMU/8000|{EVENT}", ["0", "101"]),
         (f"0 8 101|0 PCMU/8000|8 PCMA/8000|{EVENT}", ["0", "8", "101"]),
+        ("8|8 PCMA/8000", ["8", "96"]),
         (f"9 0 101|9 G722/8000|0 PCMU/8000|{EVENT}", ["0", "101"]),
         (f"111 9 0 8 101|111 opus/48000/2|9 G722/8000|0 PCMU/8000|8 PCMA/8000|{EVENT}", ["8", "101"]),
     ],
