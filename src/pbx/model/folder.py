@@ -80,7 +80,9 @@ def read(path: Path, role: str) -> Folder:
             continue
         _read_file(folder, file, versions)
     if not versions and not folder.broken:
-        folder.problems.append(Problem(str(path), 0, 0, "version", f"is in no file; write version: {VERSION} in one"))
+        folder.problems.append(
+            Problem(str(path), 0, 0, "", f"no file says its version; write version: {VERSION} in one")
+        )
     return folder
 
 

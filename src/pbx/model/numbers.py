@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pbx.model.plain import MAX_RANGE, SHARED, expanded
-from pbx.model.problems import Path, did_you_mean
+from pbx.model.problems import Path
 from pbx.model.scope import Scope
 
 
@@ -54,14 +54,14 @@ def _caller_ids(scope: Scope) -> None:
     for user, plain in scope.objects("users").items():
         number = plain.get("caller_id")
         if number is not None and number not in mine and not scope.folder.broken:
-            hint = did_you_mean(number, mine) or "; write it under numbers, or name one that is there"
-            scope.report(("users", user, "caller_id"), f"{number} is no number of this tenant{hint}")
+            message = f"{number} is no number of this tenant; write it under numbers, or name one that is there"
+            scope.report(("users", user, "caller_id"), message)
 
 
 def check_all(site: Scope | None, tenants: list[Scope]) -> None:
     """What two tenants, or a tenant and the site, may not both have."""
-    _once(tenants, ("tenant", "id"), "id")
-    _once(tenants, ("tenant", "domain"), "domain")
+    _once(tenants, ("tenant", "id"))
+    _once(tenants, ("tenant", "domain"))
     _numbers_of_others(tenants)
     _trunk_addresses([*([site] if site else []), *tenants])
     for scope in tenants:
@@ -70,15 +70,15 @@ def check_all(site: Scope | None, tenants: list[Scope]) -> None:
         _route_prefixes(scope)
 
 
-def _once(tenants: list[Scope], path: Path, word: str) -> None:
+def _once(tenants: list[Scope], path: Path) -> None:
     known: dict[str, Scope] = {}
     for scope in tenants:
-        value = scope.plain.get("tenant", {}).get(path[1])
+        value = scope.plain.get("tenant", {}).get(path[-1])
         if value is None:
             continue
         earlier = known.setdefault(value, scope)
         if earlier is not scope:
-            scope.report(path, f"{value} is taken by {earlier.where(path)}; each tenant has a {word} of its own")
+            scope.report(path, f"{value} is taken by {earlier.where(path)}; each tenant has one of its own")
 
 
 def _numbers_of_others(tenants: list[Scope]) -> None:

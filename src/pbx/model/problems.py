@@ -62,3 +62,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         candidates = [name for name in candidates if name[:2] == word[:2] and abs(len(name) - len(word)) <= 2][:2000]
     near = get_close_matches(word, candidates, n=1, cutoff=0.7)
     return f'; did you mean "{near[0]}"?' if near else ""
+
+
+def one_of(words: Sequence[str]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    return " or ".join(([", ".join(words[:-1])] if len(words) > 1 else []) + list(words[-1:]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pbx.model import served
-from pbx.model.problems import Path, did_you_mean
+from pbx.model.problems import Path, did_you_mean, one_of
 from pbx.model.schemas import plural_of
 from pbx.model.scope import Scope
 
@@ -48,17 +48,17 @@ def _reference(scope: Scope, path: Path, value: str, kinds: tuple[str, ...]) -> 
         scope.report(path, f"{value} does not fit; {_any_of(kinds)} is named here")
     elif name in BUILT_IN.get(kind, ()):
         return
-    elif plural in served.NOT_SERVED:
+    elif plural in served.NOT_SERVED and kind not in BUILT_IN:
         scope.report(path, f"{value}: {served.refusal(served.NOT_SERVED[plural])}")
     elif scope.entry(plural, name) is None and not scope.incomplete:
-        known = [*BUILT_IN.get(kind, ()), *scope.known(plural)]
+        known = BUILT_IN.get(kind) or scope.known(plural)
         hint = did_you_mean(value, [f"{kind}/{each}" for each in known])
         scope.report(path, f"{value} does not exist{hint or f'; write it under {plural}, or name one that is there'}")
 
 
 def _any_of(kinds: tuple[str, ...]) -> str:
-    """`trunk/ID`, `user/ID or ring_group/ID`."""
-    return " or ".join(f"{kind}/ID" for kind in kinds)
+    """`trunk/ID`, `user/ID or ring_group/ID`: of what is served."""
+    return one_of([f"{kind}/ID" for kind in kinds if plural_of()[kind] not in served.NOT_SERVED])
 
 
 def _language(scope: Scope, path: Path, value: str) -> None:

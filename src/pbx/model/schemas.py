@@ -149,6 +149,16 @@ def resolve(schema: dict[str, Any]) -> dict[str, Any]:
     return seen
 
 
+def at(schema: dict[str, Any], path: ValuePath) -> dict[str, Any]:
+    """The schema of what stands at a path inside a value; {} where the schema does not say."""
+    for step in path:
+        full = resolve(schema)
+        inner = full.get("items") if isinstance(step, int) else full.get("properties", {}).get(step)
+        inner = inner if inner is not None else full.get("additionalProperties")
+        schema = inner if isinstance(inner, dict) else {}
+    return schema
+
+
 _made: dict[str, Node] = {}
 
 

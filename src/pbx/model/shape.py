@@ -7,8 +7,8 @@ from typing import Any
 
 from pbx.model.folder import Folder
 from pbx.model.problems import Path as ValuePath
-from pbx.model.problems import did_you_mean
-from pbx.model.schemas import Found, Kind, resolve
+from pbx.model.problems import did_you_mean, one_of
+from pbx.model.schemas import Found, Kind, at, resolve
 
 Plain = dict[str, Any]
 
@@ -43,10 +43,10 @@ def _messages(kind: Kind, value: Any) -> Iterator[tuple[ValuePath, str]]:
 
     for error in Draft202012Validator(kind.whole()).iter_errors(value):
         best = best_match([error]) if error.context else error
-        yield from _explained(best or error)
+        yield from _explained(kind, best or error)
 
 
-def _explained(error: Any) -> Iterator[tuple[ValuePath, str]]:
+def _explained(kind: Kind, error: Any) -> Iterator[tuple[ValuePath, str]]:
     path: ValuePath = tuple(error.absolute_path)
     schema, value, rule = error.schema, error.instance, error.validator
     if rule == "additionalProperties":
@@ -56,11 +56,7 @@ def _explained(error: Any) -> Iterator[tuple[ValuePath, str]]:
                 hint = did_you_mean(key, names) or f"; known are {', '.join(names)}"
                 yield (*path, key), f"unknown key{hint}"
     elif rule == "required":
-        missing = next(name for name in error.validator_value if name not in value)
-        if missing in error.message:
-            yield path, f"{missing} is missing; {_description(schema, missing)}"
-        else:
-            yield path, f"{error.message}"
+        yield from ((path, _missing(kind, path, name)) for name in error.validator_value if name not in value)
     elif rule == "enum":
         allowed = [str(item) for item in error.validator_value]
         yield path, f"{_written(value)} is not one of {', '.join(allowed)}{did_you_mean(str(value), allowed)}"
@@ -80,9 +76,10 @@ def _pattern_key(schema: dict[str, Any], key: str) -> bool:
     return any(re.search(pattern, key) for pattern in schema.get("patternProperties", {}))
 
 
-def _description(schema: dict[str, Any], name: str) -> str:
-    words = str(resolve(schema.get("properties", {}).get(name, {})).get("description", ""))
-    return f"{name}: {words[:1].lower()}{words[1:]}".rstrip(".") if words else f"write {name}"
+def _missing(kind: Kind, path: ValuePath, name: str) -> str:
+    """What a missing key says, in the words of its schema (which may stand outside of an `if`)."""
+    words = str(resolve(at(kind.schema, (*path, name))).get("description", "")).rstrip(".")
+    return f"{name} is missing: {words[:1].lower()}{words[1:]}" if words else f"{name} is missing"
 
 
 def _is_no(schema: dict[str, Any]) -> str:
@@ -91,7 +88,7 @@ def _is_no(schema: dict[str, Any]) -> str:
     examples = [_written(example) for example in schema.get("examples", [])]
     if not examples:
         return f"is no {title}"
-    return f"is no {title}; right would be {' or '.join(examples)}"
+    return f"is no {title}; right would be {one_of(examples)}"
 
 
 def _wrong_type(value: Any, schema: dict[str, Any]) -> str:

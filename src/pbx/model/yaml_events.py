@@ -21,6 +21,8 @@ MAX_BYTES = 20_000_000
 MAX_DEPTH = 64
 Place = tuple[int, int]  # line and column, from 1
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\Z")
+# YAML 1.2, production 1: c-printable
+_NOT_IN_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _TYPED: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None}
 
 
@@ -88,12 +90,20 @@ def parse(data: bytes) -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise YamlError(line, column, f"this is not YAML: {_words(error)}") from None
-    except yaml.reader.ReaderError as error:
-        # libyaml counts this position in bytes or characters, without a line
-        raise YamlError(1, 1, f"character {error.position} may not stand in YAML; take it out") from None
+    except yaml.reader.ReaderError:
+        raise _unprintable(text) from None
     except yaml.YAMLError as error:
         raise YamlError(1, 1, f"this is not YAML: {error}") from None
     return Document(builder.value, builder.places)
+
+
+def _unprintable(text: str) -> YamlError:
+    """libyaml does not say the line of a character that YAML does not allow."""
+    found = _NOT_IN_YAML.search(text)
+    at = found.start() if found else 0
+    shown = f"character U+{ord(text[at]):04X}" if text else "a character"
+    line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+    return YamlError(line, column, f"{shown} may not stand in YAML; take it out")
 
 
 def _words(error: yaml.MarkedYAMLError) -> str:
@@ -198,4 +208,5 @@ def _extra(event: Any) -> YamlError:
     """An anchor or a tag before a value."""
     if event.anchor is not None:
         return _at(event, f'anchor &{event.anchor} is not supported; if text is meant, quote it: "&{event.anchor}"')
-    return _at(event, f'tag {event.tag} is not supported; if text is meant, quote it: "{event.tag}"')
+    tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+    return _at(event, f'tag {tag} is not supported; if text is meant, quote it: "{tag}"')
