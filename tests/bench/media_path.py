@@ -96,7 +96,7 @@ async def cost(
         await path.engine.play(str(number), [{"file": "0.alaw"}], loop=True)
     (folder / "ports.json").write_text(json.dumps(ports))
     callers = load("callers", "127.0.0.1", folder / "ports.json", legs, seconds + 1.5, payload)
-    await asyncio.sleep(1.0)
+    await hears(path.engine, legs)
     before, relay_before = await path.engine.status(), cpu_of(rtpengine)
     await asyncio.sleep(seconds)
     after, relay_after = await path.engine.status(), cpu_of(rtpengine)
