@@ -21,6 +21,7 @@ def test_answered_and_hung_up_by_the_callee(call) -> None:
 def test_hung_up_by_the_caller(call) -> None:
     told = call("202", caller="201", patience=10, petrova=Person(answers=3, talks=100))
     assert (told.record.disposition, told.record.hung_up_by) == ("answered", "caller")
+    assert told.hung_up == ["device petrova-desk"]
 
 
 def test_busy(call) -> None:
@@ -44,6 +45,7 @@ def test_nobody_answers_for_a_minute(call) -> None:
 def test_cancelled_by_the_caller(call) -> None:
     told = call("202", caller="201", patience=5, petrova=Person())
     assert (told.record.disposition, told.record.code) == ("cancelled", 487)
+    assert told.record.path == ["user/petrova"]
     assert told.stopped == [(5, "device petrova-desk")]
 
 

@@ -175,9 +175,10 @@ class Call:
         """Join the caller and the callee until one of them hangs up."""
         await self.connections.bridge(callee)
         self.record.answered_by = callee.label
-        self.enter(node)
+        if self.record.path[-1:] != [node]:
+            self.enter(node)
         self._mark_answered()
-        await callee.gone
+        await asyncio.shield(callee.gone)  # a caller who goes cancels this wait, not the leg's own future
         self.record.hung_up_by = "callee"
 
     def reject(self, status: int, reason: str = "") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 from pbx.cli import _playbook, _report
 
@@ -19,10 +20,18 @@ def compare(what: _playbook.Run) -> int:
 
 
 def carry_out(what: _playbook.Run) -> int:
-    """Apply and print what was done: 0, or 1 when something failed."""
+    """Apply and print what was done: 0, or 1 when something failed; then the servers have what they had before."""
     outcome = _playbook.run(what)
     print("\n".join(_report.lines(outcome)))
-    return _failed(outcome) if outcome.failed else 0
+    if not outcome.failed:
+        return 0
+    _failed(outcome)
+    if outcome.had_effect:
+        restored = _playbook.run(replace(what, playbook="restore.yml", variables={}))
+        print("\n".join(_report.restored(restored)), file=sys.stderr)
+    else:
+        print("nothing that runs was touched", file=sys.stderr)
+    return 1
 
 
 def _failed(outcome: _playbook.Outcome) -> int:

@@ -18,6 +18,9 @@ from pbx.cli import _options
 ROOT = Path(pbx.__file__).resolve().parents[2]  # a clone: the tree is the collection
 
 
+STAGE = "Compile and stage"  # the play of site.yml
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What to run it against. `model` is None for the inventory's own `pbx_model_root`."""
@@ -45,6 +48,11 @@ class Outcome:
     @property
     def failed(self) -> bool:
         return self.code != 0 or bool(self.failures)
+
+    @property
+    def had_effect(self) -> bool:
+        """Whether something failed after the stage, which touches nothing that runs."""
+        return any(one["play"] != STAGE for one in self.failures)
 
     @property
     def changes(self) -> list[tuple[str, dict[str, Any]]]:

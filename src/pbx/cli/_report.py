@@ -45,3 +45,24 @@ def summary(actions: Iterable[dict[str, Any]]) -> str:
 def failures(outcome: Outcome) -> list[str]:
     """Each failure with its host, for stderr."""
     return [f"error: {one['host']}: {one['task']}: {one['message']}" for one in outcome.failures]
+
+
+def restored(outcome: Outcome) -> list[str]:
+    """After a failed apply: what each server has now."""
+    out = []
+    for host in dict.fromkeys(one["host"] for one in outcome.results):
+        mine = [one for one in outcome.results if one["host"] == host]
+        problem = next((one["message"] for one in mine if one["status"] in {"failed", "unreachable"}), None)
+        revisions: dict[str, Any] = next((one["revisions"] for one in mine if one["revisions"]), {})
+        if problem:
+            out.append(f"{host}: not put back: {problem}")
+        elif revisions:
+            out.append(f"{host}: has the revision from before ({_revision_text(revisions)})")
+        else:
+            out.append(f"{host}: keeps what it has; no earlier apply was verified there")
+    return out
+
+
+def _revision_text(revisions: dict[str, Any]) -> str:
+    tenants = "".join(f", {name} {revision}" for name, revision in sorted((revisions.get("tenants") or {}).items()))
+    return f"site {revisions.get('site')}{tenants}"

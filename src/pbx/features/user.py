@@ -13,10 +13,10 @@ RING_TIME = 60.0  # seconds until a person who has no forwarding counts as not a
 
 
 async def user(call: Call, to: Destination) -> Destination | None:
+    call.enter(to)
     person = call.tenant.users[to.value]
     outcome = await ring_user(call, person, within=RING_TIME)
     if outcome.status != 200:
-        call.enter(to)
         call.reject(480 if outcome.status == 408 else outcome.status, outcome.reason)
     return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pbx.sip import headers, uri
-from pbx.sip.address import Address
 from pbx.sip.message import BadMessage, Request
 from pbx.sip.render import render_response
 from pbx.sip.server_transaction import ServerTransaction
@@ -57,23 +56,21 @@ def _is_route(value: str) -> bool:
         return False
 
 
-def refuse_bad_message(bad: BadMessage, source: Address, tag: str) -> bytes | None:
-    """The answer to a message that could not be parsed; None where none is due or possible."""
-    fields = bad.fields
-    vias = fields.get("via")
-    if bad.status == 0 or not vias or not all(isinstance(fields.get(name), str) for name in ("cseq", "call-id")):
+def refuse_bad_message(bad: BadMessage, tag: str) -> bytes | None:
+    """The answer to a message that could not be parsed, from what of it there is; None where none is due or possible."""
+    vias = bad.fields.get("via")
+    if bad.status == 0 or not vias:
         return None
     lines = [vias] if isinstance(vias, str) else vias
     echo = "".join([f"Via: {line}\r\n" for line in lines])
     for name, wire in (("from", "From"), ("call-id", "Call-ID"), ("cseq", "CSeq")):
-        value = fields.get(name)
-        if isinstance(value, str):
-            echo += f"{wire}: {value}\r\n"
-    to = fields.get("to")
-    if not isinstance(to, str):
-        return None
+        if name in bad.fields:
+            echo += f"{wire}: {_first(bad.fields[name])}\r\n"
+    to = _first(bad.fields.get("to", ""))
     if "tag" not in to.lower():
         to += f";tag={tag}"
-    if any(mark in echo.replace("\r\n", "") + to for mark in "\r\n"):
-        return None
     return render_response(bad.status, bad.reason, echo, to, "", b"")
+
+
+def _first(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else value[0]

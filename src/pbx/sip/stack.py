@@ -71,7 +71,7 @@ class Stack:
             message = parse(data)
         except BadMessage as bad:
             self.broken += 1
-            answer = refuse_bad_message(bad, source, self.layer.new_tag())
+            answer = refuse_bad_message(bad, self.layer.new_tag())
             if answer is not None:
                 self.layer.send(source, answer)
             return

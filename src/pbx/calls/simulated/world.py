@@ -49,6 +49,7 @@ class Told:
     rang: list[tuple[float, str]] = field(default_factory=list)
     stopped: list[tuple[float, str]] = field(default_factory=list)
     shown: list[tuple[str, str | None]] = field(default_factory=list)
+    hung_up: list[str] = field(default_factory=list)  # answered legs that we sent a BYE
     answer: int = 0  # the caller's final status
 
 
@@ -94,6 +95,8 @@ class _Callee(CalleeLeg):
         self.hang_up()
 
     def hang_up(self) -> None:
+        if not self.gone.done() and self.outcome.done() and self.outcome.result().status == 200:
+            self._told.hung_up.append(self.label)
         for timer in self._timers:
             timer.cancel()
         self.end("hung_up")
