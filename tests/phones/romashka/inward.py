@@ -146,9 +146,7 @@ def key_2(stage: Stage, report: Report) -> None:
         call.wait_ended()
         report.code(200, call.final)
         record = record_in(report)
-    report.cdr(
-        record, disposition="answered", hung_up_by="callee", path=[*path, "ring_group/ekb", "outside/+79220000002"]
-    )
+    report.cdr(record, disposition="answered", hung_up_by="callee", path=[*path, "ring_group/ekb", "+79220000002"])
 
 
 def hear_each_other(report: Report, call: WireCall, mobile: WireCall) -> None:

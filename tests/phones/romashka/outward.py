@@ -32,7 +32,7 @@ def out(stage: Stage, report: Report) -> None:
         call.wait_ended()
         report.code(200, ivanov.final(ivanov.wait_closed(place).call))
     record = record_of(report, "ivanov", "89161234567")
-    report.cdr(record, disposition="answered", direction="outbound", path=["outside/+79161234567", "trunk/mtt"])
+    report.cdr(record, disposition="answered", direction="outbound", path=["+79161234567", "trunk/mtt"])
 
 
 def failover(stage: Stage, report: Report) -> None:
@@ -51,7 +51,7 @@ def failover(stage: Stage, report: Report) -> None:
         report.check("number at ural", f"+{UNREACHABLE}", message.user(invite.uri))
         report.check("shown to ural", "+73431000200", message.user(invite["P-Asserted-Identity"]))
     record = record_of(report, "sidorov", f"8{UNREACHABLE[1:]}")
-    report.cdr(record, disposition="answered", path=[f"outside/+{UNREACHABLE}", "trunk/ural"])
+    report.cdr(record, disposition="answered", path=[f"+{UNREACHABLE}", "trunk/ural"])
 
 
 def barred(stage: Stage, report: Report) -> None:
@@ -65,7 +65,7 @@ def barred(stage: Stage, report: Report) -> None:
         said = tone.likeness(heard, example.recording("system-barred"))
         report.said("202", "system-barred", said > 0.9)
     record = record_of(report, "petrova", "810442079460000")
-    report.cdr(record, disposition="rejected", code=403, path=["outside/+442079460000"])
+    report.cdr(record, disposition="rejected", code=403, path=["+442079460000"])
 
 
 def emergency_msk(stage: Stage, report: Report) -> None:

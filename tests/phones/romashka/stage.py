@@ -105,5 +105,7 @@ class Stage:
         with self._lock:
             if name not in self._parties:
                 party = WireParty(lab.namespace(name), lab.addresses()[name], name=name, hz=TONES.get(name, 0.0))
+                if name == "mtt":
+                    party.challenge = lab.trunk_login()
                 self._parties[name] = self._stack.enter_context(party)
             return self._parties[name]
