@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from media_load import CALLER_PORT, caller
-from media_play import floor, load, result, start_engine
+from media_play import floor, hears, load, result, start_engine
 
 from pbx.media import g711
 from pbx.media.engine_client import EngineClient
