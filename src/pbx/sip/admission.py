@@ -57,7 +57,7 @@ def _is_route(value: str) -> bool:
 
 
 def refuse_bad_message(bad: BadMessage, tag: str) -> bytes | None:
-    """The answer to a message that could not be parsed, from what of it there is; None where none is due or possible."""
+    """The answer to a message that could not be parsed, made from what there is of it; None where none is due."""
     vias = bad.fields.get("via")
     if bad.status == 0 or not vias:
         return None
