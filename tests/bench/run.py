@@ -25,6 +25,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "sip_stack.py": ("B1",),
     "signalling.py": ("B1", "B13"),
     "media_play.py": ("B3",),
+    "media_path.py": ("B5", "B13"),
     "apply.py": ("B7",),
     "edge_register.py": ("B10",),
 }

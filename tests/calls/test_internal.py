@@ -35,11 +35,11 @@ def test_not_registered_is_480(call) -> None:
     assert (told.answer, told.record.disposition) == (480, "no_answer")
 
 
-def test_nobody_answers_for_a_minute(call) -> None:
+def test_nobody_answers_for_half_a_minute(call) -> None:
     told = call("202", caller="201", petrova=Person())
     assert told.answer == 480
-    assert told.record.ended - told.record.started == pytest.approx(60_000, abs=100)
-    assert told.stopped == [(pytest.approx(60, abs=0.1), "device petrova-desk")]
+    assert told.record.ended - told.record.started == pytest.approx(30_000, abs=100)
+    assert told.stopped == [(pytest.approx(30, abs=0.1), "device petrova-desk")]
 
 
 def test_cancelled_by_the_caller(call) -> None:

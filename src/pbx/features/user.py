@@ -9,7 +9,7 @@ from pbx.calls.leg import Branch, CallerId, DeviceTarget, Outcome, TrunkTarget
 from pbx.model.objects import Destination, Device, User
 from pbx.routing import outbound
 
-RING_TIME = 60.0  # seconds until a person who has no forwarding counts as not answering
+RING_TIME = 30.0  # seconds until a person who has no forwarding counts as not answering
 
 
 async def user(call: Call, to: Destination) -> Destination | None:

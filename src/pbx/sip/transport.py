@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Collection
+from typing import cast
 
 from pbx.sip.address import Address
 from pbx.sip.framing import FramingError, MessageStream
@@ -197,7 +198,7 @@ class _Connection(asyncio.Protocol):
         self._last = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's own class is none of asyncio's
         host, port = transport.get_extra_info("peername")[:2]
         self._transport = transport
         self._peer = host, port

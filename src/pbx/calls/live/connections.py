@@ -161,7 +161,7 @@ class SipConnections(Connections):
     async def attend(self, callee: CalleeLeg) -> None:
         assert isinstance(callee, SipCallee) and callee.sdp is not None
         await self.media.answered(callee.tag, callee.sdp, callee.offer)
-        await self.media.to_engine(callee.tag)
+        await self.media.attend(callee.tag)
 
     async def bridge(self, callee: CalleeLeg) -> None:
         assert isinstance(callee, SipCallee) and callee.sdp is not None

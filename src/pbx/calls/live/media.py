@@ -36,6 +36,8 @@ class CallMedia:
         self._peer: dict[str, str] = {}  # who is bridged with whom
         self._plays: dict[str, asyncio.Future[str]] = {}
         self._used = False
+        self._forgotten: list[tuple[str, str]] = []  # branches to delete, once another one is answered
+        self._blocked = False  # the caller is not heard while somebody is asked to confirm
         self._taken = False  # an offer to somebody took the caller's audio from the engine
 
     def engine_leg(self, tag: str) -> str:
@@ -77,7 +79,13 @@ class CallMedia:
             return
         place, side.engine = side.engine, ""
         await self.engine.remove_leg(self.engine_leg(tag))
-        await self.relay.delete_branch(tag, place)
+        self._forgotten.append((tag, place))
+        await self._delete_forgotten()
+
+    async def _delete_forgotten(self) -> None:
+        """Branches go when another one is answered: before, the relay would forget the whole session."""
+        while self._forgotten:
+            await self.relay.delete_branch(*self._forgotten.pop())
 
     async def play(self, tag: str, audio: list[Audio], *, loop: bool = False) -> None:
         """Play to a leg; returns when it ended or was stopped."""
@@ -103,6 +111,7 @@ class CallMedia:
     async def offer_to(self, tag: str, *, srtp: bool = False) -> bytes:
         """A's offer for a leg that will be rung."""
         async with self._turn:
+            await self._delete_forgotten()  # of a ring that nobody answered
             self._used = self._taken = True
             side = self._sides["A"]
             return await self.relay.offer("A", tag, side.received, toward="srtp" if srtp else "plain")
@@ -110,6 +119,13 @@ class CallMedia:
     async def answered(self, tag: str, received: bytes, offered: bytes) -> None:
         """A rung leg answered with this SDP to the offer it was sent."""
         self._sides[tag] = _Side(received, sent=offered)
+
+    async def attend(self, tag: str) -> None:
+        """A leg that answered hears the engine before it is joined, and not yet the caller."""
+        await self.to_engine(tag)
+        async with self._turn:
+            await self.relay.block("A")
+            self._blocked = True
 
     async def give_back_if_taken(self, tag: str) -> None:
         """One more offer returns A's audio to the engine after others were rung: its digits are heard again."""
@@ -121,11 +137,17 @@ class CallMedia:
         """A hears the leg and the leg A; returns the SDP for A."""
         async with self._turn:
             caller, callee = self._sides["A"], self._sides[tag]
-            if callee.engine:  # it was asked to confirm: give its audio back to A first
-                await self.leave_engine(tag)
+            if callee.engine:  # it was asked to confirm: one more offer gives its audio back to A
+                self._forgotten.append((tag, callee.engine))
+                callee.engine = ""
+                await self.engine.remove_leg(self.engine_leg(tag))
                 callee.sent = await self.relay.offer("A", tag, caller.received)
             sent = await self.relay.answer("A", tag, callee.received)
+            if self._blocked:
+                await self.relay.unblock("A")
+                self._blocked = False
             await self.leave_engine("A")
+            await self._delete_forgotten()
             self._peer = {"A": tag, tag: "A"}
             return self._told(caller, sent)
 
@@ -135,12 +157,13 @@ class CallMedia:
             return await self.relay.answer("A", tag, received)
 
     async def forget(self, tag: str) -> None:
-        """A rung leg is not needed: its ports are given back."""
+        """A rung leg is not needed: its ports are given back when the relay can do without them."""
         async with self._turn:
             side = self._sides.pop(tag, None)
             if side is not None and side.engine:
                 await self.engine.remove_leg(self.engine_leg(tag))
-            await self.relay.delete_branch("A", tag)
+                self._forgotten.append((tag, side.engine))
+            self._forgotten.append(("A", tag))
 
     # --- in the middle ----------------------------------------------------------------------------------------------
 
