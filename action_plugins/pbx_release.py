@@ -16,14 +16,15 @@ MODULE = "pbx.core.pbx_release"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
-    """Options: those of the module without version, archive and programs."""
+    """Options: those of the module; a version is given only to go back to one that the host still has."""
 
     TRANSFERS_FILES = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         try:
-            arguments = {**self._task.args, "version": release.version(), "programs": dict(release.PROGRAMS)}
+            arguments = {"programs": dict(release.PROGRAMS), **self._task.args}
+            arguments.setdefault("version", release.version())
             done = self._execute_module(MODULE, arguments, task_vars=task_vars)
             if done.get("needs_archive") and not self._task.check_mode:
                 remote = self._send(str(release.archive()))

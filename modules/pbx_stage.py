@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import tarfile
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pbx.core.plugins.module_utils.files import sha256_of
@@ -76,6 +77,10 @@ files:
   returned: when O(state=previous)
   type: list
   elements: str
+about:
+  description: What was noted when the documents were verified.
+  returned: when O(state=previous)
+  type: dict
 missing:
   description: Names of files that are not there as wanted.
   returned: always
@@ -125,18 +130,19 @@ def unpack(folder: str, files: dict[str, str], archive: str | None) -> None:
             os.rename(temporary, os.path.join(folder, member.name))
 
 
-def put_previous(folder: str, history: str) -> list[str]:
-    """Stage what was verified last; returns the names."""
+def put_previous(folder: str, history: str) -> tuple[list[str], dict[str, Any]]:
+    """Stage what was verified last; returns the names, and what was noted about them."""
     shutil.rmtree(folder, ignore_errors=True)
     before = kept(history)
     if not before:
-        return []
+        return [], {}
     os.makedirs(folder, mode=0o700)
     names = sorted(name for name in os.listdir(before[-1]) if name.endswith(".json"))
     for name in names:
         shutil.copyfile(os.path.join(before[-1], name), os.path.join(folder, name))
         os.chmod(os.path.join(folder, name), 0o600)
-    return names
+    with open(os.path.join(before[-1], "about"), encoding="utf-8") as stream:
+        return names, json.load(stream)
 
 
 def main() -> None:
@@ -160,7 +166,8 @@ def main() -> None:
         module.exit_json(changed=False, missing=[])
     history = module.params["history"]
     if module.params["state"] == "previous":
-        module.exit_json(changed=False, missing=[], files=put_previous(folder, history))
+        names, about = put_previous(folder, history)
+        module.exit_json(changed=False, missing=[], files=names, about=about)
     unpack(folder, files, module.params["archive"])
     absent = missing(folder, files)
     lost = lost_tenants(folder, module.params["served"], module.params["remove_tenants"]) if not absent else []

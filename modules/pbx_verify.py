@@ -61,6 +61,8 @@ revisions:
   type: dict
 """
 
+RELEASE = "/opt/pbx/current"
+
 
 def wanted(folder: str) -> dict[str, Any]:
     """The revisions of the documents staged here; those with tenants say the most."""
@@ -105,6 +107,8 @@ def main() -> None:
         module.fail_json(msg="; ".join(problems))
     if not module.check_mode:
         about = {**module.params["about"], "revisions": revisions}
+        if os.path.islink(RELEASE):
+            about["release"] = os.path.basename(os.readlink(RELEASE))
         keep(module.params["history"], module.params["folder"], about)
         note(module.params["history"], module.params["event"], about)
     module.exit_json(changed=False, revisions=revisions)

@@ -55,7 +55,7 @@ def restored(outcome: Outcome) -> list[str]:
         problem = next((one["message"] for one in mine if one["status"] in {"failed", "unreachable"}), None)
         revisions: dict[str, Any] = next((one["revisions"] for one in mine if one["revisions"]), {})
         if problem:
-            out.append(f"{host}: not put back: {problem}")
+            out.append(f"{host}: not put back: {problem.splitlines()[0]}")
         elif revisions:
             out.append(f"{host}: has the revision from before ({_revision_text(revisions)})")
         else:
