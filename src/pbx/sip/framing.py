@@ -43,7 +43,7 @@ class MessageStream:
             if buffer.startswith(_KEEPALIVE):
                 self.pings += 1
                 del buffer[:4]
-            elif len(buffer) == 2:
+            elif _KEEPALIVE.startswith(buffer):
                 return None  # half a keep-alive, or a pong
             else:
                 del buffer[:2]

@@ -31,10 +31,10 @@ _USUAL_VIA = re.compile(
 )
 _PARAMETER = re.compile(rf";\s*({_TOKEN})(?:\s*=\s*({_QUOTED}|[^\s;,\"<>]*))?", re.DOTALL | re.ASCII)
 _CSEQ = re.compile(rf"([0-9]{{1,10}})\s+({_TOKEN})", re.ASCII)
-_TAG = re.compile(rf";\s*tag\s*=\s*({_TOKEN})", re.IGNORECASE | re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DELIMITER = re.compile(r'["\\<>,]')
 CSEQ_LIMIT = 2**31
+MAX_VALUES = 128  # of one line
 
 
 class NameAddr(NamedTuple):
@@ -52,8 +52,7 @@ class NameAddr(NamedTuple):
             return ""
         if text.startswith(";tag=") and text.find(";", 5) < 0 and " " not in text:
             return text[5:]
-        found = _TAG.search(text)
-        return found[1] if found else ""
+        return parameters(text).get("tag", "")
 
 
 class Via(NamedTuple):
@@ -147,7 +146,7 @@ def parameters(text: str) -> dict[str, str]:
 
 
 def split_commas(value: str) -> list[str]:
-    """Split a list value at commas that are neither in quotes nor in `<>`."""
+    """Split a list value at commas that are neither in quotes nor in `<>`; past MAX_VALUES the rest stays whole."""
     if "," not in value:
         return [value.strip()]
     parts, start, quoted, angled, skip = [], 0, False, False, -1
@@ -169,6 +168,8 @@ def split_commas(value: str) -> list[str]:
         elif mark == "," and not angled:
             parts.append(value[start:at].strip())
             start = at + 1
+            if len(parts) == MAX_VALUES:
+                break
     parts.append(value[start:].strip())
     return [part for part in parts if part]
 

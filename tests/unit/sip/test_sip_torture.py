@@ -193,3 +193,29 @@ def test_rubbish(data: bytes) -> None:
     bob.stack.receive(data, ALICE)
     assert bob.stack.faults == 0
     assert all(answer.startswith(b"SIP/2.0 4") for answer in answers(bob))
+
+
+def test_calls_whose_messages_are_mutated_on_the_way() -> None:
+    """A third of all packets of live calls is broken in flight: no fault, and every call ends at both sides."""
+    rng = random.Random(5407)
+    network = Network()
+    alice, bob = Phone(network, ALICE), Phone(network, BOB)
+    bob.on_call = lambda session: (session.provisional(180), session.accept(ANSWER))  # type: ignore[func-returns-value]
+    network.filter = lambda data, source, destination: [mutated(data, rng) if rng.random() < 0.33 else data]
+    for index in range(MUTATIONS // 20):
+        session = alice.call(BOB, credentials=("a", "b"))
+        network.run(1.5)
+        if index % 3 == 0:
+            session.reinvite(OFFER)
+        elif index % 3 == 1:
+            session.info("application/dtmf-relay", b"Signal=1")
+        network.run(1.5)
+        (session if index % 2 or not bob.sessions else bob.sessions[-1]).bye()
+        network.run(0.5)
+    network.filter = lambda data, source, destination: [data]
+    network.run(60)
+    for phone in (alice, bob):
+        assert phone.faults == []
+        for session in phone.sessions:
+            session.bye()
+    network.assert_nothing_left()
