@@ -1,0 +1,106 @@
+"""Pages of docs/reference that are made from the list of what is not served and from the fixtures of mistakes.
+
+`python tests/unit/model/reference_pages.py` writes them; test_reference_pages.py fails when they are stale.
+"""
+
+from pathlib import Path
+
+from pbx.model import served
+
+ROOT = Path(__file__).parents[3]
+PAGES = ROOT / "docs" / "reference"
+FIXTURES = ROOT / "tests" / "fixtures" / "model"
+CHAPTERS = {
+    "The text": """
+        alias anchor tag merge_key duplicate_key second_document not_utf8 not_yaml too_deep
+        list_at_the_top
+    """,
+    "Files, kinds and ids": """
+        unknown_kind kind_of_the_site roots/users_in_the_site kind_is_no_mapping no_version
+        two_versions no_tenant tenant_twice object_twice same_id_as_the_site yaml_by_its_long_name
+        roots/folder_without_yaml roots/no_tenants
+    """,
+    "Keys and values": """
+        unknown_key missing_key wrong_word unquoted_extension empty_value no_length_of_time
+        id_with_capitals reject_too_small not_a_list not_a_key outside_without_number
+        several_mistakes_in_one no_such_country no_such_day stretch_backwards
+        day_that_says_two_things no_such_zone no_hours rule_of_no_rfc port_too_large
+    """,
+    "References": """
+        no_such_object no_such_object_at_all wrong_kind no_such_kind member_that_is_no_user
+        no_such_list no_such_class_of_service
+    """,
+    "Numbers and trunks": """
+        number_without_plus number_twice range_backwards range_of_two_lengths range_too_long
+        active_with_an_end caller_id_not_owned address_of_two_trunks prefix_of_two_routes
+    """,
+    "People and emergency calls": """
+        extension_twice extension_is_an_emergency_number same_sip_user desk_phone_with_a_number
+        no_emergency_numbers nobody_to_help location_without_a_way_out
+    """,
+    "Flows": """
+        flow_without_an_end flows_go_round step_never_reached
+    """,
+    "Prompts": """
+        prompt_language_unknown prompt_language_missing recording_missing recording_unreadable
+        recording_silent recording_outside_the_folder no_such_system_prompt
+    """,
+    "Two tenants": """
+        roots/tenant_id_of_two roots/domain_of_two roots/number_of_another
+        roots/emergency_number_of_another
+    """,
+    "Not served yet": """
+        not_served_key not_served_kind not_served_destination not_served_condition not_served_device
+        not_served_speech
+    """,
+}
+
+
+def not_served() -> str:
+    lines = [
+        "# What is not served yet",
+        "",
+        "The grammar of the YAML is larger than what the servers do today. What stands in this list is refused by",
+        "`pbx validate`, `plan` and `apply` with *not served yet (issue: …)*, so that nobody believes in a setting",
+        "that does nothing. `*` is any key or item, `=word` one value. The list is `src/pbx/model/served.py`; this",
+        "page is made from it by `python tests/unit/model/reference_pages.py`.",
+        "",
+        "| place | issue |",
+        "|-|-|",
+        *(f"| `{place}` | {issue} |" for place, issue in served.NOT_SERVED.items()),
+        *(f"| `when: {{{key}: …}}` | {issue} |" for key, issue in served.CONDITIONS.items()),
+        f"| `when: {{NAME.FACT: …}}`, the destination `{{from: NAME.FACT}}` | {served.FACTS} |",
+        "",
+        "Keys that only describe (`name`, `email`, `address`, `mac`, `model`) are kept and shown; that is all they do.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def errors() -> str:
+    lines = [
+        "# What `pbx validate` says",
+        "",
+        "Each message is `file:line:column: pointer: what is wrong; what would be right`, all of them in one run, and",
+        "the exit code is 1. A `warning:` leaves it 0. Every case stands in `tests/fixtures/model/` in a folder of its",
+        "name; this page is made from them by `python tests/unit/model/reference_pages.py`.",
+    ]
+    for chapter, names in CHAPTERS.items():
+        lines += ["", f"## {chapter}"]
+        for name in names.split():
+            lines += ["", f"### {name.rpartition('/')[2].replace('_', ' ')}", *_case(name)]
+    return "\n".join(lines) + "\n"
+
+
+def _case(name: str) -> list[str]:
+    folder = FIXTURES / name
+    written = folder / "mistake.yml"
+    shown = []
+    if written.exists() and written.stat().st_size < 500 and name != "not_utf8":
+        shown = ["```yaml", written.read_text("utf-8").rstrip("\n"), "```"]
+    said = [line for line in (folder / "expected.txt").read_text("utf-8").splitlines() if ": valid: " not in line]
+    return [*shown, "```", *(line.removeprefix(f"{name}/").removeprefix("roots/") for line in said), "```"]
+
+
+if __name__ == "__main__":
+    (PAGES / "not-served.md").write_text(not_served(), "utf-8")
+    (PAGES / "errors.md").write_text(errors(), "utf-8")
