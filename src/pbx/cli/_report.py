@@ -8,6 +8,7 @@ from typing import Any
 
 from pbx.cli._playbook import Outcome
 
+SHOWN = 20
 SIGNS = {"create": "+", "update": "~", "delete": "-"}  # any other op acts on a service
 
 
@@ -17,10 +18,24 @@ def lines(outcome: Outcome) -> list[str]:
     hosts = dict.fromkeys(host for host, _action in outcome.changes)
     for host in hosts:
         out.append(host)
-        mine = (action for name, action in outcome.changes if name == host)
-        out += [f"  {line}" for line in dict.fromkeys(line_of(action) for action in mine)]
+        out += [f"  {line}" for line in folded([action for name, action in outcome.changes if name == host])]
     out += [f"{host}: {key} waits for a restart without calls" for host, key in outcome.waiting]
     return [*out, summary(action for _host, action in outcome.changes)]
+
+
+def folded(actions: list[dict[str, Any]]) -> list[str]:
+    """One line an action; of very many of one sort the first ones and how many more there are."""
+    out: dict[str, None] = {}
+    seen: Counter[tuple[str, str]] = Counter()
+    total = Counter((action["op"], action["kind"]) for action in actions)
+    for action in actions:
+        sort = (action["op"], action["kind"])
+        seen[sort] += 1
+        if seen[sort] <= SHOWN or total[sort] <= 2 * SHOWN:
+            out[line_of(action)] = None
+        elif seen[sort] == total[sort]:
+            out[f"… and {total[sort] - SHOWN} more to {action['op']}: {action['kind']}"] = None
+    return list(out)
 
 
 def line_of(action: dict[str, Any]) -> str:

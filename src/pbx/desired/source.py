@@ -17,6 +17,9 @@ from pbx.model.system_prompts import PREFIX as SYSTEM
 from pbx.speech.audio import encode
 
 
+SHOWN = 20
+
+
 class ModelRefused(ValueError):
     """The model has errors; the text lists them, one a line."""
 
@@ -32,7 +35,7 @@ def load_source(root: str) -> LoadedSource:
     try:
         loaded = load(root)
     except ModelErrors as error:
-        raise ModelRefused(str(error)) from error
+        raise ModelRefused(_first(error)) from error
     audio: dict[str, bytes] = {}
     tenants = {
         id_: {**plain, "prompts": _with_audio(plain.get("prompts", {}), loaded.folders[id_], audio)}
@@ -42,6 +45,13 @@ def load_source(root: str) -> LoadedSource:
     revisions = {id_: loaded.revisions[id_] for id_ in sorted(loaded.revisions)}
     source = Source(model, loaded.site_plain, tenants, loaded.site_revision, revisions, sorted(audio))
     return LoadedSource(source, audio)
+
+
+def _first(error: ModelErrors) -> str:
+    """The first problems; an apply is not the place to read thousands."""
+    found = [str(problem) for problem in error.problems if problem.severity == "error"]
+    more = len(found) - SHOWN
+    return "\n".join([*found[:SHOWN], *([f"and {more} more: see pbx validate"] if more > 0 else [])])
 
 
 def _with_audio(prompts: Mapping[str, Any], folder: Path, audio: dict[str, bytes]) -> dict[str, Any]:
