@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -82,7 +83,7 @@ class EdgeUnderTest:
             "-P", str(self.run_dir / "kamailio.pid"), "-f", str(self.folder / "kamailio.cfg"),
         ]  # fmt: skip
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         process = self.process
 
         def ready() -> bool:
@@ -92,13 +93,21 @@ class EdgeUnderTest:
         self._wait(ready)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        if self.process and self.process.poll() is None:
+        """Signal until it ends (Kamailio's main process can miss one), then end what children are left."""
+        if self.process is None:
+            return
+        deadline = time.monotonic() + 20
+        while self.process.poll() is None and time.monotonic() < deadline:
             self.process.send_signal(how)
-            self.process.wait(20)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.1)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
         self.process = None
 
     def close(self) -> None:
-        self.stop()
+        self.stop(signal.SIGKILL)
         self.holder.kill()
         self.holder.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
