@@ -93,19 +93,23 @@ def test_engine_then_phone_then_engine_and_a_keeps_its_port(media_rtpengine: Rtp
     tell(media_rtpengine, story)
 
 
-def test_losers_of_a_group_are_deleted_before_they_answer(media_rtpengine: RtpEngine) -> None:
+@pytest.mark.row("R03")
+@pytest.mark.parametrize("winner", ["B1", "C1"])
+def test_losers_of_a_group_are_deleted_before_they_answer(media_rtpengine: RtpEngine, winner: str) -> None:
+    loser = {"B1": "C1", "C1": "B1"}[winner]
+
     async def story(session: RelaySession, a: Phone, b: Phone, c: Phone) -> None:
-        to_b, to_c = await asyncio.gather(session.offer("A", "B1", a.sdp()), session.offer("A", "C1", a.sdp()))
-        assert address_of(to_b) != address_of(to_c)
-        a.send_to(await session.answer("A", "B1", b.sdp()))
-        await session.delete_branch("A", "C1")
-        b.send_to(to_b)
-        c.send_to(to_c)  # a loser that keeps sending into its old port
+        offers = {tag: await session.offer("A", tag, a.sdp()) for tag in ("B1", "C1")}
+        assert address_of(offers["B1"]) != address_of(offers["C1"])
+        a.send_to(await session.answer("A", winner, b.sdp()))
+        await session.delete_branch("A", loser)
+        b.send_to(offers[winner])
+        c.send_to(offers[loser])  # a loser that keeps sending into its old port
         await asyncio.gather(a.hears_tone(800), b.hears_tone(500))
         assert {each.ssrc for each in await a.hears(15)} == {b.ssrc}
         state = await session.query()
-        assert "local port" in state["tags"]["B1"]["medias"][0]["streams"][0]
-        assert "local port" not in state["tags"]["C1"]["medias"][0]["streams"][0]
+        assert "local port" in state["tags"][winner]["medias"][0]["streams"][0]
+        assert "local port" not in state["tags"][loser]["medias"][0]["streams"][0]
 
     tell(media_rtpengine, story)
 

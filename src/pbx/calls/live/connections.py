@@ -56,6 +56,7 @@ class SipConnections(Connections):
         self._contact = f"<sip:{token}@{edge.public_host}:{edge.public_port}>"
         self._secret = secret
         self._legs: list[SipCallee] = []
+        self._placed = 0
         session.contact = self._contact
 
     # --- the caller -------------------------------------------------------------------------------------------------
@@ -86,7 +87,8 @@ class SipConnections(Connections):
     # --- those who are rung -----------------------------------------------------------------------------------------
 
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
-        tag = f"B{len(self._legs) + 1}"
+        self._placed += 1  # before anything is awaited: several targets are placed at once
+        tag = f"B{self._placed}"
         srtp = target.trunk.media == "srtp" if isinstance(target, TrunkTarget) else target.media == "srtp"
         offer = await self.media.offer_to(tag, srtp=srtp)
         leg = SipCallee(tag, target, offer, self.media.reoffer)
