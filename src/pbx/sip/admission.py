@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pbx.sip import headers, uri
-from pbx.sip.message import BadMessage, Request
+from pbx.sip.message import BadMessage, Request, is_route
 from pbx.sip.render import render_response
 from pbx.sip.server_transaction import ServerTransaction
 
@@ -36,7 +36,7 @@ def refuse_invite(request: Request, transaction: ServerTransaction) -> bool:
         transaction.respond(400, "Broken Contact")
     elif not (uri.is_valid(request.from_uri) and uri.is_valid(request.to_uri)):
         transaction.respond(400, "Broken From Or To")
-    elif not all(_is_route(value) for value in request.values("record-route")):
+    elif not all(is_route(value) for value in request.values("record-route")):
         transaction.respond(400, "Broken Record-Route")
     elif "content-encoding" in request.fields and request.get("content-encoding").lower() != "identity":
         transaction.respond(415, "", [("Accept-Encoding", "identity"), ("Accept", "application/sdp")])
@@ -47,13 +47,6 @@ def refuse_invite(request: Request, transaction: ServerTransaction) -> bool:
     else:
         return False
     return True
-
-
-def _is_route(value: str) -> bool:
-    try:
-        return uri.is_sip(headers.name_addr(value).uri)
-    except ValueError:
-        return False
 
 
 def refuse_bad_message(bad: BadMessage, tag: str) -> bytes | None:

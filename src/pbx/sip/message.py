@@ -104,7 +104,9 @@ class Message:
         return [value] if isinstance(value, str) else list(value)
 
     def values(self, name: str) -> list[str]:
-        """All values of a header field that is a comma list."""
+        """All values of a header field that is a comma list; `name` in small letters."""
+        if name not in self.fields:
+            return []
         return [part for line in self.get_all(name) for part in headers.split_commas(line)]
 
     @property
@@ -134,6 +136,11 @@ class Message:
         except ValueError:
             return ""
         return found if uri.is_sip(found) else ""
+
+    @property
+    def record_route(self) -> list[str]:
+        """The Record-Route values from the top; those that name no SIP URI are left out."""
+        return [value for value in self.values("record-route") if is_route(value)]
 
     @property
     def asserted(self) -> list[NameAddr]:
@@ -353,6 +360,14 @@ def _sdp_part(content_type: str, body: bytes) -> bytes | None:
         if found and re.search(rb"(?im)^content-type[ \t]*:[ \t]*application/sdp", head):
             return content[:-2] if content.endswith(b"\r\n") else content
     return None
+
+
+def is_route(value: str) -> bool:
+    """True for a Route or Record-Route value that a request can be sent by."""
+    try:
+        return uri.is_sip(headers.name_addr(value).uri)
+    except ValueError:
+        return False
 
 
 def _addresses(values: list[str]) -> Iterator[NameAddr]:

@@ -110,7 +110,9 @@ class OutgoingInvite:
             session = self._session
             if session.dialog.remote_tag != response.to_tag:
                 session.dialog = session.dialog.of_response(response, self._destination)
-            session.listener.progressed(session, response, response.sdp)
+            sdp = response.sdp
+            session.remote_sdp = sdp or session.remote_sdp
+            session.listener.progressed(session, response, sdp)
 
     def _answer(self, response: Response) -> None:
         tag = response.to_tag
@@ -127,7 +129,7 @@ class OutgoingInvite:
         self._is_decided = True
         session = self._session
         session.dialog = session.dialog.of_response(response, self._destination)
-        session.remote_sdp = response.sdp
+        session.remote_sdp = response.sdp or session.remote_sdp  # some answer in the 183 and no more
         self._headers = ""
         if self._body:
             self._body = b""

@@ -48,6 +48,7 @@ class SipTransport:
         self._alarm: asyncio.TimerHandle | None = None
         self._is_flush_due = False
         self._is_closed = False
+        self.undeliverable = 0  # packets and connections that the kernel refused
         self.stack: Stack
 
     async def start(self) -> Stack:
@@ -105,11 +106,17 @@ class SipTransport:
             return
         for destination, data in self.stack.take_output():
             if destination.transport == "udp":
-                if self._udp is not None:
-                    self._udp.sendto(data, (destination.host, destination.port))
+                self._send_datagram(destination, data)
             else:
                 self._send_stream(destination, data)
         self._set_alarm()
+
+    def _send_datagram(self, destination: Address, data: bytes) -> None:
+        try:
+            if self._udp is not None:
+                self._udp.sendto(data, (destination.host, destination.port))
+        except (OSError, ValueError):  # an address that this socket cannot reach, e.g. of the other IP version
+            self.undeliverable += 1
 
     def _wake(self) -> None:
         if not self._is_flush_due:
@@ -154,7 +161,8 @@ class SipTransport:
                 _, connection = await loop.create_connection(
                     lambda: _Connection(self), *peer, local_addr=(self._host, 0)
                 )
-        except OSError:  # TimeoutError is one
+        except (OSError, ValueError):  # TimeoutError is an OSError
+            self.undeliverable += 1
             self._connecting.pop(peer, None)
             self.stack.unreachable(destination)
             self.flush()

@@ -42,7 +42,7 @@ def chromium() -> bytes:
         "a=rtcp:9 IN IP4 0.0.0.0",
         *(
             f"a=candidate:{number} 1 udp 2113937151 192.168.55.{number} 5{number:04d} typ host generation 0"
-            for number in range(10, 30)
+            for number in range(10, 45)
         ),
         "a=ice-ufrag:EsAw",
         "a=ice-pwd:bP+XJMM09aR8AiX1jdukzR6Y",
