@@ -145,6 +145,31 @@ def test_a_blocked_party_is_not_heard_until_it_is_unblocked(media_rtpengine: Rtp
     tell(media_rtpengine, story)
 
 
+@pytest.mark.row("R08")
+def test_a_callee_is_asked_to_confirm_before_it_is_joined(media_rtpengine: RtpEngine) -> None:
+    async def story(session: RelaySession, a: Phone, b: Phone, e: Phone) -> None:
+        _, first = await connect(session, a, e, "E1", toward="engine")
+        to_b = await session.offer("A", "B1", a.sdp())
+        b.send_to(to_b)
+        # B answered: it hears the engine (here the same one) and not the caller
+        to_e = await session.offer("B1", "E2", b.sdp(), toward="engine")
+        e.send_to(to_e)
+        await session.answer("B1", "E2", e.sdp())
+        await session.block("A")
+        await asyncio.gather(b.hears_tone(1100), e.hears_tone(800))
+        # it pressed 1
+        e.pause = True
+        await session.offer("A", "B1", a.sdp())
+        joined = await session.answer("A", "B1", b.sdp())
+        assert address_of(joined) == address_of(first)
+        await session.unblock("A")
+        await session.delete_branch("A", "E1")
+        await session.delete_branch("B1", "E2")
+        await asyncio.gather(a.hears_tone(800), b.hears_tone(500))
+
+    tell(media_rtpengine, story)
+
+
 def test_delete_ends_all_branches_whoever_offered(media_rtpengine: RtpEngine) -> None:
     async def story(session: RelaySession, a: Phone, b: Phone, e: Phone) -> None:
         for tag in ("B1", "C1", "E1"):

@@ -117,8 +117,9 @@ class CallMedia:
             return await self.relay.offer("A", tag, side.received, toward="srtp" if srtp else "plain")
 
     async def answered(self, tag: str, received: bytes, offered: bytes) -> None:
-        """A rung leg answered with this SDP to the offer it was sent."""
-        self._sides[tag] = _Side(received, sent=offered)
+        """A rung leg answered with this SDP to the offer it was sent; said again (asked to confirm, then joined) it
+        changes nothing."""
+        self._sides.setdefault(tag, _Side(received, sent=offered))
 
     async def attend(self, tag: str) -> None:
         """A leg that answered hears the engine before it is joined, and not yet the caller."""
