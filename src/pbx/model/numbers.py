@@ -9,13 +9,11 @@ from pbx.model.scope import Scope
 
 def check_tenant(scope: Scope) -> None:
     """One tenant's numbers; fills `scope.numbers`."""
-    for key, plain in scope.objects("numbers").items():
+    for key in scope.objects("numbers"):
         path: Path = ("numbers", key)
         if message := _range(key):
             scope.report(path, message)
             continue
-        if "until" in plain and plain["state"] == "active":
-            scope.report((*path, "until"), "an active number has no end; write state: suspended or state: quarantine")
         _own(scope, key, path)
     _caller_ids(scope)
 
@@ -66,8 +64,7 @@ def check_all(site: Scope | None, tenants: list[Scope]) -> None:
     _trunk_addresses([*([site] if site else []), *tenants])
     for scope in tenants:
         _shared_ids(scope)
-    for scope in [*([site] if site else []), *tenants]:
-        _route_prefixes(scope)
+        _route_prefixes(scope, site)
 
 
 def _once(tenants: list[Scope], path: Path) -> None:
@@ -121,11 +118,13 @@ def _shared_ids(scope: Scope) -> None:
                 scope.report((kind, name), f"the site has this id too ({file}:{line}); give it another")
 
 
-def _route_prefixes(scope: Scope) -> None:
-    known: dict[str, Path] = {}
-    for route, plain in scope.objects("outbound_routes").items():
-        for index, prefix in enumerate(plain["prefixes"]):
-            path: Path = ("outbound_routes", route, "prefixes", index)
-            earlier = known.setdefault(prefix, path)
-            if earlier != path:
-                scope.report(path, f"{prefix} stands also in {scope.where(earlier)}; one prefix has one route")
+def _route_prefixes(scope: Scope, site: Scope | None) -> None:
+    """The longest prefix chooses the route, so none stands in two routes that the tenant sees."""
+    known: dict[str, tuple[Scope, Path]] = {}
+    for each in [*([site] if site else []), scope]:
+        for route, plain in each.objects("outbound_routes").items():
+            for index, prefix in enumerate(plain["prefixes"]):
+                path: Path = ("outbound_routes", route, "prefixes", index)
+                owner, earlier = known.setdefault(prefix, (each, path))
+                if (owner, earlier) != (each, path):
+                    each.report(path, f"{prefix} stands also in {owner.where(earlier)}; one prefix has one route")

@@ -36,6 +36,7 @@ NOT_SERVED: dict[str, str] = {
     "users.*.devices.*.type=browser": "browser phones",
     "users.*.devices.*.max_contacts": "several contacts of a device",
     "users.*.devices.*.media=srtp": "encrypted sound",
+    "numbers.*.until": "numbers that come back by themselves",
     "prompts.*.*.say": "speech",
     "announcements.*.hours": "speech",
     "ivrs.*.hours": "speech",

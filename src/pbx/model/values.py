@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable
 from datetime import date
 from functools import cache
 
 from pbx.model.problems import Path, did_you_mean
 from pbx.model.scope import Scope
+
+_TOO_FINE = re.compile("FREQ=(HOURLY|MINUTELY|SECONDLY)", re.IGNORECASE)
+_NO_STEP = re.compile(r"INTERVAL=[+-]?0*(\D|\Z)", re.IGNORECASE)
 
 
 def check(scope: Scope) -> None:
@@ -73,13 +77,17 @@ def sip_uri(value: str) -> str:
 def rrule(value: str) -> str:
     from dateutil.rrule import rrulestr
 
+    if _TOO_FINE.search(value):
+        return "repeats within a day; FREQ is DAILY or longer, and the hours stand under hours"
+    if _NO_STEP.search(value):  # dateutil would count for ever
+        return "has an INTERVAL of 0; 1 is every time"
     if "DTSTART" not in value:
         return "has no DTSTART, so nothing says where the counting begins; write DTSTART:20260101T000000 in front"
     try:
-        rrulestr(value)
+        first = next(iter(rrulestr(value, ignoretz=True)), None)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         return f"is no rule of RFC 5545 ({error}); for example DTSTART:20260105T000000\\nRRULE:FREQ=MONTHLY;BYDAY=1MO"
-    return ""
+    return "" if first else "names no day at all; for example 30 February never comes"
 
 
 CHECKS: dict[str, Callable[[str], str]] = {

@@ -24,7 +24,8 @@ CHAPTERS = {
         unknown_key missing_key wrong_word unquoted_extension empty_value no_length_of_time
         id_with_capitals reject_too_small not_a_list not_a_key outside_without_number
         several_mistakes_in_one no_such_country no_such_day stretch_backwards
-        day_that_says_two_things no_such_zone no_hours rule_of_no_rfc port_too_large
+        day_that_says_two_things no_such_zone no_hours rule_of_no_rfc rule_within_a_day rule_of_no_day
+         port_too_large
     """,
     "References": """
         no_such_object no_such_object_at_all wrong_kind no_such_kind member_that_is_no_user
@@ -32,7 +33,8 @@ CHAPTERS = {
     """,
     "Numbers and trunks": """
         number_without_plus number_twice range_backwards range_of_two_lengths range_too_long
-        active_with_an_end caller_id_not_owned address_of_two_trunks prefix_of_two_routes
+        caller_id_not_owned address_of_two_trunks prefix_of_two_routes
+        roots/prefix_of_the_site
     """,
     "People and emergency calls": """
         extension_twice extension_is_an_emergency_number same_sip_user desk_phone_with_a_number
