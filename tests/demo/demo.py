@@ -19,7 +19,7 @@ from phones.romashka.report import Report
 from phones.romashka.stage import Stage
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SERVED = 1  # the stage that the PBX is at: 1 rings, 2 answers
+SERVED = 2  # the stage that the PBX is at: 1 rings, 2 answers
 CALLS = {1: inside.CALLS, 2: (*inward.CALLS, *inside.CALLS, *outward.CALLS)}
 
 
