@@ -10,6 +10,7 @@ import getpass
 import hashlib
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from ansible import constants
@@ -21,7 +22,8 @@ find_package()
 
 from pbx.desired.compile import compile_all  # noqa: E402
 from pbx.desired.digest import canonical  # noqa: E402
-from pbx.desired.hosts import GROUPS, Host, InventoryError, host_of  # noqa: E402
+from pbx.desired.hosts import GROUPS, Host, InventoryError, host_of, of_group  # noqa: E402
+from pbx.desired.lab_ca import certificate  # noqa: E402
 from pbx.desired.secrets import SecretError, Secrets  # noqa: E402
 from pbx.desired.source import ModelRefused, load_source  # noqa: E402
 
@@ -29,7 +31,7 @@ HOST_VARIABLES = ("sip_address", "media_address", "public_address", "kamailio_se
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
-    """`pbx.core.pbx_compile`: options model_root (path) and prompts (folder name, made beside the documents)."""
+    """`pbx.core.pbx_compile`: options model_root and lab_ca (paths)."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -43,16 +45,24 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
             secrets = Secrets(
                 str(self._value(variables, "pbx_site_key", "")), self._value(variables, "pbx_secrets", {})
             )
-            compiled = compile_all(loaded.source, self._hosts(variables), secrets)
+            hosts = self._hosts(variables)
+            compiled = compile_all(loaded.source, hosts, secrets)
         except (InventoryError, SecretError, ModelRefused) as error:
             raise AnsibleActionFail(str(error)) from error
         servers: dict[str, dict[str, Any]] = {}
+        files: dict[str, list[dict[str, str]]] = {}
         for one in compiled.documents:
-            paths = {
-                "document": self._write(folder, one.server, f"{one.role}.json", one.document),
-                "secrets": self._write(folder, one.server, f"{one.role}.secrets.json", one.secrets),
-            }
-            servers.setdefault(one.server, {})[one.role] = {**paths, "process": one.process}
+            servers.setdefault(one.server, {})[one.role] = {"process": one.process}
+            files.setdefault(one.server, []).extend(
+                [
+                    self._write(folder, one.server, f"{one.role}.json", one.document),
+                    self._write(folder, one.server, f"{one.role}.secrets.json", one.secrets),
+                ]
+            )
+        if self._task.args.get("lab_ca"):
+            domains = [tenant.domain for tenant in loaded.source.model.tenants.values()]
+            for host in of_group(hosts, "edges"):
+                files[host.name] += _certificates(self._task.args["lab_ca"], folder, host, domains)
         result.update(
             changed=False,
             folder=folder,
@@ -60,6 +70,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
             tenants=compiled.tenants,
             about=about(self._task.args["model_root"]),
             servers=servers,
+            files=files,
             prompts={name: self._audio(folder, name, data) for name, data in sorted(loaded.audio.items())},
         )
         return result
@@ -83,6 +94,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
 
     def _audio(self, folder: str, name: str, data: bytes) -> str:
         return _put(os.path.join(folder, "prompts"), name, data)["path"]
+
+
+def _certificates(ca: str, folder: str, host: Host, domains: list[str]) -> list[dict[str, str]]:
+    """The host's certificate, key and authority, among the files that are brought to it."""
+    names = [host.name, host.sip_address, host.public, *domains]
+    paths = certificate(Path(ca), host.name, names)
+    kept = ("server.pem", "server.key", "ca.pem")
+    return [
+        _put(os.path.join(folder, host.name), name, path.read_bytes()) for name, path in zip(kept, paths, strict=True)
+    ]
 
 
 def about(root: str) -> dict[str, Any]:

@@ -25,8 +25,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
         folder = self._task.args["folder"]
         if self._task.args.get("state", "present") != "present":
             return {**result, **self._execute_module(MODULE, dict(self._task.args), task_vars=variables)}
-        roles = self._task.args["compiled"]["servers"].get(variables["inventory_hostname"], {})
-        files = [one[part] for one in roles.values() for part in ("document", "secrets")]
+        compiled, host = self._task.args["compiled"], variables["inventory_hostname"]
+        roles, files = compiled["servers"].get(host, {}), compiled["files"].get(host, [])
         wanted: dict[str, Any] = {"folder": folder, "files": {one["name"]: one["sha256"] for one in files}}
         wanted["about"] = self._task.args["compiled"]["about"]
         wanted["remove_tenants"] = self._task.args.get("remove_tenants") or []

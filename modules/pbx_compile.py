@@ -16,6 +16,11 @@ options:
     description: Folder with C(site/) and one folder per tenant.
     type: path
     required: true
+  lab_ca:
+    description:
+      - Folder on the controller with a certificate authority for throw-away hosts, made when it is not there. Each edge
+        gets a certificate of it. Without this option certificates are the hosts' own business.
+    type: path
 author: The pbx-as-code authors (@pbx-as-code)
 """
 
@@ -29,7 +34,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 servers:
-  description: By host and role, the paths and digests of document and secrets, and the start-up configuration.
+  description: By host and role, the start-up configuration.
+  returned: success
+  type: dict
+files:
+  description: By host, path and digest of what is brought to it, such as documents, secrets and keys.
   returned: success
   type: dict
 site_revision:

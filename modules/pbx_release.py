@@ -155,6 +155,8 @@ def main() -> None:
     version, archive = module.params["version"], module.params["archive"]
     folder = os.path.join(module.params["base"], "releases", version)
     if module.params["state"] == "current":
+        if not module.check_mode and not complete(folder):
+            module.fail_json(msg=f"release {version} was not staged here", actions=[])
         actions = activate(module, folder)
         module.exit_json(**result(actions, version=version, path=folder, needs_archive=False))
     if complete(folder):

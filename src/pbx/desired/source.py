@@ -16,7 +16,6 @@ from pbx.model.system_prompts import FOLDER as SYSTEM_PROMPTS
 from pbx.model.system_prompts import PREFIX as SYSTEM
 from pbx.speech.audio import encode
 
-
 SHOWN = 20
 
 
