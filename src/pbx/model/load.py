@@ -37,15 +37,23 @@ def load(path: str | os.PathLike[str], sound: SoundCheck | None = None) -> Loade
     place is checked. Raises ModelErrors with every problem found.
     """
     root = Path(path)
-    with collector_off():
-        site_path, tenant_paths, problems = _folders(root)
-        site_folder = folder.read(site_path, "site") if site_path else None
-        tenants = [folder.read(each, "tenant") for each in tenant_paths]
-        checked = rules.check(site_folder, tenants, sound)
-        everything = [*problems, *(p for f in [site_folder, *tenants] if f for p in f.problems)]
-        if any(problem.severity == "error" for problem in everything):
-            raise ModelErrors(everything)
-        return _loaded(site_folder, tenants, checked, everything)
+    try:
+        with collector_off():
+            return _load(root, sound)
+    except OSError as error:  # a folder that may not be read, a file that went while it was
+        place = str(error.filename or root)
+        raise ModelErrors([Problem(place, 0, 0, "", f"cannot be read: {error.strerror}")]) from None
+
+
+def _load(root: Path, sound: SoundCheck | None) -> Loaded:
+    site_path, tenant_paths, problems = _folders(root)
+    site_folder = folder.read(site_path, "site") if site_path else None
+    tenants = [folder.read(each, "tenant") for each in tenant_paths]
+    checked = rules.check(site_folder, tenants, sound)
+    everything = [*problems, *(p for f in [site_folder, *tenants] if f for p in f.problems)]
+    if any(problem.severity == "error" for problem in everything):
+        raise ModelErrors(everything)
+    return _loaded(site_folder, tenants, checked, everything)
 
 
 def _loaded(
@@ -76,14 +84,20 @@ def _folders(root: Path) -> tuple[Path | None, list[Path], list[Problem]]:
     if not root.is_dir():
         what = "is a file; give the folder that holds it" if root.exists() else "is not there; give a folder"
         raise ModelErrors([Problem(str(root), 0, 0, "", what)])
+    below = [each for each in sorted(root.iterdir()) if each.is_dir() and not each.name.startswith(".")]
     if _holds_yaml(root):
+        if stray := [each.name for each in below if _holds_yaml(each)]:
+            message = (
+                f"holds *.yml itself and folders with *.yml ({', '.join(stray)}); give each *.yml a tenant's folder"
+            )
+            raise ModelErrors([Problem(str(root), 0, 0, "", message)])
         if root.resolve().name == SITE:
             return root, [], []
         beside = root / ".." / SITE if root.name in ("", ".", "..") else root.parent / SITE
         return (beside if beside.is_dir() else None), [root], []
     tenants, problems = [], []
-    for each in sorted(root.iterdir()):
-        if each.name.startswith(".") or not each.is_dir() or each.name == SITE:
+    for each in below:
+        if each.name == SITE:
             continue
         if _holds_yaml(each):
             tenants.append(each)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pbx.model.problems import Path
 from pbx.model.scope import Scope
 
+_NO_WAY_OUT = "emergency calls have no way out; write emergency: {caller_id: …, trunks: […]}"
 WITH_EXTENSION = ("users", "ring_groups", "queues", "conferences")
 
 
@@ -54,30 +55,25 @@ def _devices(scope: Scope) -> None:
 
 
 def _emergency(scope: Scope) -> None:
-    """Whoever has a telephone can call for help: the tenant has emergency numbers, the person's place a way out."""
-    callers = [user for user, plain in scope.objects("users").items() if _can_dial(plain["devices"])]
-    if not callers or scope.folder.broken:
+    """Where there are users, help can be called: emergency numbers, and for each telephone a place with a way out."""
+    users, locations = scope.objects("users"), scope.objects("locations")
+    if not users or scope.folder.broken:
         return
     if not scope.folder.ids("emergency"):
-        message = 'people have telephones and no number is an emergency number; write emergency: {numbers: ["112"]}'
+        message = 'there are users and no number is an emergency number; write emergency: {numbers: ["112"]}'
         scope.report(("tenant",), message)
         return
     told: set[str] = set()
-    for user in callers:
-        reference = scope.objects("users")[user].get("location")
-        if reference is None:
+    for user, plain in users.items():
+        if not any(telephone["type"] != "outside" for telephone in plain["devices"].values()):
+            continue
+        name = plain.get("location", "").partition("/")[2]
+        if not name:
             message = "has telephones and no location, so emergency calls have no way out; write location: location/ID"
             scope.report(("users", user), message)
-            continue
-        name = reference.partition("/")[2]
-        location = scope.objects("locations").get(name)
-        if location is not None and "emergency" not in location and name not in told:
-            told.add(name)
-            message = (
-                "people sit here and emergency calls have no way out; write emergency: {caller_id: …, trunks: […]}"
-            )
+        elif name in locations and "emergency" not in locations[name] and name not in told:
+            message = f"people sit here and {_NO_WAY_OUT}"
             scope.report(("locations", name), message)
-
-
-def _can_dial(devices: dict[str, dict[str, str]]) -> bool:
-    return any(telephone["type"] != "outside" for telephone in devices.values())
+        told.add(name)
+    if not told and not any("emergency" in location for location in locations.values()):
+        scope.report(("emergency",), f"there are users, and {_NO_WAY_OUT} in their location")

@@ -164,7 +164,7 @@ _made: dict[str, Node] = {}
 
 def _node(schema: dict[str, Any]) -> Node:
     """The walk's view of a schema; made once for each $ref without words of its own (conditions hold conditions)."""
-    key = schema["$ref"] if "$ref" in schema and not set(schema) & _ANNOTATIONS else ""
+    key = schema["$ref"] if "$ref" in schema and set(schema) <= {"$ref", "description"} else ""
     if key and key in _made:
         return _made[key]
     node = Node()
@@ -195,6 +195,3 @@ def _node(schema: dict[str, Any]) -> Node:
 def _types(schema: dict[str, Any]) -> list[str]:
     types = schema.get("type", ["object", "array"])
     return [types] if isinstance(types, str) else list(types)
-
-
-_ANNOTATIONS = {"x-refers-to", "x-kinds", "x-check", "x-caller", "default"}

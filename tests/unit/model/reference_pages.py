@@ -18,7 +18,7 @@ CHAPTERS = {
     "Files, kinds and ids": """
         unknown_kind kind_of_the_site roots/users_in_the_site kind_is_no_mapping no_version
         two_versions no_tenant tenant_twice object_twice same_id_as_the_site yaml_by_its_long_name
-        roots/folder_without_yaml roots/no_tenants
+        roots/folder_without_yaml roots/no_tenants roots/yaml_beside_folders
     """,
     "Keys and values": """
         unknown_key missing_key wrong_word unquoted_extension empty_value no_length_of_time
@@ -38,7 +38,7 @@ CHAPTERS = {
     """,
     "People and emergency calls": """
         extension_twice extension_is_an_emergency_number same_sip_user desk_phone_with_a_number
-        no_emergency_numbers nobody_to_help location_without_a_way_out
+        no_emergency_numbers no_emergency_route nobody_to_help location_without_a_way_out
     """,
     "Flows": """
         flow_without_an_end flows_go_round step_never_reached

@@ -34,10 +34,7 @@ def test_every_mistake_has_its_place() -> None:
         for line in (FIXTURES / folder / "expected.txt").read_text("utf-8").splitlines()
         if ": valid: " not in line and not any(part.isdigit() for part in line.split(":")[1:3])
     }
-    assert without == {
-        "no_tenant",
-        "no_version",
-        "roots/folder_without_yaml",
-        "roots/no_tenants",
-        "yaml_by_its_long_name",
-    }
+    of_a_file = {"yaml_by_its_long_name"}
+    of_a_folder = {"no_tenant", "no_version"}
+    of_a_root = {"roots/folder_without_yaml", "roots/no_tenants", "roots/yaml_beside_folders"}
+    assert without == of_a_file | of_a_folder | of_a_root
