@@ -122,7 +122,7 @@ def write_files(edge: Edge) -> None:
             write(Want(path, "file", b"", None, "root", group, 0o640))
     create_tables(edge.databases[0])
     if not os.path.exists(edge.databases[1]):
-        create_location(edge.databases[1])
+        create_location(edge.databases[1], wal=False)
         shutil.chown(edge.databases[1], group=group)
         os.chmod(edge.databases[1], 0o640)
 

@@ -82,7 +82,7 @@ def _command(folder: Path, user: str) -> list[str]:
     return [
         "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
         PROGRAM, "-DD", "-E", "-x", "fm", "-X", "fm", "-m", "64", "-M", "16",
-        "-P", str(folder / "run" / "kamailio.pid"), "-f", str(folder / "kamailio.cfg"),
+        "-Y", str(folder / "run"), "-P", str(folder / "run" / "kamailio.pid"), "-f", str(folder / "kamailio.cfg"),
     ]  # fmt: skip
 
 

@@ -80,7 +80,7 @@ class EdgeUnderTest:
             "nsenter", f"--net=/proc/{self.holder.pid}/ns/net",
             "setpriv", "--reuid=kamailio", "--regid=kamailio", "--clear-groups", "--inh-caps=-all",
             "kamailio", "-DD", "-E", "-x", "fm", "-X", "fm", "-m", "64", "-M", str(self.private_mb),
-            "-P", str(self.run_dir / "kamailio.pid"), "-f", str(self.folder / "kamailio.cfg"),
+            "-Y", str(self.run_dir), "-P", str(self.run_dir / "kamailio.pid"), "-f", str(self.folder / "kamailio.cfg"),
         ]  # fmt: skip
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
