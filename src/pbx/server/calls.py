@@ -159,6 +159,7 @@ class CallServer:
             "tenants": {t.id: t.revision for t in self.exchange.serving.model.tenants.values()},
             "epochs": dict(self.exchange.leases),
             "calls": len(self.exchange.calls),
+            "channels": self.exchange.channels.used(),
             "refused": {str(status): count for status, count in self.exchange.refused.items()},
         }
 

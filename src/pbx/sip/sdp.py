@@ -6,6 +6,7 @@ no SDP raises SdpError.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 _STATIC = {  # RFC 3551 §6: payloads that need no rtpmap
@@ -180,6 +181,24 @@ def narrow(offer_sdp: bytes, answer_sdp: bytes) -> bytes:
     return replace(offer, media=tuple(media)).serialise()
 
 
+def only(sdp: bytes, names: Collection[str]) -> bytes | None:
+    """The SDP with no other speech codecs than `names` (`pcma`, `opus` …; telephone-event stays), in the SDP's own
+    order; None when it has none of them."""
+    wanted = {name.upper() for name in names} | _NOT_SPEECH
+    session = parse(sdp)
+
+    def cut(media: Media) -> Media:
+        if media.kind != "audio":
+            return media
+        kept = {str(codec.payload) for codec in media.codecs if codec.name in wanted}
+        return _keep(media, kept)
+
+    found = session.audio
+    if found is None or not any(codec.name in wanted - _NOT_SPEECH for codec in found.codecs):
+        return None
+    return replace(session, media=tuple(cut(media) for media in session.media)).serialise()
+
+
 def engine_offer(address: str, port: int, codec: str = "PCMA", event_payload: int | None = 101) -> bytes:
     """The SDP of our media engine at `address`:`port`: one G.711 codec (PCMA or PCMU) and telephone-event."""
     payload = {"PCMA": 8, "PCMU": 0}[codec]
@@ -261,7 +280,11 @@ def _cut(media: Media, answered: Codec) -> Media:
         return media
     events = [codec for codec in codecs if codec.name == "TELEPHONE-EVENT"]
     events = [event for event in events if event.rate == chosen.rate] or events
-    kept = {str(codec.payload) for codec in (chosen, *events)}
+    return _keep(media, {str(codec.payload) for codec in (chosen, *events)})
+
+
+def _keep(media: Media, kept: Collection[str]) -> Media:
+    """The stream with these payload numbers only, and their lines."""
 
     def stays(line: str) -> bool:
         if not line.startswith(_NUMBERED):

@@ -149,6 +149,20 @@ def test_narrow_leaves_an_offer_that_the_answer_does_not_fit() -> None:
     assert sdps.audio(sdps.narrow(YEALINK, answer)).formats == ("9", "8", "0", "18", "101")
 
 
+def test_only_keeps_the_codecs_of_a_trunk_and_the_digits() -> None:
+    """A trunk's `codecs` cut the offer; an offer that has none of them is told apart (it is transcoded then)."""
+    offer = (
+        b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+        b"m=audio 4000 RTP/AVP 9 0 8 101\r\na=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+        b"a=fmtp:101 0-15\r\n"
+    )
+    kept = sdps.only(offer, ["pcma"])
+    assert kept is not None
+    assert sdps.audio(kept).formats == ("8", "101")
+    assert b"G722" not in kept and b"telephone-event" in kept
+    assert sdps.only(offer, ["opus"]) is None
+
+
 @pytest.mark.parametrize(
     ("change", "held"),
     [

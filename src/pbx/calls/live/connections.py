@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from pbx.calls.leg import Audio, CalleeLeg, CallerId, Connections, DeviceTarget, Leg, Target, TrunkTarget
+from pbx.calls.live.channels import Channels
 from pbx.calls.live.legs import SipCallee, SipCaller
 from pbx.calls.live.media import CallMedia
 from pbx.media.ng import NgError, NgTimeout
@@ -46,6 +47,7 @@ class SipConnections(Connections):
         edge: Edge,
         token: str,
         secret: Callable[[str], str | None],
+        channels: Channels,
     ) -> None:
         self.media = media
         self.caller = SipCaller(session, label, media.reoffer)
@@ -55,6 +57,7 @@ class SipConnections(Connections):
         self._edge = edge
         self._contact = f"<sip:{token}@{edge.public_host}:{edge.public_port}>"
         self._secret = secret
+        self._channels = channels
         self._legs: list[SipCallee] = []
         self._placed = 0
         session.contact = self._contact
@@ -89,13 +92,22 @@ class SipConnections(Connections):
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
         self._placed += 1  # before anything is awaited: several targets are placed at once
         tag = f"B{self._placed}"
-        srtp = target.trunk.media == "srtp" if isinstance(target, TrunkTarget) else target.media == "srtp"
-        offer = await self.media.offer_to(tag, srtp=srtp)
+        if isinstance(target, TrunkTarget) and not self._channels.take(target.trunk, always=target.emergency):
+            leg = SipCallee(tag, target, b"", self.media.reoffer)
+            leg.resolve(503, f"all {target.trunk.max_channels} channels are in use")
+            return leg
+        if isinstance(target, TrunkTarget):
+            srtp, codecs = target.trunk.media == "srtp", target.trunk.codecs
+        else:
+            srtp, codecs = target.media == "srtp", ()
+        offer = await self.media.offer_to(tag, srtp=srtp, codecs=codecs)
         leg = SipCallee(tag, target, offer, self.media.reoffer)
         self._legs.append(leg)
         if isinstance(target, DeviceTarget):
             self._invite_device(leg, target, caller_id)
         else:
+            key = target.trunk.key
+            leg.gone.add_done_callback(lambda _: self._channels.give_back(key))
             self._invite_trunk(leg, target, caller_id)
         self._flush()
         return leg
@@ -175,7 +187,8 @@ class SipConnections(Connections):
 
     async def release(self, callee: CalleeLeg) -> None:
         self._flush()
-        await self.media.forget(callee.tag)
+        if isinstance(callee, SipCallee) and callee.offer:
+            await self.media.forget(callee.tag)
 
     async def close(self) -> None:
         for leg in self._legs:

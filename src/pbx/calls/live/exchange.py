@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pbx.calls.call import Call, Recorder
+from pbx.calls.live.channels import Channels
 from pbx.calls.live.connections import Edge, SipConnections
 from pbx.calls.live.media import CallMedia
 from pbx.calls.record import CallRecord
@@ -91,6 +92,7 @@ class Exchange:
         self._tasks: set[asyncio.Task[None]] = set()
         self._of_tenant: Counter[str] = Counter()
         self.refused: Counter[int] = Counter()
+        self.channels = Channels()
         self.overloaded: Callable[[], bool] = lambda: False
         engine.on_event = self._engine_event
 
@@ -131,6 +133,9 @@ class Exchange:
             raise Refused(488, "An Offer Is Needed")
         call = self._make(session, tenant, edge, emergency)
         self._of_tenant[tenant.id] += 1
+        trunk = self._trunk_of(call)
+        if trunk is not None:
+            self.channels.take(trunk, always=True)
         call.over_limit = tenant.max_calls is not None and self._of_tenant[tenant.id] > tenant.max_calls
         self.calls[call.record.id] = call
         self._recorder.started(call.record)
@@ -177,6 +182,7 @@ class Exchange:
             edge=edge,
             token=token,
             secret=secret,
+            channels=self.channels,
         )
         self._connections[call_id] = connections
         return Call(
@@ -203,6 +209,9 @@ class Exchange:
         record.caller = None if hidden else received_to_e164(code, prefix, shown, trunk.receive)
         return trunk
 
+    def _trunk_of(self, call: Call) -> Trunk | None:
+        return next((trunk for trunk in call.tenant.trunks.values() if trunk.key == call.trunk), None)
+
     async def _run(self, call: Call) -> None:
         try:
             await call.run(self._story)
@@ -212,6 +221,8 @@ class Exchange:
             self.calls.pop(call.record.id, None)
             self._connections.pop(call.record.id, None)
             self._of_tenant[call.tenant.id] -= 1
+            if call.trunk is not None:
+                self.channels.give_back(call.trunk)
             self._flush()
 
     # --- the engine -------------------------------------------------------------------------------------------------

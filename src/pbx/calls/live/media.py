@@ -7,12 +7,15 @@ long as the call; every SDP that a leg sent or was sent is kept here, so that a 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pbx.calls.leg import Audio
 from pbx.media.engine_client import EngineClient, EngineError
-from pbx.media.relay import RelaySession
+from pbx.media.relay import RelaySession, Toward
 from pbx.sip import sdp as sdps
+
+_NG_NAMES = {"opus": "opus"}  # rtpengine's names are in capitals, but for this one
 
 
 @dataclass(slots=True)
@@ -108,13 +111,20 @@ class CallMedia:
 
     # --- ringing and joining ----------------------------------------------------------------------------------------
 
-    async def offer_to(self, tag: str, *, srtp: bool = False) -> bytes:
-        """A's offer for a leg that will be rung."""
+    async def offer_to(self, tag: str, *, srtp: bool = False, codecs: Sequence[str] = ()) -> bytes:
+        """A's offer for a leg that will be rung; with `codecs` no others are offered, transcoded if A has none."""
         async with self._turn:
             await self._delete_forgotten()  # of a ring that nobody answered
             self._used = self._taken = True
             side = self._sides["A"]
-            return await self.relay.offer("A", tag, side.received, toward="srtp" if srtp else "plain")
+            toward: Toward = "srtp" if srtp else "plain"
+            if not codecs:
+                return await self.relay.offer("A", tag, side.received, toward=toward)
+            common = sdps.only(side.received, codecs)
+            if common is not None:
+                return await self.relay.offer("A", tag, common, toward=toward)
+            names = [_NG_NAMES.get(name, name.upper()) for name in codecs]
+            return await self.relay.offer("A", tag, side.received, toward=toward, codecs=names)
 
     async def answered(self, tag: str, received: bytes, offered: bytes) -> None:
         """A rung leg answered with this SDP to the offer it was sent; said again (asked to confirm, then joined) it
