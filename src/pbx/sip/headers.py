@@ -38,21 +38,12 @@ MAX_VALUES = 128  # of one line
 
 
 class NameAddr(NamedTuple):
-    """A `name-addr` or `addr-spec`: `display` unquoted, `parameters` the raw text behind the address."""
+    """A `name-addr` or `addr-spec`: `display` unquoted, `parameters` the raw text behind it, `tag` one of them."""
 
     display: str
     uri: str
     parameters: str
-
-    @property
-    def tag(self) -> str:
-        """The tag parameter, empty when absent."""
-        text = self.parameters
-        if not text:
-            return ""
-        if text.startswith(";tag=") and text.find(";", 5) < 0 and " " not in text:
-            return text[5:]
-        return parameters(text).get("tag", "")
+    tag: str
 
 
 class Via(NamedTuple):
@@ -74,11 +65,20 @@ def name_addr(value: str) -> NameAddr:
     if found is not None:
         quoted, tokens, uri, text = found.groups()
         display = _unquote(quoted) if quoted else tokens.rstrip() if tokens else ""
-        return NameAddr(display, uri, text)
+        return NameAddr(display, uri, text, _tag(text))
     found = _ADDR_SPEC.fullmatch(value)
     if found is None:
         raise ValueError("not an address")
-    return NameAddr("", found["uri"], found["parameters"])
+    return NameAddr("", found["uri"], found["parameters"], _tag(found["parameters"]))
+
+
+def _tag(text: str) -> str:
+    """The tag among raw parameters, empty when absent."""
+    if not text:
+        return ""
+    if text.startswith(";tag=") and text.find(";", 5) < 0 and " " not in text:
+        return text[5:]
+    return parameters(text).get("tag", "")
 
 
 def format_name_addr(display: str, uri: str) -> str:
@@ -125,6 +125,7 @@ def _via_parameters(text: str) -> tuple[str, bool]:
     return branch, rport
 
 
+@lru_cache(256)
 def cseq(value: str) -> tuple[int, str]:
     """(number, method); raises ValueError, also from 2**31 on."""
     number, _, method = value.partition(" ")

@@ -39,6 +39,7 @@ _COMPACT = {
     "x": "session-expires",
 }
 _SINGLE = frozenset({"from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type"})
+_METHODS = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE"})  # surely tokens
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _VERSION = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE | re.ASCII)
 _FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
@@ -220,9 +221,10 @@ def _fields(lines: list[str]) -> tuple[Fields, str]:
     """The header fields, and what is wrong with them (empty: nothing)."""
     fields: Fields = {}
     broken = ""
+    known = _names.get
     for line in lines[1 : MAX_FIELDS + 1]:
         name, colon, value = line.partition(": ")
-        key = _names.get(name)
+        key = known(name)
         if key is None or not colon or key in fields:
             broken = _add_unusual(fields, line) or broken
         else:
@@ -268,7 +270,7 @@ def _request_line(line: str) -> Request:
     request = Request()
     request.method, target, version = parts
     request.uri = target
-    if not _TOKEN.fullmatch(request.method):
+    if request.method not in _METHODS and not _TOKEN.fullmatch(request.method):
         raise BadMessage(400, "Broken Request Line")
     if version != "SIP/2.0" and version.upper() != "SIP/2.0":
         if _VERSION.fullmatch(version):

@@ -6,7 +6,6 @@ one only empties it. A timer fires up to one slot late, never early.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 
@@ -32,14 +31,14 @@ class TimerWheel:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._slots: dict[int, list[Timer]] = {}
-        self._order: list[int] = []
+        self._slots: dict[float, list[Timer]] = {}
+        self._order: list[float] = []
 
     def start(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` once, `delay` seconds from now."""
         timer = Timer(callback)
         # Rounded up: a slot that is due must be wholly over, or a loop that wakes a little early spins on it.
-        number = math.ceil((self._clock() + delay) / SLOT)
+        number = (self._clock() + delay) // SLOT + 1.0
         slot = self._slots.get(number)
         if slot is None:
             self._slots[number] = [timer]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 
 import pytest
+import uvloop
 from unit.sip.sip_network import ANSWER, OFFER
 
 from pbx.sip import Address, InviteSession, Request, Response, Stack
@@ -17,6 +18,20 @@ from pbx.sip.transport import SipTransport
 
 HOST = "127.0.0.1"
 DEADLINE = 20.0  # seconds
+
+Run = Callable[[Coroutine[None, None, None]], None]
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Runs a scenario on the loop of the standard library, and on the one that is used."""
+
+    def runner(scenario: Coroutine[None, None, None]) -> None:
+        factory = uvloop.new_event_loop if request.param == "uvloop" else asyncio.new_event_loop
+        with asyncio.Runner(loop_factory=factory) as loop:
+            loop.run(scenario)
+
+    return runner
 
 
 class Ear(Deaf):
@@ -75,7 +90,7 @@ def call(transport: SipTransport, destination: Address, ear: Ear, sdp: bytes = O
 
 
 @pytest.mark.parametrize("padding", [0, 4000])
-def test_call_over_sockets(padding: int) -> None:
+def test_call_over_sockets(run: Run, padding: int) -> None:
     """A small call goes by UDP, one with a browser's 4 KB of SDP by TCP; both without a word about flushing."""
 
     async def scenario() -> None:
@@ -89,10 +104,10 @@ def test_call_over_sockets(padding: int) -> None:
             session.bye()
             assert await called.next() == "bye"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
-def test_refused_connection_is_told_at_once() -> None:
+def test_refused_connection_is_told_at_once(run: Run) -> None:
     async def scenario() -> None:
         ear = Ear()
         async with endpoint(ear) as left:
@@ -101,10 +116,10 @@ def test_refused_connection_is_told_at_once() -> None:
             assert await ear.next() == "failed 503"
             assert time.monotonic() - start < 5
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
-def test_strangers_are_not_heard() -> None:
+def test_strangers_are_not_heard(run: Run) -> None:
     async def scenario() -> None:
         ear, deaf = Ear(), Ear()
         async with endpoint(ear) as left, endpoint(deaf, peers=["192.0.2.1"]) as right:
@@ -116,10 +131,10 @@ def test_strangers_are_not_heard() -> None:
             assert left_udp.state.value == "early"
             assert deaf.sources == []
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
-def test_stream_that_cannot_be_followed_is_closed_and_pings_are_answered() -> None:
+def test_stream_that_cannot_be_followed_is_closed_and_pings_are_answered(run: Run) -> None:
     async def scenario() -> None:
         ear = Ear()
         async with endpoint(ear) as right:
@@ -131,7 +146,7 @@ def test_stream_that_cannot_be_followed_is_closed_and_pings_are_answered() -> No
                 assert await reader.read() == b""
             writer.close()
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 SIPP_UAC = Path(__file__).parents[2] / "bench/scenarios/uac.xml"
@@ -145,7 +160,7 @@ async def sipp(*arguments: str, folder: Path) -> asyncio.subprocess.Process:
 
 
 @pytest.mark.parametrize("transport", ["u1", "t1"])
-def test_sipp_calls_us(transport: str, tmp_path: Path) -> None:
+def test_sipp_calls_us(run: Run, transport: str, tmp_path: Path) -> None:
     async def scenario() -> None:
         ear = Ear()
         async with endpoint(ear) as ours:
@@ -158,10 +173,10 @@ def test_sipp_calls_us(transport: str, tmp_path: Path) -> None:
             assert heard.count("confirmed") == heard.count("bye") == 20
             assert ours.stack.faults == ours.stack.broken == 0
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
-def test_we_call_sipp(tmp_path: Path) -> None:
+def test_we_call_sipp(run: Run, tmp_path: Path) -> None:
     async def scenario() -> None:
         ear = Ear()
         async with endpoint(ear) as ours, endpoint(Ear()) as placeholder:
@@ -175,10 +190,10 @@ def test_we_call_sipp(tmp_path: Path) -> None:
             async with asyncio.timeout(DEADLINE):
                 assert await called.wait() == 0
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
-def test_timers_run_on_the_loop() -> None:
+def test_timers_run_on_the_loop(run: Run) -> None:
     """A peer that is not there: the INVITE is repeated by the loop's own alarm."""
 
     class Counter(asyncio.DatagramProtocol):
@@ -208,4 +223,4 @@ def test_timers_run_on_the_loop() -> None:
         silent.close()
         assert heard[1] - heard[0] >= 0.49
 
-    asyncio.run(scenario())
+    run(scenario())
