@@ -77,10 +77,12 @@ def test_the_firewall_lets_in_what_it_should(bare_site: Site) -> None:
 
 
 def test_files_with_secrets_are_closed(bare_site: Site) -> None:
-    for path in ("/var/lib/pbx/secrets/calls.json", "/run/pbx-apply/calls.secrets.json"):
-        mode = bare_site.lab.exec("calls1", "stat", "-c", "%a", path).stdout.strip()
-        assert mode == "600", path
-    assert bare_site.lab.exec("calls1", "stat", "-c", "%a %U", "/run/pbx-apply").stdout.strip() == "700 root"
+    exec_ = bare_site.lab.exec
+    assert exec_("calls1", "stat", "-c", "%a %U", "/var/lib/pbx/secrets/calls.json").stdout.strip() == "600 pbx-calls"
+    for host in ("edge1", "relay1", "calls1"):
+        assert exec_(host, "stat", "-c", "%a %U", "/var/lib/pbx-apply").stdout.strip() == "700 root"
+        open_to_others = exec_(host, "find", "/var/lib/pbx-apply", "-type", "f", "-perm", "/077").stdout
+        assert open_to_others == ""
 
 
 def test_no_secret_is_in_output_journal_or_process_list(bare_site: Site) -> None:
