@@ -89,6 +89,16 @@ class Dialog:
             destination=destination,
         )
 
+    def confirm(self, response: Response, destination: Address) -> Dialog:
+        """The dialog of a 2xx: this one when it was its early dialog, its route set taken anew (§13.2.2.4)."""
+        if response.to_tag != self.remote_tag or not response.to_tag:
+            return self.of_response(response, destination)
+        self.route_set = tuple(response.record_route[::-1])
+        self.destination = next_hop(self.route_set, destination)
+        self._lead = ""
+        self.refresh(response)
+        return self
+
     def request(self, method: str, headers: str, body: bytes = b"", cseq: int = 0) -> Outgoing:
         """A request of this dialog with the next CSeq; `cseq` is given for ACK only (§12.2.1.1)."""
         if not cseq:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import cast
 
 from pbx.sip import headers, uri
@@ -129,14 +130,8 @@ class Message:
     @property
     def contact_uri(self) -> str:
         """The URI of the only Contact; empty when it is absent, repeated, broken or not one to send a request to."""
-        contacts = self.values("contact")
-        if len(contacts) != 1:
-            return ""
-        try:
-            found = headers.name_addr(contacts[0]).uri
-        except ValueError:
-            return ""
-        return found if uri.is_sip(found) else ""
+        value = self.fields.get("contact")
+        return _contact_uri(value) if isinstance(value, str) else ""
 
     @property
     def record_route(self) -> list[str]:
@@ -362,6 +357,18 @@ def _sdp_part(content_type: str, body: bytes) -> bytes | None:
         if found and re.search(rb"(?im)^content-type[ \t]*:[ \t]*application/sdp", head):
             return content[:-2] if content.endswith(b"\r\n") else content
     return None
+
+
+@lru_cache(1024)
+def _contact_uri(value: str) -> str:
+    contacts = headers.split_commas(value)
+    if len(contacts) != 1:
+        return ""
+    try:
+        found = headers.name_addr(contacts[0]).uri
+    except ValueError:
+        return ""
+    return found if uri.is_sip(found) else ""
 
 
 def is_route(value: str) -> bool:

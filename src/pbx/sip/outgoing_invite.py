@@ -128,7 +128,7 @@ class OutgoingInvite:
     def _win(self, response: Response) -> None:
         self._is_decided = True
         session = self._session
-        session.dialog = session.dialog.of_response(response, self._destination)
+        session.dialog = session.dialog.confirm(response, self._destination)
         session.remote_sdp = response.sdp or session.remote_sdp  # some answer in the 183 and no more
         self._headers = ""
         if self._body:

@@ -36,6 +36,7 @@ class ServerTransaction:
         "_life",
         "_to",
         "fallback",
+        "is_merged",
         "key",
         "local_tag",
         "merge_key",
@@ -54,6 +55,7 @@ class ServerTransaction:
         self.source = source
         self.reply_to, self.fallback = reply_address(request, source)
         self.merge_key: tuple[str, str, int] | None = None
+        self.is_merged = False  # the same request came by another path and is in work (RFC 3261 §8.2.2.2)
         self.local_tag = request.to_tag
         self.state = self._first
         self.user: InviteUser | None = None

@@ -19,7 +19,7 @@ from pbx.sip.message import BadMessage, Request, Response, parse
 from pbx.sip.render import MAX_FORWARDS, header_lines
 from pbx.sip.server_transaction import ServerInvite, ServerTransaction
 from pbx.sip.session import InviteSession
-from pbx.sip.transaction_layer import TransactionLayer
+from pbx.sip.transaction_layer import TransactionLayer, server_key
 from pbx.sip.transaction_state import State
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
@@ -182,15 +182,18 @@ class Stack:
         if method == "ACK":
             self._receive_ack(request)
             return
-        known = self.layer.find_server(request, method)
+        key = server_key(request, method)
+        known = self.layer.servers.get(key)
         if known is not None:
             known.receive_again()
-        elif method == "CANCEL":
-            self._receive_cancel(request, source)
+            return
+        transaction = self.layer.serve(request, source, key)
+        if method == "CANCEL":
+            self._receive_cancel(request, transaction)
         elif request.to_tag:
-            self._receive_in_dialog(request, source)
+            self._receive_in_dialog(request, transaction)
         else:
-            self._receive_initial(request, source)
+            self._receive_initial(request, transaction)
 
     def _receive_ack(self, request: Request) -> None:
         transaction = self.layer.find_server(request, "INVITE")
@@ -201,9 +204,8 @@ class Stack:
         if session is not None:
             session.receive_ack(request)
 
-    def _receive_cancel(self, request: Request, source: Address) -> None:
+    def _receive_cancel(self, request: Request, transaction: ServerTransaction) -> None:
         invite = self.layer.find_server(request, "INVITE")
-        transaction = self.layer.serve(request, source)
         if invite is None:
             transaction.respond(481)
             return
@@ -212,8 +214,7 @@ class Stack:
         if invite.user is not None and not invite.is_answered:
             invite.user.cancelled(request)
 
-    def _receive_in_dialog(self, request: Request, source: Address) -> None:
-        transaction = self.layer.serve(request, source)
+    def _receive_in_dialog(self, request: Request, transaction: ServerTransaction) -> None:
         session = self._session_of(request)
         if session is None:
             transaction.respond(481)
@@ -227,16 +228,14 @@ class Stack:
             session.dialog.remote_seq = request.cseq
             session.receive(request, transaction)
 
-    def _receive_initial(self, request: Request, source: Address) -> None:
-        is_merged = self.layer.is_merged(request)
-        transaction = self.layer.serve(request, source)
-        if is_merged:
+    def _receive_initial(self, request: Request, transaction: ServerTransaction) -> None:
+        if transaction.is_merged:
             transaction.respond(482)
         elif refuse_initial(request, transaction):
             pass
         elif isinstance(transaction, ServerInvite):
             if not refuse_invite(request, transaction):
-                self._open(request, transaction, source)
+                self._open(request, transaction)
         elif request.method == "OPTIONS":
             if self._on_request is not None:
                 self._on_request(transaction)
@@ -248,7 +247,8 @@ class Stack:
             known = request.method in _KNOWN
             transaction.respond(405 if known else 501, "", [("Allow", ALLOW)])
 
-    def _open(self, request: Request, transaction: ServerInvite, source: Address) -> None:
+    def _open(self, request: Request, transaction: ServerInvite) -> None:
+        source = transaction.source
         dialog = Dialog.of_request(request, source, self.layer.new_tag(), 0)
         session = InviteSession(self, "uas", dialog, source, self._contact)
         session.receive_invite(request, transaction)

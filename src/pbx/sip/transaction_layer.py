@@ -108,19 +108,18 @@ class TransactionLayer:
     def find_server(self, request: Request, method: str) -> ServerTransaction | None:
         return self.servers.get(server_key(request, method))
 
-    def is_merged(self, request: Request) -> bool:
-        """True when the same request came by another path and is in work (RFC 3261 §8.2.2.2)."""
-        return not request.to_tag and _merge_key(request) in self._merged
-
-    def serve(self, request: Request, source: Address) -> ServerTransaction:
-        """Open the server transaction of a new request."""
-        key = server_key(request, request.method)
+    def serve(self, request: Request, source: Address, key: ServerKey) -> ServerTransaction:
+        """Open the server transaction of a new request; `key` is its `server_key`."""
         kind = ServerInvite if request.method == "INVITE" else ServerRequest
         transaction = kind(self, key, request, source)
         self.servers[key] = transaction
         if not request.to_tag and request.method != "CANCEL":
-            transaction.merge_key = _merge_key(request)
-            self._merged.setdefault(transaction.merge_key, transaction)
+            merge_key = request.call_id, request.from_tag, request.cseq
+            if merge_key in self._merged:
+                transaction.is_merged = True
+            else:
+                transaction.merge_key = merge_key
+                self._merged[merge_key] = transaction
         return transaction
 
     @property
@@ -133,9 +132,8 @@ class TransactionLayer:
 
     def forget_server(self, transaction: ServerTransaction) -> None:
         self.servers.pop(transaction.key, None)
-        key = transaction.merge_key
-        if key is not None and self._merged.get(key) is transaction:
-            del self._merged[key]
+        if transaction.merge_key is not None:
+            del self._merged[transaction.merge_key]
 
     def unreachable(self, destination: Address) -> None:
         """A connection to `destination` was refused, or closed: end or re-route what waits for it."""
@@ -159,7 +157,3 @@ def server_key(request: Request, method: str) -> ServerKey:
     if via.branch.startswith(_COOKIE) and len(via.branch) > len(_COOKIE):
         return via.branch, f"{via.host}:{via.port}", method
     return f"{via.head} {request.call_id}", f"{request.cseq} {request.from_tag}", method
-
-
-def _merge_key(request: Request) -> tuple[str, str, int]:
-    return request.call_id, request.from_tag, request.cseq

@@ -12,7 +12,7 @@ from pbx.sip.client_transaction import ClientTransaction
 from pbx.sip.message import parse
 from pbx.sip.render import Outgoing
 from pbx.sip.server_transaction import ServerInvite, ServerTransaction
-from pbx.sip.transaction_layer import TransactionLayer
+from pbx.sip.transaction_layer import TransactionLayer, server_key
 from pbx.sip.transaction_state import State
 
 TCP = BOB._replace(transport="tcp")
@@ -46,7 +46,7 @@ class Bench:
             ).encode()
         )
         assert isinstance(request, Request)
-        return self.layer.serve(request, source)
+        return self.layer.serve(request, source, server_key(request, method))
 
     def advance(self, seconds: float) -> list[str]:
         """Let time pass; the first words of what was sent meanwhile, with the time of each."""
