@@ -20,8 +20,10 @@ from ansible_collections.pbx.core.plugins.module_utils.kamailio_schema import (
 )
 from ansible_collections.pbx.core.plugins.module_utils.kamailio_service import (
     START_FILES,
+    certificate_of,
     local_text,
     running_settings,
+    served_certificate,
     settings_text,
     stale,
     started_with,
@@ -88,6 +90,7 @@ def plan_service(edge: Edge) -> list[dict[str, Any]]:
             for name, value in edge.settings.items()
             if live[name] != value
         ]
+        actions += plan_certificate(edge)
     name = edge.params["unit"]
     if not name:
         return actions
@@ -98,6 +101,15 @@ def plan_service(edge: Edge) -> list[dict[str, Any]]:
         return [*actions, action("start", "service", name)]
     reasons = stale(edge.start_files(), started_with(edge.params["run_dir"]))
     return [*actions, action("restart", "service", name, reasons)] if reasons else actions
+
+
+def plan_certificate(edge: Edge) -> list[dict[str, Any]]:
+    """A renewed certificate is taken in by a reload; open connections stay."""
+    path, words = edge.params["certificate"], edge.params["words"]
+    if not path:
+        return []
+    served = served_certificate(str(words["SIP_ADDRESS"]), int(words["TLS_PORT"]))
+    return [action("reload", "certificate", path, ["running"])] if served and served != certificate_of(path) else []
 
 
 def gate(edge: Edge, actions: list[dict[str, Any]]) -> str:
@@ -133,6 +145,8 @@ def run_service(edge: Edge, actions: list[dict[str, Any]]) -> str:
         if one["kind"] == "setting":
             name = one["id"].removeprefix("pbx.")
             edge.rpc.call("cfg.seti", "pbx", name, edge.settings[name])
+        elif one["kind"] == "certificate":
+            edge.rpc.call("tls.reload")
     service = [one for one in actions if one["kind"] == "service"]
     if service:
         systemctl("daemon-reload")

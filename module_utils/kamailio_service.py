@@ -8,6 +8,8 @@ list differs from the wanted one runs something else and is restarted; files tha
 from __future__ import annotations
 
 import hashlib
+import re
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,10 @@ from ansible_collections.pbx.core.plugins.module_utils.kamailio_rpc import Kamai
 
 __all__ = [
     "SETTINGS",
+    "certificate_of",
     "local_text",
     "running_settings",
+    "served_certificate",
     "settings_text",
     "stale",
     "started_with",
@@ -36,7 +40,7 @@ SETTINGS: Mapping[str, tuple[int, str]] = {
     "trunk_timeout": (6000, "ms without any answer of a trunk"),
 }
 
-START_FILES = ("kamailio.cfg", "pbx_outside.cfg", "pbx_inside.cfg", "pbx_local.cfg")
+START_FILES = ("kamailio.cfg", "pbx_outside.cfg", "pbx_inside.cfg", "pbx_local.cfg", "tls.cfg")
 
 
 def wanted_settings(document: Mapping[str, Any]) -> dict[str, int]:
@@ -93,3 +97,25 @@ def stale(files: Mapping[str, str], started: Mapping[str, str]) -> list[str]:
     """Paths (path to wanted text) that the running process was started with another content of, or without."""
     wanted = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
     return sorted(path for path, digest in wanted.items() if started.get(path) != digest)
+
+
+def certificate_of(path: str) -> str:
+    """The first certificate of a PEM file, the server's own; nothing when there is none."""
+    try:
+        text = Path(path).read_text()
+    except OSError:
+        return ""
+    found = re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", text, re.DOTALL)
+    return _normal(found.group(0)) if found else ""
+
+
+def served_certificate(address: str, port: int) -> str:
+    """The certificate that the running server shows in a handshake; nothing when it shows none."""
+    try:
+        return _normal(ssl.get_server_certificate((address, port), timeout=5))
+    except (OSError, ssl.SSLError):
+        return ""
+
+
+def _normal(pem: str) -> str:
+    return "\n".join(line.strip() for line in pem.strip().splitlines())

@@ -49,6 +49,10 @@ options:
     description: Switches of the routing files, name to bool (C(WITH_TLS), C(WITH_ADVERTISE)).
     type: dict
     default: {}
+  certificate:
+    description: The certificate's file, PEM. The running server is made to show it when it shows another.
+    type: path
+    default: ""
   drop_in:
     description: Text of the unit's drop-in. Empty leaves the unit as it is.
     type: str
@@ -91,8 +95,9 @@ EXAMPLES = r"""
 RETURN = r"""
 actions:
   description: >-
-    What was done, or would be in check mode: C(op), C(kind) (C(file), C(database), C(setting), C(service)), C(id), and
-    C(fields); of a restart the paths that the running process was started with another content of.
+    What was done, or would be in check mode: C(op), C(kind) (C(file), C(database), C(setting), C(certificate),
+    C(service)), C(id), and C(fields); of a restart the paths that the running process was started with another
+    content of.
   returned: always
   type: list
   elements: dict
@@ -126,6 +131,7 @@ def main() -> None:
             files={"type": "dict", "required": True},
             words={"type": "dict", "required": True},
             features={"type": "dict", "default": {}},
+            certificate={"type": "path", "default": ""},
             drop_in={"type": "str", "default": ""},
             unit={"type": "str", "default": "kamailio.service"},
             etc_dir={"type": "path", "default": "/etc/kamailio"},

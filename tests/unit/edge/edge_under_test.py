@@ -31,7 +31,9 @@ SETTINGS = {
 class EdgeUnderTest:
     """Start with `start()`; `folder` holds what /etc, /run and /var/lib hold on a real edge."""
 
-    def __init__(self, *, children: int = 2, pike_density: int = 100000, private_mb: int = 16) -> None:
+    def __init__(self, *, children: int = 2, pike_density: int = 100000, private_mb: int = 16, **more: str) -> None:
+        self.features = more.pop("features", "").split()  # WITH_… of the routing files
+        self.words = more  # what pbx_local.cfg says otherwise
         self.children, self.pike_density, self.private_mb = children, pike_density, private_mb
         self.user = pwd.getpwnam("kamailio")
         self.folder = Path(tempfile.mkdtemp(prefix="pbx-edge-"))
@@ -63,7 +65,9 @@ class EdgeUnderTest:
             "TLS_PORT": 5061, "SERVER_NAME": "edge1", "CHILDREN": self.children, "PIKE_DENSITY": self.pike_density,
             "RUN_DIR": self.run_dir, "STATE_DIR": self.folder, "ETC_DIR": self.folder,
         }  # fmt: skip
-        local = "".join(f'#!substdef "!{name}!{value}!g"\n' for name, value in names.items())
+        names.update(self.words)
+        local = "".join(f"#!define {name}\n" for name in self.features)
+        local += "".join(f'#!substdef "!{name}!{value}!g"\n' for name, value in names.items())
         (self.folder / "pbx_local.cfg").write_text(local)
         settings = "".join(f'pbx.{name} = {value} desc "{name}"\n' for name, value in SETTINGS.items())
         (self.folder / "pbx_settings.cfg").write_text(settings)

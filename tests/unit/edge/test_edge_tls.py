@@ -1,0 +1,174 @@
+"""TLS at a real edge behind NAT: phones on it, the advertised address, a renewed certificate."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.pbx.core.plugins.module_utils.kamailio_service import certificate_of
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from unit.edge.conftest import ADDRESSES, DOMAIN, PASSWORDS, ROWS
+from unit.edge.edge_under_test import CALLS, EDGE, PHONE, EdgeUnderTest
+from unit.edge.module_runs import lines
+from unit.edge.sip_peers import Peer, build, reply
+from unit.edge.test_edge_calls_in import next_in_dialog
+from unit.edge.test_edge_calls_out import CONTACT, SDP, invite
+from unit.edge.test_edge_registrar import register
+
+PUBLIC = "203.0.113.80"
+USER = "ivanov-desk"
+
+
+def certify(folder: Path, name: str) -> None:
+    """server.pem and server.key, self-signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "server.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    (folder / "server.key").write_bytes(pem)
+
+
+@pytest.fixture(scope="module")
+def tls_edge() -> Iterator[EdgeUnderTest]:
+    edge = EdgeUnderTest(features="WITH_TLS WITH_ADVERTISE", PUBLIC_ADDRESS=PUBLIC, PUBLIC_PORT="15060")
+    certify(edge.folder, "first")
+    (edge.folder / "tls.cfg").write_text(
+        "[server:default]\nmethod = TLSv1.2+\nverify_certificate = no\nrequire_certificate = no\n"
+        f"certificate = {edge.folder}/server.pem\nprivate_key = {edge.folder}/server.key\n"
+    )
+    try:
+        edge.start()
+        for table, rows in ROWS.items():
+            edge.fill(table, rows)
+        edge.addresses(ADDRESSES)
+        yield edge
+    finally:
+        edge.close()
+
+
+@pytest.fixture
+def process(tls_edge: EdgeUnderTest) -> Iterator[Peer]:
+    one = Peer(tls_edge.namespace, CALLS, 0, (EDGE, 5080))
+    tls_edge.fill("owner", {"romashka": f"sip:{CALLS}:{one.port}"})
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def phone(tls_edge: EdgeUnderTest) -> Iterator[Peer]:
+    one = Peer(tls_edge.namespace, PHONE, 0, (EDGE, 5061), "tls")
+    yield one
+    one.close()
+
+
+def test_a_phone_on_tls_calls(process: Peer, phone: Peer) -> None:
+    invite(phone, "202")
+    got = process.request("INVITE")
+    assert got.all("X-PBX-Transport") == ["tls"]
+    inside, outside = got.all("Record-Route")
+    assert f"sip:{EDGE}:5080" in inside
+    assert f"{PUBLIC}:5061" in outside and "transport=tls" in outside
+    process.send(reply(got, 486, "Busy Here"))
+    assert phone.final().status == 486
+
+
+def test_a_phone_on_tls_is_called_over_its_connection(process: Peer, phone: Peer) -> None:
+    assert register(phone, USER, PASSWORDS[USER])[1].status == 200
+    uri = f"sip:{USER}@{DOMAIN}"
+    process.send(
+        build("INVITE", uri, process, from_=f"<sip:201@{DOMAIN}>;tag=b2b", to=f"<{uri}>", headers=(CONTACT,), body=SDP)
+    )
+    ringing = phone.request("INVITE")
+    phone.send(reply(ringing, 200, "OK", headers=(f"Contact: {phone.contact(USER)}",), body=SDP))
+    answer = process.final()
+    process.send(next_in_dialog("ACK", process, ringing, answer))
+    assert phone.request("ACK").all("Route") == []
+    process.send(next_in_dialog("BYE", process, ringing, answer))
+    phone.send(reply(phone.request("BYE"), 200, "OK"))
+    assert process.final().status == 200
+
+
+def test_a_phone_is_told_the_public_address(tls_edge: EdgeUnderTest, process: Peer) -> None:
+    udp = Peer(tls_edge.namespace, PHONE, 0, (EDGE, 5060))
+    invite(udp, "202", headers=(f"Route: <sip:{PUBLIC}:15060;lr>",))
+    got = process.request("INVITE")
+    assert f"{PUBLIC}:15060" in got.all("Record-Route")[1]
+    process.send(reply(got, 200, "OK", headers=(CONTACT,), body=SDP))
+    udp.final()
+    # what the call process sends inside the dialog finds its way through the advertised address
+    bye = build(
+        "BYE",
+        got.need("Contact").strip("<>"),
+        process,
+        from_=f"{got.need('To')};tag=uas",
+        to=got.need("From"),
+        call_id=got.need("Call-ID"),
+        headers=tuple(f"Route: {value}" for value in got.all("Record-Route")),
+    )
+    process.send(bye)
+    udp.send(reply(udp.request("BYE"), 200, "OK"))
+    assert process.final().status == 200
+    udp.close()
+
+
+def test_a_renewed_certificate_is_taken_in_and_connections_stay(tls_edge: EdgeUnderTest, phone: Peer) -> None:
+    """The handshake is made inside the namespace; the module's own comparison is the same two calls."""
+    from ansible_collections.pbx.core.plugins.module_utils import kamailio_configuration as configuration
+
+    shown = served(tls_edge)
+    assert shown == certificate_of(f"{tls_edge.folder}/server.pem")
+    certify(tls_edge.folder, "second")
+    assert served(tls_edge) == shown != certificate_of(f"{tls_edge.folder}/server.pem")
+    edge: Any = type("Edge", (), {})()
+    edge.params = {
+        "certificate": f"{tls_edge.folder}/server.pem", "unit": "",
+        "words": {"SIP_ADDRESS": EDGE, "TLS_PORT": 5061},
+    }  # fmt: skip
+    edge.rpc, edge.settings = tls_edge.rpc, {}
+    actions = inside(tls_edge, configuration.plan_certificate, edge)
+    assert lines({"actions": actions}) == [f"reload certificate {tls_edge.folder}/server.pem running"]
+    assert configuration.run_service(edge, actions) == ""
+    assert inside(tls_edge, configuration.plan_certificate, edge) == []
+    assert register(phone, USER, PASSWORDS[USER])[1].status == 200
+
+
+def inside(edge: EdgeUnderTest, function: Any, *given: Any) -> Any:
+    """Call it from a thread that lives in the edge's network namespace."""
+    import threading
+
+    from unit.edge.sip_peers import enter_namespace
+
+    results: list[Any] = []
+
+    def work() -> None:
+        enter_namespace(edge.namespace)
+        results.append(function(*given))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(10)
+    return results[0]
+
+
+def served(edge: EdgeUnderTest) -> str:
+    from ansible_collections.pbx.core.plugins.module_utils.kamailio_service import served_certificate
+
+    return str(inside(edge, served_certificate, EDGE, 5061))
