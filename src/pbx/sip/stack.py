@@ -67,6 +67,8 @@ class Stack:
 
     def receive(self, data: bytes, source: Address) -> None:
         """Handle one whole message from `source`. Never raises."""
+        if len(data) <= 4:  # a keep-alive: CRLF, or the zeros of a NAT ping
+            return
         try:
             message = parse(data)
         except BadMessage as bad:
@@ -260,7 +262,10 @@ class Stack:
     def _fault(self, fault: Exception, what: str) -> None:
         self.faults += 1
         if self._on_fault is not None:
-            self._on_fault(fault, what)
+            try:
+                self._on_fault(fault, what)
+            except Exception:  # whoever is told of faults may not become one
+                self.faults += 1
 
     def _answer_fault(self, request: Request) -> None:
         """500 to a request whose handling failed, if it is open; a session that it made is over."""

@@ -24,8 +24,8 @@ class TransactionLayer:
         "_branches",
         "_merged",
         "_rng",
+        "_sent_by",
         "clients",
-        "local",
         "output",
         "servers",
         "timers",
@@ -33,7 +33,7 @@ class TransactionLayer:
     )
 
     def __init__(self, local: Address, clock: Callable[[], float], rng: random.Random | None) -> None:
-        self.local = local
+        self._sent_by = local.host_port
         self.timers = TimerWheel(clock)
         self.output: list[tuple[Address, bytes]] = []
         self.clients: dict[tuple[str, str], ClientTransaction] = {}
@@ -57,7 +57,7 @@ class TransactionLayer:
         return self._rng.uniform(low, high)
 
     def via(self, transport: str, branch: str) -> str:
-        return f"SIP/2.0/{transport.upper()} {self.local.host_port};branch={branch};rport"
+        return f"SIP/2.0/{transport.upper()} {self._sent_by};branch={branch};rport"
 
     def _new_branch(self) -> str:
         self._branches += 1

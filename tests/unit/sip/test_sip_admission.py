@@ -133,6 +133,25 @@ def test_fault_after_the_answer_leaves_the_call() -> None:
     assert bob.events == [("ended", "no_ack")]
 
 
+def test_whoever_is_told_of_faults_may_fail_too() -> None:
+    network = Network()
+
+    def broken(*_: object) -> None:
+        raise OSError("disk full")
+
+    stack = network.stack(BOB, on_invite=broken, on_fault=broken)
+    stack.receive(message(), ALICE)
+    assert stack.faults == 2
+    assert stack.take_output()[0][1].startswith(b"SIP/2.0 500 ")
+
+
+@pytest.mark.parametrize("data", [b"", b"\r\n", b"\r\n\r\n", b"\0\0\0\0"])
+def test_keep_alives_are_no_messages(data: bytes) -> None:
+    stack = Network().stack(BOB, on_invite=lambda session: None)
+    stack.receive(data, ALICE)
+    assert (stack.broken, stack.take_output()) == (0, [])
+
+
 def test_fault_in_a_timer_is_counted() -> None:
     network = Network()
     bob = Phone(network, BOB)
