@@ -45,7 +45,7 @@ options:
     description: The edge's document, or its path on the host. Not needed to gather.
     type: raw
   secrets:
-    description: The path on the host of a JSON object, names of secrets to values; or the object (slow, as each is masked).
+    description: Path on the host of a JSON object, names of secrets to values; or the object (slow, each is masked).
     type: raw
   phase:
     description: V(expand) adds and changes, V(contract) removes, V(stage) does nothing, V(all) does it all.
