@@ -91,18 +91,21 @@ def test_a_call_to_nobody_is_484(edge: EdgeUnderTest, peer: PeerMaker) -> None:
 
 def test_broken_messages_harm_nobody(edge: EdgeUnderTest, peer: PeerMaker) -> None:
     """Mutations of an INVITE and a REGISTER: the edge goes on and none of its processes died."""
-    rng, phone = random.Random(7), peer(STRANGER)
+    rng, phone, witness = random.Random(7), peer(STRANGER), peer(PHONE_2)
     seeds = [
         build(method, f"sip:{DOMAIN}", phone, from_=f"<sip:a@{DOMAIN}>;tag=1", to=f"<sip:a@{DOMAIN}>",
               headers=("Contact: <sip:a@1.2.3.4>", "Route: <sip:x;lr>", "X-PBX-Trunk: mtt"))
         for method in ("INVITE", "REGISTER")
     ]  # fmt: skip
-    for _ in range(1500):
+    for number in range(1500):
         text = bytearray(rng.choice(seeds).encode())
         for _ in range(rng.randint(1, 8)):
             place = rng.randrange(len(text))
             rng.choice([_drop, _change, _double])(text, place, rng)
         phone.sock.sendto(bytes(text), phone.edge)
+        if number % 25 == 0:  # not faster than it reads
+            witness.send(build("OPTIONS", f"sip:{EDGE}", witness, from_="<sip:a@b>;tag=1", to="<sip:c@d>"))
+            assert witness.final().status == 200
     assert edge.process is not None
     assert edge.process.poll() is None
     assert register(peer(PHONE), USER, PASSWORDS[USER])[1].status == 200
