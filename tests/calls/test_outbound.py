@@ -6,6 +6,7 @@ import pytest
 
 from pbx.calls.simulated.world import Person
 from pbx.model.objects import Tenant
+from pbx.store.journal import encode
 
 
 @pytest.mark.row("R06")
@@ -77,3 +78,9 @@ def test_the_outside_mobile_rings_after_its_delay_and_must_confirm(call) -> None
 def test_our_own_number_dialled_from_inside_stays_inside(call) -> None:
     told = call("84951000112", caller="301", petrova=Person(answers=1))
     assert told.record.path == ["number/+74951000112", "ring_group/office", "user/petrova"]
+
+
+def test_words_of_a_peer_that_are_no_text_reach_the_journal(call) -> None:
+    told = call("84957654321", caller="201", mtt=Person(status=486, reason="Besetzt \udcfc"))
+    assert any("Besetzt ?" in reason for reason in told.record.reasons)
+    assert encode(told.record.document())

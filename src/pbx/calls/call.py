@@ -77,7 +77,8 @@ class Call:
         self.record.path.append(str(node))
 
     def note(self, *reasons: str) -> None:
-        self.record.reasons.extend(reasons)
+        """Say why, for the record. A peer's words may hold bytes that are no text: the journal takes none."""
+        self.record.reasons.extend(reason.encode("utf-8", "replace").decode() for reason in reasons)
 
     def follow(self, decision: Decision) -> Destination:
         self.note(*decision.reasons)

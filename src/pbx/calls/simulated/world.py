@@ -22,6 +22,7 @@ class Person:
 
     answers: float | None = None  # after this time; None: rings for ever
     status: int | None = None  # a final status at once: 486 busy, 603 declined, 480 not registered, 503 …
+    reason: str = ""  # its phrase
     talks: float = 10.0  # hangs up after this time; the caller otherwise
     presses: str = ""  # digits typed after the answer
 
@@ -77,7 +78,7 @@ class _Callee(CalleeLeg):
         self._timers: list[asyncio.TimerHandle] = []
         loop = asyncio.get_running_loop()
         if person.status is not None:
-            self._timers.append(loop.call_later(0.01, self.resolve, person.status))
+            self._timers.append(loop.call_later(0.01, self.resolve, person.status, person.reason))
             return
         self._timers.append(loop.call_later(0.05, self.rang))
         if person.answers is not None:
