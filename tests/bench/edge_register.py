@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2] / "collections"))
-from unit.edge.edge_under_test import EDGE, PHONE, EdgeUnderTest  # noqa: E402
-from unit.edge.sip_peers import Message, Peer, authorization, build  # noqa: E402
+from unit.edge.edge_under_test import EDGE, PHONE, EdgeUnderTest
+from unit.edge.sip_peers import Message, Peer, authorization, build
 
 DOMAIN, DEVICES, WINDOW, SECONDS = "romashka.example", 10000, 48, 8.0
 GOAL = 8000  # a second and core
