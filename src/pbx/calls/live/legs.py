@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from pbx.calls.leg import CalleeLeg, CallerLeg, DeviceTarget, Target
+from pbx.calls.leg import CalleeLeg, CallerLeg, DeviceTarget, Leg, Target
 from pbx.sip.message import Request, Response
 from pbx.sip.session import InviteSession
 
@@ -40,7 +40,33 @@ class _Offers:
         session.answer_offer(answer)
 
 
-class SipCaller(CallerLeg):
+class _Listens(Leg):
+    """What both sides do with what their session tells: `SessionListener`, silent where a side does not care."""
+
+    _offers: _Offers
+
+    def progressed(self, session: InviteSession, response: Response, sdp: bytes | None) -> None: ...
+
+    def answered(self, session: InviteSession, response: Response, sdp: bytes | None) -> None: ...
+
+    def failed(self, session: InviteSession, status: int, reason: str, response: Response | None) -> None: ...
+
+    def confirmed(self, session: InviteSession) -> None: ...
+
+    def reinvited(self, session: InviteSession, status: int, sdp: bytes | None) -> None: ...
+
+    def offered(self, session: InviteSession, request: Request, sdp: bytes | None) -> None:
+        self._offers.offered(session, sdp)
+
+    def informed(self, session: InviteSession, request: Request) -> None:
+        for digit in digits_of(request):
+            self.digits.put_nowait(digit)
+
+    def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
+        self.end(cause)
+
+
+class SipCaller(_Listens, CallerLeg):
     """The caller: we are the UAS of its INVITE."""
 
     def __init__(self, session: InviteSession, label: str, reoffer: Reoffer) -> None:
@@ -80,29 +106,12 @@ class SipCaller(CallerLeg):
 
     # --- SessionListener --------------------------------------------------------------------------------------------
 
-    def confirmed(self, session: InviteSession) -> None: ...
-
-    def offered(self, session: InviteSession, request: Request, sdp: bytes | None) -> None:
-        self._offers.offered(session, sdp)
-
-    def reinvited(self, session: InviteSession, status: int, sdp: bytes | None) -> None: ...
-
-    def informed(self, session: InviteSession, request: Request) -> None:
-        for digit in digits_of(request):
-            self.digits.put_nowait(digit)
-
     def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
         self.state = "down"
-        self.end(cause)
-
-    def progressed(self, session: InviteSession, response: Response, sdp: bytes | None) -> None: ...
-
-    def answered(self, session: InviteSession, response: Response, sdp: bytes | None) -> None: ...
-
-    def failed(self, session: InviteSession, status: int, reason: str, response: Response | None) -> None: ...
+        super().ended(session, request, cause)
 
 
-class SipCallee(CalleeLeg):
+class SipCallee(_Listens, CalleeLeg):
     """A leg that we ring: we are the UAC of its INVITE. `sdp` is the last that it sent, `offer` what we offered it."""
 
     def __init__(self, tag: str, target: Target, offer: bytes, reoffer: Reoffer) -> None:
@@ -149,20 +158,6 @@ class SipCallee(CalleeLeg):
             status, reason = 480, "not registered"  # the edge's word for a device without a contact
         self.resolve(status, reason)
         self.end("failed")
-
-    def confirmed(self, session: InviteSession) -> None: ...
-
-    def offered(self, session: InviteSession, request: Request, sdp: bytes | None) -> None:
-        self._offers.offered(session, sdp)
-
-    def reinvited(self, session: InviteSession, status: int, sdp: bytes | None) -> None: ...
-
-    def informed(self, session: InviteSession, request: Request) -> None:
-        for digit in digits_of(request):
-            self.digits.put_nowait(digit)
-
-    def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
-        self.end(cause)
 
 
 def digits_of(request: Request) -> str:
