@@ -10,6 +10,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pbx.core.plugins.module_utils.actions import action, result
 from ansible_collections.pbx.core.plugins.module_utils.files import Want, differences, read_text, write
+from ansible_collections.pbx.core.plugins.module_utils.processes import read_unit, systemctl
 
 DOCUMENTATION = r"""
 module: pbx_firewall
@@ -31,6 +32,10 @@ options:
     description: File that is loaded at boot.
     type: path
     required: true
+  unit:
+    description: Unit that loads the file at boot; enabled and started here.
+    type: str
+    default: nftables.service
 author: The pbx-as-code authors (@pbx-as-code)
 """
 
@@ -106,6 +111,13 @@ def changed_parts(have: Rules, want: Rules) -> list[str]:
     return sorted(names) or ["order of rules"]
 
 
+def boot_actions(name: str) -> list[dict[str, Any]]:
+    """What is missing for the file to be loaded at boot."""
+    unit = read_unit(name)
+    enable = [] if unit.enabled else [action("enable", "service", name)]
+    return enable + ([] if unit.active else [action("start", "service", name)])
+
+
 def main() -> None:
     """Have, want, plan, apply, read back."""
     module = AnsibleModule(
@@ -113,6 +125,7 @@ def main() -> None:
             "table": {"type": "str", "default": "inet pbx"},
             "ruleset": {"type": "str", "required": True},
             "path": {"type": "path", "required": True},
+            "unit": {"type": "str", "default": "nftables.service"},
         },
         supports_check_mode=True,
     )
@@ -135,13 +148,16 @@ def main() -> None:
     if want is None or have != want:
         parts = changed_parts(have, want) if have and want else []
         actions.append(action("update" if have else "create", "firewall", table, parts))
+    boots = boot_actions(module.params["unit"])
     diff = [{"before_header": file.path, "after_header": file.path, "before": read_text(file.path), "after": boot}]
-    if actions and not module.check_mode:
+    if (actions or boots) and not module.check_mode:
         write(file)
+        for one in boots:
+            systemctl(one["op"], one["id"])
         problem = load(table, ruleset)
-        if problem or live(table) != want:
-            module.fail_json(msg=problem or "the kernel's table is not as loaded", actions=actions)
-    module.exit_json(**result(actions, diff if fields else []))
+        if problem or live(table) != want or boot_actions(module.params["unit"]):
+            module.fail_json(msg=problem or "the kernel's table is not as loaded", actions=actions + boots)
+    module.exit_json(**result(actions + boots, diff if fields else []))
 
 
 if __name__ == "__main__":

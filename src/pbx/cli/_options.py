@@ -15,8 +15,9 @@ def add_inventory(parser: argparse.ArgumentParser) -> None:
 
 
 def add_limit(parser: argparse.ArgumentParser) -> None:
-    """-l, for part of the hosts."""
+    """-l and --tags, for part of the work."""
     parser.add_argument("-l", "--limit", metavar="PATTERN", help="only these hosts (Ansible's pattern)")
+    parser.add_argument("--tags", metavar="TAGS", help="`model`: the model alone; `hosts`: packages, code, services")
 
 
 def vault(path: Path | None) -> tuple[str, ...]:

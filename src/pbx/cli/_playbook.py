@@ -76,7 +76,7 @@ def from_arguments(
         check=check,
         limit=arguments.limit,
         variables=variables or {},
-        extra=_options.vault(arguments.vault_password_file),
+        extra=(*_options.vault(arguments.vault_password_file), *(("--tags", arguments.tags) if arguments.tags else ())),
     )
 
 
