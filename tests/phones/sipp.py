@@ -31,11 +31,20 @@ class Statistics:
     retransmissions: int
 
 
+def _is_last(message: Message) -> bool:
+    """The answer that ends a call: to the BYE, or a refusal other than a challenge."""
+    asked = message["CSeq"]
+    if asked is None:
+        return False
+    return (message.status == 200 and "BYE" in asked) or (message.status >= 400 and message.status not in (401, 407))
+
+
 class Sipp:
     """One SIPp process, started by entering the context and ended by leaving it.
 
     `scenario` is the name of a file of `scenarios/` without `.xml`; `keys` fill its `[name]` fields; `remote` is
-    where a calling scenario sends to (host:port). An answering scenario runs until `calls` are done, or it is left.
+    where a calling scenario sends to (host:port). An answering scenario runs until it is left: an
+    OPTIONS of the edge counts as a call for SIPp, so its own `-m` would end it before the INVITE comes.
     """
 
     def __init__(
@@ -56,7 +65,9 @@ class Sipp:
         self.namespace, self._port, self._remote = namespace, port, remote
         self._folder = Path(tempfile.mkdtemp(prefix="sipp-"))
         self._argv = ["sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", address, "-p", str(port)]
-        self._argv += ["-t", transport, "-m", str(calls), "-r", str(rate), "-mi", address, "-mp", str(media_port)]
+        self._argv += ["-t", transport, "-mi", address, "-mp", str(media_port)]
+        self._argv += ["-m", str(calls), "-r", str(rate)] if remote else []
+        self._calls = calls
         self._argv += ["-nostdin", "-trace_err"]
         self._argv += ["-trace_msg", "-message_file", str(self._folder / "messages"), "-message_overwrite", "false"]
         self._argv += ["-trace_stat", "-stf", str(self._folder / "statistics"), "-fd", "1"]
@@ -83,11 +94,24 @@ class Sipp:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def wait(self, deadline: float) -> int:
-        """The exit status when all calls are done: 0 all as the scenario says, 1 some failed; TimeoutError."""
+        """0 when all calls are done as the scenario says, 1 when some failed; TimeoutError.
+
+        An answering scenario is done when it has answered the BYE of each call (or refused each INVITE).
+        """
+        if not self._remote:
+            return self._wait_answered(deadline)
         try:
             return self._process.wait(deadline)
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"sipp not done within {deadline} s: {self.errors()}") from None
+
+    def _wait_answered(self, deadline: float) -> int:
+        end = time.monotonic() + deadline
+        while self._process.poll() is None and time.monotonic() < end:
+            if sum(map(_is_last, self.sent())) >= self._calls:
+                return 0
+            time.sleep(0.02)
+        raise TimeoutError(f"sipp not done within {deadline} s: {self.errors()}")
 
     def received(self, method: str | None = None) -> list[Message]:
         """What it received, oldest first; with `method` only these requests."""

@@ -172,13 +172,22 @@ def test_sipp_answers_by_scenario(scenario: str) -> None:
         if code == 200:
             call.bye()
         assert carrier.wait(5) == 0, carrier.errors()
-        assert carrier.statistics().successful == 1
         invite = carrier.received("INVITE")[-1]
         assert message.user(invite["P-Asserted-Identity"]) == "+74951000100"
         assert message.user(invite.uri) == "79161234567"
         if scenario == "uas_challenge_407":
             assert carrier.proved("romashka", "trunk password")
             assert not carrier.proved("romashka", "another")
+
+
+def test_an_options_of_the_edge_does_not_use_up_the_answering_sipp() -> None:
+    with Sipp("uas_answer", address=CARRIER, options=("-aa",)) as carrier, WireParty(None, WIRE) as party:
+        (answer,) = party.request("OPTIONS", f"sip:{CARRIER}", (CARRIER, 5060), aor=f"sip:edge@{WIRE}")
+        assert answer.status == 200
+        call = party.call(f"sip:79161234567@{CARRIER}", (CARRIER, 5060), from_=f"sip:74951000100@{WIRE}")
+        assert call.ended_code(answered_is_enough=True) == 200
+        call.bye()
+        assert carrier.wait(5) == 0, carrier.errors()
 
 
 @pytest.mark.parametrize("scenario", ["uac_call", "uac_cancel"])
