@@ -97,6 +97,7 @@ def run_list(params: Mapping[str, Any], check_mode: bool, kind: ListKind) -> dic
     file = _file(params, kind, want, stored)
     fields = differences(file)
     report = _report(kind, changes, file, fields)
+    report["surplus"] = len(plan(want, running, stored, "contract")) if phase == "expand" else 0
     if report["changed"] and not check_mode:
         if fields:
             write(file)

@@ -72,6 +72,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+surplus:
+  description: How many rows V(contract) would remove; only O(phase=expand) counts them.
+  returned: when state is not gathered
+  type: int
 actions:
   description: >-
     What was done, or would be in check mode: C(op), C(kind) (C(dispatcher)), C(id) (C(set/uri)) and C(fields):

@@ -83,6 +83,10 @@ actions:
   returned: always
   type: list
   elements: dict
+surplus:
+  description: How many rows V(contract) would remove; only O(phase=expand) counts them.
+  returned: when state is not gathered
+  type: int
 before:
   description: The rows concerned as they were, by table.
   returned: when state is not gathered
@@ -145,7 +149,8 @@ def run(module: AnsibleModule) -> None:
         if left:
             names = [f"{one.table}/{one.key}" for one in left[:20]]
             module.fail_json(msg=f"{len(left)} rows are not as wanted afterwards: {names}", **describe(changes))
-    module.exit_json(**describe(changes))
+    surplus = len(plan(want, running, stored, "contract")) if phase == "expand" else 0
+    module.exit_json(**describe(changes), surplus=surplus)
 
 
 def main() -> None:

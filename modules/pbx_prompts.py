@@ -50,6 +50,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+surplus:
+  description: How many files no prompt names.
+  returned: always
+  type: int
 missing:
   description: Names that are not there, or whose content is not what the name says.
   returned: always
@@ -97,7 +101,8 @@ def main() -> None:
     params: dict[str, Any] = module.params
     folder, names = params["folder"], params["names"]
     absent = missing(folder, names)
-    old = surplus(folder, names) if params["remove"] else []
+    unnamed = surplus(folder, names)
+    old = unnamed if params["remove"] else []
     actions = [action("create", "prompt", name) for name in absent] + [action("delete", "prompt", name) for name in old]
     if not module.check_mode:
         if absent and params["archive"]:
@@ -107,7 +112,7 @@ def main() -> None:
                 module.fail_json(msg=f"prompts are not as wanted afterwards: {left}", actions=actions)
         for name in old:
             remove(os.path.join(folder, name))
-    module.exit_json(**result(actions, missing=absent if not params["archive"] else []))
+    module.exit_json(**result(actions, missing=[] if params["archive"] else absent, surplus=len(unnamed)))
 
 
 if __name__ == "__main__":
