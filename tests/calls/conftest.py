@@ -36,13 +36,14 @@ def call(romashka: Tenant) -> Caller:
         trunk: str | None = None,
         keys: str = "",
         patience: float = 600.0,
+        over_limit: bool = False,
         tenant: Tenant | None = None,
         **people: Person,
     ) -> Told:
         if trunk is None and dialled.startswith("+7495"):
             trunk = "mtt"
         named = {name.replace("_", "-"): person for name, person in people.items()}
-        script = Script(datetime.fromisoformat(at), caller, dialled, trunk, keys, named, patience)
+        script = Script(datetime.fromisoformat(at), caller, dialled, trunk, keys, named, patience, over_limit)
         return simulate(tenant or romashka, script, story)
 
     return place

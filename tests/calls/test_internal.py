@@ -74,6 +74,9 @@ def test_a_model_that_goes_in_circles_ends_with_482(call, romashka: Tenant) -> N
     assert told.answer == 482
 
 
-def test_the_tenants_limit_refuses_and_an_emergency_passes(romashka: Tenant, call) -> None:
-    told = call("112", caller="201", mtt=Person(answers=2))
-    assert told.answer == 200
+@pytest.mark.row("R11")
+def test_the_tenants_limit_refuses_and_an_emergency_passes(call) -> None:
+    refused = call("202", caller="201", over_limit=True, petrova=Person(answers=1))
+    assert (refused.answer, refused.rang) == (503, [])
+    assert refused.record.reasons[-1] == "limit: more than max_calls 60"
+    assert call("112", caller="201", over_limit=True, mtt=Person(answers=2)).answer == 200

@@ -39,6 +39,7 @@ class Script:
     keys: str = ""
     people: Mapping[str, Person] = field(default_factory=dict)
     patience: float = 600.0  # the caller hangs up after this time
+    over_limit: bool = False  # the tenant has more calls than its max_calls
 
 
 @dataclass(slots=True)
@@ -199,6 +200,7 @@ async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], obje
     told = Told(record)
     connections = SimulatedConnections(script, told)
     call = Call(record, tenant, connections, _NoJournal(), lambda: start + loop.time(), user=user, trunk=script.trunk)
+    call.over_limit = script.over_limit
     patience = loop.call_later(
         script.patience, lambda: connections.caller.end("bye" if connections.caller.state == "up" else "cancel")
     )
