@@ -61,6 +61,7 @@ class Call:
         self._recorder = recorder
         self._clock = clock
         self.code = 0
+        self.failure: BaseException | None = None  # what broke the story, a defect of ours or of a neighbour
         self.over_limit = False  # the tenant has more calls than its max_calls
 
     # --- what it knows ---------------------------------------------------------------------------------------------
@@ -213,6 +214,7 @@ class Call:
         self.caller.gone.add_done_callback(lambda _: task.cancel())
         await asyncio.wait({task})
         if not task.cancelled() and (error := task.exception()) is not None:
+            self.failure = error
             self.note(f"error: {error!r}")
             self.reject(500)
         await self.finish()

@@ -139,7 +139,7 @@ class CallServer:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CommandError(f"{path}: not a document of this release: {error!r}") from error
-        self.exchange.serving = Serving(model, secrets, document.get("site_revision", ""))
+        self.exchange.serving = Serving.of(model, secrets, document.get("site_revision", ""))
 
     def tenants(self) -> list[str]:
         return list(self.exchange.serving.model.tenants)

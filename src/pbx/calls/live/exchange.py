@@ -44,13 +44,16 @@ class Serving:
     model: Model
     secrets: Mapping[str, str] = field(default_factory=dict)
     site_revision: str = ""
+    users: Mapping[str, Mapping[str, User]] = field(default_factory=dict)  # tenant → `<user>-<device>` → user
 
-    def device_user(self, tenant: Tenant, name: str) -> User | None:
-        """The user of a device `<user>-<device>`."""
-        return next(
-            (u for u in tenant.users.values() if any(f"{u.id}-{d}" == name for d in u.devices)),
-            None,
-        )
+    @classmethod
+    def of(cls, model: Model, secrets: Mapping[str, str], site_revision: str) -> Serving:
+        """With the devices of each tenant by name, as the edge stamps them."""
+        users = {
+            tenant.id: {f"{user.id}-{device}": user for user in tenant.users.values() for device in user.devices}
+            for tenant in model.tenants.values()
+        }
+        return cls(model, secrets, site_revision, users)
 
 
 class Refused(Exception):
@@ -163,7 +166,7 @@ class Exchange:
         if kind == "trunk":
             trunk = self._from_trunk(request, tenant, name, record)
         else:
-            user = self.serving.device_user(tenant, name)
+            user = self.serving.users.get(tenant.id, {}).get(name)
             if user is None:
                 raise Refused(403, "Unknown Device")
             record.caller = user.extension or user.caller_id
@@ -215,6 +218,8 @@ class Exchange:
     async def _run(self, call: Call) -> None:
         try:
             await call.run(self._story)
+            if call.failure is not None:
+                log.error("call %s failed at %s", call.record.id, call.record.path, exc_info=call.failure)
         except Exception:
             log.exception("call %s could not be closed", call.record.id)
         finally:
