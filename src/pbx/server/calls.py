@@ -97,7 +97,7 @@ class CallServer:
             peers={edge.inside.host for edge in config.edges.values()},
         )
         if config.document.exists():
-            self._load(config.document)
+            exchange.serving = self._read(config.document)
         self._holder = holder = LeaseHolder(self)
         holder.start()
         exchange.attach(await transport.start(), transport.flush)
@@ -121,8 +121,8 @@ class CallServer:
 
     # --- the model --------------------------------------------------------------------------------------------------
 
-    def _load(self, path: Path) -> None:
-        """Build the model of a document and serve it from the next call on. Raises CommandError; then all stays."""
+    def _read(self, path: Path) -> Serving:
+        """The model of a document, built. Raises CommandError."""
         try:
             document = orjson.loads(path.read_bytes())
             secrets = orjson.loads(self.config.secrets.read_bytes()) if self.config.secrets.exists() else {}
@@ -139,13 +139,16 @@ class CallServer:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CommandError(f"{path}: not a document of this release: {error!r}") from error
-        self.exchange.serving = Serving.of(model, secrets, document.get("site_revision", ""))
+        return Serving.of(model, secrets, document.get("site_revision", ""))
 
     def tenants(self) -> list[str]:
         return list(self.exchange.serving.model.tenants)
 
     async def _cmd_load(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._load(Path(str(request.get("path") or self.config.document)))
+        """Serve another document from the next call on. It is built in a thread: 10,000 users take longer than a
+        call may wait. When it cannot be built, all stays as it was."""
+        path = Path(str(request.get("path") or self.config.document))
+        self.exchange.serving = await asyncio.to_thread(self._read, path)
         await asyncio.to_thread(self._holder.renew)
         return await self._status(request)
 
