@@ -6,6 +6,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,6 +94,13 @@ class Site:
         """What pbx-calls says of itself."""
         answer: dict[str, Any] = json.loads(self.lab.exec("calls1", "python3", "-c", ASK, '{"cmd":"status"}').stdout)
         return answer
+
+    def wait_calls(self, number: int, seconds: float = 20.0) -> None:
+        """Until so many calls are up."""
+        deadline = time.monotonic() + seconds
+        while (found := self.status()["calls"]) != number:
+            assert time.monotonic() < deadline, f"{found} calls of {number} are up"
+            time.sleep(0.2)
 
     def pid(self, host: str, unit: str) -> str:
         return self.lab.exec(host, "systemctl", "show", "-P", "MainPID", unit).stdout.strip()

@@ -1,34 +1,62 @@
-"""What people change in the model: each plan names it, each apply does it, and nothing else happens."""
+"""What people change in the model, while calls are up and phones register: nothing but the change happens."""
+
+import contextlib
+from collections.abc import Iterator
 
 import pytest
 from hosts.story import Site
+from hosts.traffic import Registrations
+from phones.sipp import Sipp
 
 pytestmark = pytest.mark.lab
 
-
-def _apply(site: Site) -> dict[str, list[str]]:
-    """Plan, apply, plan: check mode and real mode tell the same, and nothing is left."""
-    planned = site.changes("plan", expect=2)
-    done = site.changes("apply", expect=0)
-    assert done == planned
-    assert site.pbx("plan", expect=0).stdout == "no differences\n"
-    return done
+CALLS = 20
+UNITS = {"kamailio.service": "edge1", "rtpengine-daemon.service": "relay1"}
+UNITS |= {f"pbx-{name}.service": "calls1" for name in ("calls@1", "media@1", "journal")}
 
 
-@pytest.fixture
-def processes(site: Site) -> dict[str, str]:
-    """What runs now: no change of the model may restart it."""
-    units = [("edge1", "kamailio.service"), ("relay1", "rtpengine-daemon.service")]
-    units += [("calls1", f"pbx-{name}.service") for name in ("calls@1", "media@1", "journal")]
-    return {unit: site.pid(host, unit) for host, unit in units}
+@pytest.fixture(scope="module")
+def phones(site: Site) -> Iterator[list[Registrations]]:
+    """Two phones that register, 50 times a second together."""
+    passwords = site.secret_values()
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                Registrations(site.lab.netns(at), site.lab.address(at), user, "romashka.example", passwords[user])
+            )
+            for at, user in (("phone1", "ivanov-desk"), ("phone2", "petrova-desk"))
+        ]
+
+
+@pytest.fixture(scope="module")
+def calls(site: Site) -> Iterator[None]:
+    """Calls from one carrier to another, up until the module ends."""
+    far = Sipp("uas_answer", namespace=site.lab.netns("mtt"), address="198.51.100.10")
+    near = Sipp(
+        "uac_call",
+        namespace=site.lab.netns("ural"),
+        address="192.0.2.10",
+        remote="10.77.0.11:5060",
+        calls=CALLS,
+        rate=10,
+        keys={"called": "+74951000190", "caller": "+73430000001", "host": "romashka.example"},
+        options=("-d", "3600000"),
+    )
+    with far, near:
+        site.wait_calls(CALLS)
+        yield
 
 
 @pytest.fixture(autouse=True)
-def nothing_restarts(site: Site, processes: dict[str, str]) -> None:
-    """After each test the same processes are there."""
+def undisturbed(site: Site, calls: None, phones: list[Registrations]) -> Iterator[None]:
+    """Around each test: the same processes, the same calls, and every registration answered."""
+    before = {unit: site.pid(host, unit) for unit, host in UNITS.items()}
+    registered = [phone.done for phone in phones]
     yield
-    units = {"kamailio.service": "edge1", "rtpengine-daemon.service": "relay1"}
-    assert {unit: site.pid(units.get(unit, "calls1"), unit) for unit in processes} == processes
+    assert {unit: site.pid(host, unit) for unit, host in UNITS.items()} == before
+    assert site.status()["calls"] == CALLS
+    assert [phone.failures for phone in phones] == [[], []]
+    assert all(phone.done > earlier for phone, earlier in zip(phones, registered, strict=True))
 
 
 def test_a_hundred_users_are_added(site: Site) -> None:
@@ -37,45 +65,42 @@ def test_a_hundred_users_are_added(site: Site) -> None:
         for n in range(100)
     )
     (site.model / "romashka" / "more.yml").write_text(f"users:\n{users}\n")
-    done = _apply(site)
-    assert sum("user" in line for line in done["calls1"]) > 10
+    planned = site.changes("plan", expect=2)
+    done = site.changes("apply", expect=0)
+    assert done == planned
     assert set(done) == {"edge1", "calls1"}
+    assert "+ htable/ha1 new000-desk@romashka.example (running, stored)" in done["edge1"]
+    assert "… and 80 more to create: user" in done["calls1"]
 
 
 def test_a_number_is_moved(site: Site) -> None:
-    site.edit(
-        '"+74951000112": {trunk: trunk/mtt, to: ring_group/office}',
-        '"+74951000112": {trunk: trunk/mtt, to: user/ivanov}',
-    )
-    done = _apply(site)
-    assert done["calls1"][0] == "~ number romashka/+74951000112 (to)"
-    assert set(done) == {"calls1"}
+    before = '"+74951000112": {trunk: trunk/mtt, to: ring_group/office}'
+    site.edit(before, before.replace("ring_group/office", "user/ivanov"))
+    done = site.changes("apply", "--tags", "model", expect=0)
+    assert done == {"calls1": ["~ number romashka/+74951000112 (to)", "! load model calls1 (tenant romashka)"]}
 
 
 def test_a_user_gets_a_new_password(site: Site) -> None:
-    site.edit("sidorov: {name: Пётр Сидоров,", "sidorov: {name: Пётр Сидоров, ")
-    site.edit(
-        'caller_id: "+73431000200", devices: {desk: {type: desk_phone}}',
-        'caller_id: "+73431000200", devices: {desk: {type: desk_phone, generation: 2}}',
-    )
-    done = _apply(site)
-    assert any(line.startswith("~ htable/ha1 sidorov-desk@romashka.example") for line in done["edge1"])
+    old = 'caller_id: "+73431000200", devices: {desk: {type: desk_phone}}'
+    site.edit(old, old.replace("desk_phone", "desk_phone, generation: 2"))
+    done = site.changes("apply", "--tags", "model", expect=0)
+    assert done["edge1"] == ["~ htable/ha1 sidorov-desk@romashka.example (running, stored)"]
     assert "~ user romashka/sidorov (devices)" in done["calls1"]
 
 
 def test_a_trunk_is_changed(site: Site) -> None:
     path = site.model / "site" / "site.yml"
     path.write_text(path.read_text().replace('addresses: ["192.0.2.10"]', 'addresses: ["192.0.2.10", "192.0.2.11"]'))
-    done = _apply(site)
-    assert any("192.0.2.11" in line for line in done["edge1"])
+    done = site.changes("apply", "--tags", "model", expect=0)
+    assert len(done["edge1"]) == 1 and "192.0.2.11" in done["edge1"][0]
     assert "~ trunk site/ural (addresses)" in done["calls1"]
 
 
 def test_users_are_deleted(site: Site) -> None:
     (site.model / "romashka" / "more.yml").unlink()
-    done = _apply(site)
-    assert any(line.startswith("- user romashka/new0") for line in done["calls1"])
-    assert any(line.startswith("- htable/ha1 new0") for line in done["edge1"])
+    done = site.changes("apply", expect=0)
+    assert "- htable/ha1 new000-desk@romashka.example (running, stored)" in done["edge1"]
+    assert "- user romashka/new000" in done["calls1"]
 
 
 def test_a_tenant_that_is_gone_needs_a_word(site: Site) -> None:
