@@ -34,6 +34,7 @@ class Site:
 
     lab: Lab
     folder: Path
+    root: Path | None = None  # of the model, when it is not the copy of the examples
 
     @property
     def inventory(self) -> Path:
@@ -41,7 +42,7 @@ class Site:
 
     @property
     def model(self) -> Path:
-        return self.folder / "model"
+        return self.root or self.folder / "model"
 
     @property
     def tenant_file(self) -> Path:
