@@ -24,6 +24,7 @@ def read(path: Path, vault_password_file: Path | None = None) -> Inventory:
     from ansible.errors import AnsibleError
     from ansible.inventory.manager import InventoryManager
     from ansible.parsing.dataloader import DataLoader
+    from ansible.parsing.vault import VaultSecretsContext
     from ansible.template import Templar
     from ansible.vars.manager import VariableManager
 
@@ -34,7 +35,8 @@ def read(path: Path, vault_password_file: Path | None = None) -> Inventory:
         files = [str(vault_password_file)] if vault_password_file else []
         identities = constants.DEFAULT_VAULT_IDENTITY_LIST
         vault = CLI.setup_vault_secrets(loader, vault_ids=identities, vault_password_files=files, auto_prompt=False)
-        loader.set_vault_secrets(vault)
+        if VaultSecretsContext.current(optional=True) is None:  # Ansible takes them once a process
+            loader.set_vault_secrets(vault)
         inventory = InventoryManager(loader=loader, sources=[str(path)])
         manager = VariableManager(loader=loader, inventory=inventory)
         hosts: list[Host] = []

@@ -1,0 +1,36 @@
+"""The example inventories compile: addresses and groups are complete."""
+
+from pathlib import Path
+
+import pytest
+
+from pbx.cli._inventory import read
+from pbx.desired.compile import compile_all
+from pbx.desired.hosts import InventoryError
+from pbx.desired.secrets import Secrets
+from pbx.desired.source import LoadedSource
+
+INVENTORY = Path(__file__).resolve().parents[3] / "inventory"
+
+
+@pytest.mark.parametrize("name, servers", [("single", {"pbx1"}), ("cluster", {"edge1", "relay1", "relay2", "calls1"})])
+def test_an_example_inventory_compiles(name: str, servers: set[str], loaded: LoadedSource, secrets: Secrets) -> None:
+    inventory = read(INVENTORY / name / "hosts.yml")
+    assert Path(inventory.variables["pbx_model_root"]).resolve() == INVENTORY.parent / "examples"
+    compiled = compile_all(loaded.source, inventory.hosts, secrets)
+    assert {one.server for one in compiled.documents} == servers
+
+
+def test_behind_nat_the_outside_is_told_the_public_address(loaded: LoadedSource, secrets: Secrets) -> None:
+    compiled = compile_all(loaded.source, read(INVENTORY / "cluster/hosts.yml").hosts, secrets)
+    relay, calls = compiled.of("relay2", "relay"), compiled.of("calls1", "calls")
+    assert relay is not None and calls is not None and calls.process is not None
+    assert relay.document["settings"]["interface"] == "10.0.0.22!203.0.113.22"
+    assert relay.document["settings"]["listen-ng"] == "10.0.0.22:2223"
+    assert calls.process["edges"][0]["public"] == "203.0.113.11"
+    assert [one["name"] for one in calls.process["relays"]] == ["relay1", "relay2"]
+
+
+def test_an_inventory_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError, match="no such inventory"):
+        read(tmp_path / "hosts.yml")
