@@ -34,9 +34,8 @@ def read(path: Path, vault_password_file: Path | None = None) -> Inventory:
     try:
         files = [str(vault_password_file)] if vault_password_file else []
         identities = constants.DEFAULT_VAULT_IDENTITY_LIST
-        vault = CLI.setup_vault_secrets(loader, vault_ids=identities, vault_password_files=files, auto_prompt=False)
-        if VaultSecretsContext.current(optional=True) is None:  # Ansible takes them once a process
-            loader.set_vault_secrets(vault)
+        if VaultSecretsContext.current(optional=True) is None:  # Ansible takes the secrets once a process
+            CLI.setup_vault_secrets(loader, vault_ids=identities, vault_password_files=files, auto_prompt=False)
         inventory = InventoryManager(loader=loader, sources=[str(path)])
         manager = VariableManager(loader=loader, inventory=inventory)
         hosts: list[Host] = []
