@@ -25,7 +25,8 @@ LONG_SDP = 4096  # octets
 
 def ring_both(report: Report, stage: Stage, places: dict[str, Place]) -> None:
     """201 and 202 ring at once."""
-    rings = [stage.phone(user).wait_incoming(since=place).at for user, place in places.items()]
+    # 12 s: an IVR without a key rings them only when its prompt and its timeout are over
+    rings = [stage.phone(user).wait_incoming(12.0, since=place).at for user, place in places.items()]
     apart = max(rings) - min(rings)
     report.holds("both ring within 200 ms", apart < 0.2, f"{apart * 1000:.0f} ms")
 
