@@ -96,6 +96,19 @@ def test_a_trunk_is_changed(site: Site) -> None:
     assert "~ trunk site/ural (addresses)" in done["calls1"]
 
 
+def test_a_relay_with_calls_waits_with_what_needs_a_restart(site: Site) -> None:
+    settings = site.inventory.parent / "group_vars/all/story.yml"
+    before = settings.read_text()
+    settings.write_text(before.replace("timeout: 3600", "timeout: 3601, tos: 46"))
+    done = site.pbx("apply", "-l", "relay1", expect=0).stdout
+    assert "~ rtpengine_setting timeout" in done
+    assert "relay1: tos waits for a restart without calls" in done
+    waiting = site.pbx("drift", "-l", "relay1", expect=2).stdout
+    assert waiting == "relay1: tos waits for a restart without calls\nno differences\n"
+    settings.write_text(before)
+    site.pbx("apply", "-l", "relay1", expect=0)
+
+
 def test_users_are_deleted(site: Site) -> None:
     (site.model / "romashka" / "more.yml").unlink()
     done = site.changes("apply", expect=0)
