@@ -76,6 +76,7 @@ class Baresip:
         account: str = "",
         codecs: str = "PCMA,PCMU",
         certificate: str = "",
+        authority: str = "",
         tone_seconds: float = 120.0,
     ) -> None:
         self.user, self.address, self.port, self.hz = user, address, port, hz
@@ -83,6 +84,7 @@ class Baresip:
         self._media = range(media_port, media_port + MEDIA_PORTS)
         self._control_port = control_port
         self._certificate = certificate
+        self._authority = authority
         self._tone_seconds = tone_seconds
         self._account = _account(user, password, proxy, transport, codecs, account)
         self._home = Path(tempfile.mkdtemp(prefix="baresip-"))
@@ -222,7 +224,11 @@ class Baresip:
             home=self._home,
             control=self._control_port,
             modules=MODULES,
-            certificate=f"sip_certificate {self._certificate}" if self._certificate else "",
+            certificate="\n".join(
+                f"{word} {path}"
+                for word, path in (("sip_certificate", self._certificate), ("sip_cafile", self._authority))
+                if path
+            ),
         )
 
     def _end(self) -> None:

@@ -125,6 +125,26 @@ def hold(stage: Stage, report: Report) -> None:
     report.cdr(record, disposition="answered", code=200, path=["user/petrova"], hung_up_by="caller")
 
 
+def over_tls(stage: Stage, report: Report) -> None:
+    """301's phone trusts the lab's authority and speaks TLS with the edge; it is called by 202 and hangs up."""
+    with stage.use(report, "sidorov", "petrova"):
+        petrova = stage.phone("petrova")
+        with stage.new_phone("sidorov", place="phone5", transport="tls") as phone:
+            phone.register()
+            ringing = phone.place()
+            place = petrova.dial(f"sip:301@{DOMAIN}")
+            phone.answer(since=ringing)
+            petrova.wait_established(place)
+            talk(report, {"sidorov": phone, "petrova": petrova})
+            invite = next(m for way, m in phone.messages() if way == "received" and m.method == "INVITE")
+            report.holds("the INVITE came over TLS", "/TLS " in (invite["Via"] or ""), invite["Via"])
+            phone.hangup()
+            report.code(200, petrova.final(petrova.wait_closed(place).call))
+        stage.phone("sidorov").register()
+    path = ["user/sidorov"]
+    report.cdr(record_of(report, "petrova", "301"), disposition="answered", path=path, hung_up_by="callee")
+
+
 def not_registered(stage: Stage, report: Report) -> None:
     """301's phone registers, says that it leaves, and is called."""
     with stage.use(report, "sidorov", "ivanov"):
@@ -210,6 +230,7 @@ CALLS = (
     Told("201 → 202: busy", ("R05",), busy),
     Told("201 → 202: 201 gives up while it rings", ("R05",), cancelled),
     Told("201 → 202: hold and resume", ("R09",), hold),
+    Told("202 → 301 over TLS", ("R05", "R21"), over_tls),
     Told("201 → 301: not registered", ("R05",), not_registered),
     Told("201 → 299: no such extension", ("R01",), unknown_extension),
     Told("wrong password: no registration, no call", ("R05",), wrong_password),

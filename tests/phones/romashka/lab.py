@@ -10,6 +10,7 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 INVENTORY = CHECKOUT / "inventory/lab/hosts.yml"
+AUTHORITY = CHECKOUT / "lab/state/ca/ca.pem"
 PBX = CHECKOUT / ".venv/bin/pbx"
 CALLS = "/opt/pbx/current/bin/pbx-calls"
 Record = Mapping[str, Any]

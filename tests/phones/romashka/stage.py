@@ -97,6 +97,7 @@ class Stage:
             password=lab.password(user, "desk") if password is None else password,
             proxy=f"{self.edge[0]}:{5061 if transport == 'tls' else 5060}",
             transport=transport,
+            authority=str(lab.AUTHORITY) if transport == "tls" else "",
             hz=TONES[user],
         )
 
