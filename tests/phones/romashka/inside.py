@@ -126,7 +126,7 @@ def hold(stage: Stage, report: Report) -> None:
 
 
 def over_tls(stage: Stage, report: Report) -> None:
-    """301's phone trusts the lab's authority and speaks TLS with the edge; it is called by 202 and hangs up."""
+    """301's phone speaks TLS with the edge; 202 calls it. Who checks the certificate: tests/sip/test_tls.py."""
     with stage.use(report, "sidorov", "petrova"):
         petrova = stage.phone("petrova")
         with stage.new_phone("sidorov", place="phone5", transport="tls") as phone:
