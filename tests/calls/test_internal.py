@@ -56,6 +56,7 @@ def test_unknown_extension_is_404(call) -> None:
 
 
 @pytest.mark.row("R01")
+@pytest.mark.row("C06")
 def test_the_record_bears_the_revision_that_decided(call, romashka: Tenant) -> None:
     told = call("202", caller="201", petrova=Person(answers=1))
     assert told.record.revision == romashka.revision != ""

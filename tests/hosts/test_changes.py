@@ -8,7 +8,7 @@ from hosts.story import Site
 from hosts.traffic import Registrations
 from phones.sipp import Sipp
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.row("C05"), pytest.mark.row("R34")]
 
 CALLS = 20
 UNITS = {"kamailio.service": "edge1", "rtpengine-daemon.service": "relay1"}

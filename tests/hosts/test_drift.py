@@ -5,7 +5,7 @@ import json
 import pytest
 from hosts.story import Site
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.row("C02")]
 
 RPC = """import json, os, socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

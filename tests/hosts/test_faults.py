@@ -9,7 +9,7 @@ import time
 import pytest
 from hosts.story import PBX, Site
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.row("R34"), pytest.mark.row("C07")]
 
 DATABASE = "/var/lib/kamailio/pbx.sqlite"
 

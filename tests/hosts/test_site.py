@@ -5,7 +5,7 @@ import re
 import pytest
 from hosts.story import Site
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.row("C01")]
 
 FOLDERS = ("/etc", "/opt", "/var/lib/pbx", "/usr/sbin", "/run")
 NOISE = ("/run/systemd", "/run/log", "/run/udev", "/run/user", "/run/dbus", "/run/sudo", "/run/sshd", "/run/utmp",
