@@ -43,12 +43,24 @@ class Stack:
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the processes stand: the address of pbx-calls, the edge it talks to, and how to enter their namespace."""
+
+    calls: str = HOST
+    edge: str = HOST
+    edge_port: int = EDGE_PORT
+    enter: tuple[str, ...] = ()
+
+
 def _document(folder: Path) -> Path:
     loaded = load(ROOT / "examples")
     tenants = {
         name: {"revision": loaded.revisions[name], "plain": {**plain, "tenant": {**plain["tenant"], "max_calls": None}}}
         for name, plain in loaded.tenant_plain.items()
     }
+    for tenant in tenants.values():  # a number that leads to one phone
+        tenant["plain"]["numbers"]["+74951000113"]["to"] = "user/petrova"
     path = folder / "document.json"
     path.write_text(
         json.dumps({"format": 1, "site_revision": loaded.site_revision, "tenants": tenants,
@@ -57,7 +69,7 @@ def _document(folder: Path) -> Path:
     return path
 
 
-def _configs(folder: Path) -> tuple[Path, Path]:
+def _configs(folder: Path, place: Place) -> tuple[Path, Path]:
     calls, media = folder / "calls.json", folder / "media.json"
     (folder / "prompts").mkdir()
     media.write_text(
@@ -66,8 +78,8 @@ def _configs(folder: Path) -> tuple[Path, Path]:
     )  # fmt: skip
     calls.write_text(
         json.dumps({
-            "name": "bench", "instance": 1, "listen": HOST, "port": CALLS_PORT,
-            "edges": [{"name": "edge1", "address": HOST, "port": EDGE_PORT}],
+            "name": "bench", "instance": 1, "listen": place.calls, "port": CALLS_PORT,
+            "edges": [{"name": "edge1", "address": place.edge, "port": place.edge_port}],
             "relays": [{"name": "relay1", "address": HOST, "port": NG_PORT}],
             "media": {"socket": str(folder / "media.sock"), "address": HOST, "port": MEDIA_PORT},
             "control": str(folder / "control.sock"), "journal": str(folder / "journal"),
@@ -79,17 +91,19 @@ def _configs(folder: Path) -> tuple[Path, Path]:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Stack]:
+def running(folder: Path, place: Place = Place()) -> Iterator[Stack]:
     """Start rtpengine, the engine, pbx-calls and the drainer; end them at the end."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    calls, media = _configs(folder)
+    calls, media = _configs(folder, place)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OPENBLAS_NUM_THREADS": "1"}
     stack = Stack(folder, {})
 
     def start(name: str, *command: str) -> None:
         log = (folder / f"{name}.log").open("wb")
-        stack.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
+        stack.processes[name] = subprocess.Popen(
+            [*place.enter, *command], stdout=log, stderr=log, env=environment, cwd=folder
+        )
 
     try:
         start("rtpengine", "rtpengine", "--foreground", "--log-stderr", "--log-level=4", "--table=-1",

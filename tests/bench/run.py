@@ -24,6 +24,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "decisions.py": ("B8",),
     "sip_stack.py": ("B1",),
     "signalling.py": ("B1", "B13"),
+    "whole_path.py": ("B1", "B13"),
     "media_play.py": ("B3",),
     "media_path.py": ("B5", "B13"),
     "apply.py": ("B7",),
