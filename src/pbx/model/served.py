@@ -47,6 +47,7 @@ NOT_SERVED: dict[str, str] = {
     "flows.*.*.lookup": "CRM lookup",
     "flows.*.*.as": "CRM lookup",
     "trunks.*.cost": "billing",
+    "trunks.*.register=true": "registering trunks",
     "trunks.*.media=srtp": "encrypted sound",
     "trunks.*.media=either": "encrypted sound",
     "outbound_routes.*.choose=least_cost": "billing",
@@ -99,9 +100,10 @@ class _Branch:
     def hits(self, value: Any, path: ValuePath) -> Iterator[tuple[ValuePath, str]]:
         if self.issue:
             yield path, self.issue
-        elif isinstance(value, str):
-            if value in self.words:
-                yield path, self.words[value]
+        elif isinstance(value, str | bool):
+            word = value if isinstance(value, str) else str(value).lower()
+            if word in self.words:
+                yield path, self.words[word]
         elif isinstance(value, dict):
             every = self.branches.get("*")
             if every is not None:
