@@ -119,7 +119,20 @@ class Baresip:
         self.control.wait_for("UNREGISTERING", deadline=deadline, since=place)
 
     def dial(self, uri: str) -> "Place":
-        """Dials and returns at once."""
+        """Dials and returns at once.
+
+        baresip 1.0 sometimes refuses with "Cannot allocate memory" after an account was taken out and put in again
+        (`_renew`); it dials once more with the account renewed. Its cause in baresip is not known.
+        """
+        try:
+            return self._dial(uri)
+        except PhoneError as error:
+            if "Cannot allocate memory" not in str(error):
+                raise
+            self.register()
+            return self._dial(uri)
+
+    def _dial(self, uri: str) -> "Place":
         place = Place(self.control.mark(), time.monotonic())
         self.control.command("dial", uri)
         return place
