@@ -1,10 +1,10 @@
 """B1 and B13 over the whole path: caller → edge → pbx-calls → edge → device, with rtpengine, journal and records.
 
 A real Kamailio with the role's configuration and all the rest stand in a network namespace of their own. SIPp plays
-the device that answers and the caller, once as a carrier (known by its address), once as a device (known by digest): 300
-calls a second for 10 s, each held 0.3 s. CPU is user + system of every process of the path by /proc, divided by the calls
-that ended well, the median of three runs; SIPp's is not counted. The delay to the first ring is INVITE sent to 180
-received at 50 calls a second, from SIPp's log of messages.
+the device that answers and the caller, once as a carrier (known by its address), once as a device (known by digest):
+300 calls a second for 10 s, each held 0.3 s. CPU is user + system of every process of the path by /proc, divided by
+the calls that ended well, the median of three runs; SIPp's is not counted. The delay to the first ring is INVITE sent
+to 180 received at 50 calls a second, from SIPp's log of messages.
 """
 
 from __future__ import annotations
