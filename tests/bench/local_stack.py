@@ -14,12 +14,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pbx.model.load import load
 
 ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 HOST = "127.0.0.1"
 CALLS_PORT, EDGE_PORT, NG_PORT, MEDIA_PORT = 25070, 25080, 22223, 24100
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -30,7 +32,18 @@ class Stack:
     """The running processes by name."""
 
     folder: Path
-    processes: dict[str, subprocess.Popen[bytes]]
+    enter: tuple[str, ...] = ()  # the words that enter their namespace
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def start(self, name: str, *command: str) -> None:
+        """Start a process, or one that ended again."""
+        self.commands[name] = command = command or self.commands[name]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OPENBLAS_NUM_THREADS": "1"}
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [*self.enter, *command], stdout=log, stderr=log, env=environment, cwd=self.folder
+            )
 
     def cpu(self, name: str) -> float:
         """CPU seconds, user and system, of a process and its threads."""
@@ -41,6 +54,28 @@ class Stack:
         """Resident bytes."""
         fields = Path(f"/proc/{self.processes[name].pid}/statm").read_text().split()
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def ask(self, command: str) -> dict[str, Any]:
+        """One command to the control socket of pbx-calls. Raises OSError while it does not serve."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(5)
+            sock.connect(str(self.folder / "control.sock"))
+            sock.sendall(json.dumps({"id": 1, "cmd": command}).encode() + b"\n")
+            with sock.makefile("rb") as answers:
+                answer: dict[str, Any] = json.loads(answers.readline())
+        return answer
+
+    def wait_until_served(self, seconds: float = 15) -> None:
+        """Until pbx-calls answers `status`."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError, ValueError):
+                self.ask("status")
+                return
+            if (code := self.processes["calls"].poll()) is not None:
+                raise RuntimeError(f"pbx-calls ended with {code}: {(self.folder / 'calls.log').read_text()[-2000:]}")
+            time.sleep(0.005)
+        raise TimeoutError("pbx-calls does not answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +88,14 @@ class Place:
     enter: tuple[str, ...] = ()
 
 
-def _document(folder: Path) -> Path:
-    loaded = load(ROOT / "examples")
+def _document(folder: Path, model: Path) -> Path:
+    loaded = load(model)
     tenants = {
         name: {"revision": loaded.revisions[name], "plain": {**plain, "tenant": {**plain["tenant"], "max_calls": None}}}
         for name, plain in loaded.tenant_plain.items()
     }
-    for tenant in tenants.values():  # a number that leads to one phone
-        tenant["plain"]["numbers"]["+74951000113"]["to"] = "user/petrova"
+    if model == EXAMPLES:  # a number that leads to one phone
+        tenants["romashka"]["plain"]["numbers"]["+74951000113"]["to"] = "user/petrova"
     path = folder / "document.json"
     path.write_text(
         json.dumps({"format": 1, "site_revision": loaded.site_revision, "tenants": tenants,
@@ -69,7 +104,7 @@ def _document(folder: Path) -> Path:
     return path
 
 
-def _configs(folder: Path, place: Place) -> tuple[Path, Path]:
+def _configs(folder: Path, place: Place, model: Path) -> tuple[Path, Path]:
     calls, media = folder / "calls.json", folder / "media.json"
     (folder / "prompts").mkdir()
     media.write_text(
@@ -84,35 +119,27 @@ def _configs(folder: Path, place: Place) -> tuple[Path, Path]:
             "media": {"socket": str(folder / "media.sock"), "address": HOST, "port": MEDIA_PORT},
             "control": str(folder / "control.sock"), "journal": str(folder / "journal"),
             "store": str(folder / "store.sqlite"), "prompts": str(folder / "prompts"),
-            "document": str(_document(folder)), "secrets": str(folder / "secrets.json"),
+            "document": str(_document(folder, model)), "secrets": str(folder / "secrets.json"),
         })
     )  # fmt: skip
     return calls, media
 
 
 @contextlib.contextmanager
-def running(folder: Path, place: Place = Place()) -> Iterator[Stack]:
+def running(folder: Path, place: Place = Place(), model: Path = EXAMPLES) -> Iterator[Stack]:
     """Start rtpengine, the engine, pbx-calls and the drainer; end them at the end."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    calls, media = _configs(folder, place)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OPENBLAS_NUM_THREADS": "1"}
-    stack = Stack(folder, {})
-
-    def start(name: str, *command: str) -> None:
-        log = (folder / f"{name}.log").open("wb")
-        stack.processes[name] = subprocess.Popen(
-            [*place.enter, *command], stdout=log, stderr=log, env=environment, cwd=folder
-        )
-
+    calls, media = _configs(folder, place, model)
+    stack = Stack(folder, place.enter)
     try:
-        start("rtpengine", "rtpengine", "--foreground", "--log-stderr", "--log-level=4", "--table=-1",
+        stack.start("rtpengine", "rtpengine", "--foreground", "--log-stderr", "--log-level=4", "--table=-1",
               f"--interface={HOST}", f"--listen-ng={HOST}:{NG_PORT}", "--port-min=40000", "--port-max=59999",
               "--delete-delay=0", "--num-threads=2", f"--pidfile={folder}/rtpengine.pid")  # fmt: skip
-        start("media", sys.executable, "-m", "pbx.server.media", "--config", str(media))
-        start("calls", sys.executable, "-m", "pbx.server.calls", "--config", str(calls))
-        start("journal", sys.executable, "-m", "pbx.server.journal", "--config", str(calls))
-        _wait_for(folder / "control.sock", stack)
+        stack.start("media", sys.executable, "-m", "pbx.server.media", "--config", str(media))
+        stack.start("calls", sys.executable, "-m", "pbx.server.calls", "--config", str(calls))
+        stack.start("journal", sys.executable, "-m", "pbx.server.journal", "--config", str(calls))
+        stack.wait_until_served()
         yield stack
     finally:
         for process in stack.processes.values():
@@ -121,15 +148,3 @@ def running(folder: Path, place: Place = Place()) -> Iterator[Stack]:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
             process.kill()
-
-
-def _wait_for(path: Path, stack: Stack) -> None:
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:
-            sock.connect(str(path))
-            return
-        if (code := stack.processes["calls"].poll()) is not None:
-            raise RuntimeError(f"pbx-calls ended with {code}: {(stack.folder / 'calls.log').read_text()[-2000:]}")
-        time.sleep(0.05)
-    raise TimeoutError(path)

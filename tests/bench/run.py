@@ -25,6 +25,8 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "sip_stack.py": ("B1",),
     "signalling.py": ("B1", "B13"),
     "whole_path.py": ("B1", "B13"),
+    "restart.py": ("B13",),
+    "memory.py": ("B11",),
     "media_play.py": ("B3",),
     "media_path.py": ("B5", "B13"),
     "apply.py": ("B7",),
