@@ -29,7 +29,7 @@ from pbx.server.notify import notify
 from pbx.sip.stack import Stack
 from pbx.sip.transport import SipTransport
 from pbx.store import database, lease
-from pbx.store.journal import Journal
+from pbx.store.journal import Journal, new_boot
 
 log = logging.getLogger("pbx-calls")
 
@@ -58,7 +58,7 @@ class CallServer:
 
     def __init__(self, config: configuration.CallsConfig) -> None:
         self.config = config
-        self.boot = f"{int(time.time() * 1000):012x}"
+        self.boot = new_boot(config.journal, config.node, int(time.time() * 1000))
         self._lag = 0.0
         self._stopping = asyncio.Event()
 
@@ -68,7 +68,7 @@ class CallServer:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        journal = Journal(config.journal, node=config.node, boot=self.boot)
+        self._journal = journal = Journal(config.journal, node=config.node, boot=self.boot)
         relays = [NgClient() for _ in config.relays]
         for relay, (_, host, port) in zip(relays, config.relays, strict=True):
             await relay.connect(host, port)
@@ -162,6 +162,7 @@ class CallServer:
             "tenants": {t.id: t.revision for t in self.exchange.serving.model.tenants.values()},
             "epochs": dict(self.exchange.leases),
             "calls": len(self.exchange.calls),
+            "journal_lost": self._journal.lost,
             "channels": self.exchange.channels.used(),
             "refused": {str(status): count for status, count in self.exchange.refused.items()},
         }

@@ -7,7 +7,8 @@ survives a power cut, so a journal segment may be deleted after its commit.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,12 @@ def connect(path: Path | str, *, create: bool = True) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
-    db.execute("BEGIN IMMEDIATE")
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        for statement in _SCHEMA.split(";"):
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    db.execute("COMMIT")
+    with transaction(db):
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            for statement in _SCHEMA.split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     if version > SCHEMA_VERSION:
         db.close()
         raise WrongSchema(
@@ -68,17 +68,25 @@ def connect(path: Path | str, *, create: bool = True) -> sqlite3.Connection:
     return db
 
 
-def write(db: sqlite3.Connection, records: Iterable[dict[str, Any]], position: tuple[str, int]) -> None:
-    """One transaction: journal records and how far the segment was read. Doing it twice changes nothing."""
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing; after an error, of COMMIT too, the connection is ready for the next one."""
     db.execute("BEGIN IMMEDIATE")
     try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # SQLite has rolled back by itself, when the disk is full
+            db.execute("ROLLBACK")
+        raise
+
+
+def write(db: sqlite3.Connection, records: Iterable[dict[str, Any]], position: tuple[str, int]) -> None:
+    """One transaction: journal records and how far the segment was read. Doing it twice changes nothing."""
+    with transaction(db):
         for record in records:
             _write_one(db, record)
         db.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", position)
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
 
 
 def _write_one(db: sqlite3.Connection, record: dict[str, Any]) -> None:

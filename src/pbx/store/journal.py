@@ -7,6 +7,7 @@ torn tail stays a tail. The drainer ships segments to the store and deletes them
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import zlib
@@ -47,8 +48,10 @@ class Journal:
         except OSError:
             self.lost += 1
             return
-        if written < len(line):  # disk full in the middle: end the torn line so that the next one stands alone
+        if written < len(line):  # disk full in the middle: without the torn line the next one stands alone
             self.lost += 1
+            os.ftruncate(self._fd, self._size)
+            return
         self._size += written
         self._dirty.set()
 
@@ -66,11 +69,18 @@ class Journal:
         os.close(old)
 
     def _open_segment(self) -> int:
-        self._segment += 1
-        path = self._folder / f"{self._node}-{self._boot}-{self._segment:06d}.journal"
+        """OSError leaves nothing behind, so that a full disk may be asked again and again."""
+        path = self._folder / f"{self._node}-{self._boot}-{self._segment + 1:06d}.journal"
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         line = encode({"kind": "boot", "node": self._node, "boot": self._boot})
-        os.write(fd, line)
+        try:
+            if os.write(fd, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        except OSError:
+            os.close(fd)
+            path.unlink()
+            raise
+        self._segment += 1
         self._size = len(line)
         directory = os.open(self._folder, os.O_RDONLY)
         os.fsync(directory)
@@ -87,6 +97,13 @@ class Journal:
                 os.fdatasync(self._fd)
             except OSError:
                 self.lost += 1
+
+
+def new_boot(folder: Path, node: str, now: int) -> str:
+    """The name of this start of a process, from `now` in ms: later than the starts before, also when the clock was set
+    back, or the drainer would take the new segment for the old one."""
+    names = (path.stem.rsplit("-", 2) for path in folder.glob(f"{node}-*.journal"))
+    return f"{max([now, *(int(boot, 16) + 1 for _, boot, _ in names)]):012x}"
 
 
 def encode(record: dict[str, Any]) -> bytes:

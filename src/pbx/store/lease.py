@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
+from pbx.store import database
+
 BEAT = 1.0  # seconds
 MISSED_BEATS = 3
 
@@ -18,8 +20,7 @@ def take(db: sqlite3.Connection, tenants: Iterable[str], *, holder: str, now: in
     taken = {}
     stale = now - int(MISSED_BEATS * BEAT * 1000)
     process = holder.partition("/")[0]
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with database.transaction(db):
         for tenant in tenants:
             row = db.execute(
                 """INSERT INTO lease VALUES (:tenant, :holder, 1, :now) ON CONFLICT (tenant) DO UPDATE
@@ -29,22 +30,17 @@ def take(db: sqlite3.Connection, tenants: Iterable[str], *, holder: str, now: in
             ).fetchone()
             if row is not None:
                 taken[tenant] = int(row[0])
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
     return taken
 
 
 def beat(db: sqlite3.Connection, epochs: dict[str, int], *, holder: str, now: int) -> set[str]:
     """Renew; returns the tenants whose lease is lost (another epoch stands there)."""
     lost = set()
-    db.execute("BEGIN IMMEDIATE")
-    for tenant, epoch in epochs.items():
-        changed = db.execute(
-            "UPDATE lease SET beat = ? WHERE tenant = ? AND holder = ? AND epoch = ?", (now, tenant, holder, epoch)
-        ).rowcount
-        if not changed:
-            lost.add(tenant)
-    db.execute("COMMIT")
+    with database.transaction(db):
+        for tenant, epoch in epochs.items():
+            changed = db.execute(
+                "UPDATE lease SET beat = ? WHERE tenant = ? AND holder = ? AND epoch = ?", (now, tenant, holder, epoch)
+            ).rowcount
+            if not changed:
+                lost.add(tenant)
     return lost

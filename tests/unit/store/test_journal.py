@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from pbx.store import database
 from pbx.store.drain import Drainer
-from pbx.store.journal import Journal, decode, encode
+from pbx.store.journal import Journal, decode, encode, new_boot
 
 WRITER = """
 import sys
@@ -128,6 +130,75 @@ def test_sigkill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     assert started <= set(rows)
     assert all(rows[call]["disposition"] == "busy" for call in ended)
     assert all(row["ended"] is not None for row in rows.values())
+
+
+def test_a_clock_set_back_makes_no_older_start(tmp_path: Path) -> None:
+    first = new_boot(tmp_path, "calls1.1", 1_800_000_000_000)
+    Journal(tmp_path, node="calls1.1", boot=first).close()
+    Journal(tmp_path, node="calls1.2", boot=new_boot(tmp_path, "calls1.2", 1_900_000_000_000)).close()
+    assert int(new_boot(tmp_path, "calls1.1", 1_700_000_000_000), 16) == 1_800_000_000_001
+    assert int(new_boot(tmp_path, "calls1.1", 1_800_000_000_500), 16) == 1_800_000_000_500
+
+
+def room_for(folder: Path, octets: int) -> str:
+    """A writer that has so many octets of disk (RLIMIT_FSIZE: the kernel writes what fits, then refuses)."""
+    return f"""
+import resource, signal
+from pathlib import Path
+from pbx.store.journal import Journal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+journal = Journal(Path({str(folder)!r}), node="calls1.1", boot="0001")
+unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({octets}, unlimited[1]))
+for number in range(20):
+    journal.append("start", {{"id": f"{{number:02d}}"}})
+resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+journal.append("start", {{"id": "after"}})
+print(journal.lost)
+"""
+
+
+def test_a_full_disk_costs_only_what_did_not_fit(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", room_for(tmp_path, 301)], capture_output=True, text=True, check=True)
+    (segment,) = tmp_path.iterdir()
+    kept = [record["id"] for _, record in decode(segment.read_bytes()) if record["kind"] == "start"]
+    assert kept == [f"{number:02d}" for number in range(len(kept) - 1)] + ["after"]
+    assert int(done.stdout) == 20 - (len(kept) - 1) > 0
+
+
+def test_a_segment_that_cannot_be_begun_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path, node="calls1.1", boot="0001")
+    monkeypatch.setattr("pbx.store.journal.SEGMENT_BYTES", 0)
+    opened = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        try:
+            journal.append("start", start_record("lost"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert journal.lost == 3
+    assert len(os.listdir("/proc/self/fd")) == opened
+    assert [path.name for path in tmp_path.iterdir()] == ["calls1.1-0001-000001.journal"]
+    journal.append("start", start_record("a"))
+    assert sorted(path.name for path in tmp_path.iterdir())[-1] == "calls1.1-0001-000002.journal"
+    journal.close()
+
+
+def test_a_store_that_was_full_takes_the_rest_later(tmp_path: Path) -> None:
+    db = database.connect(tmp_path / "store.sqlite")
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    journal = Journal(tmp_path / "journal", node="calls1.1", boot="0001")
+    for number in range(200):
+        journal.append("end", end_record(str(number)))
+    journal.close()
+    drainer = Drainer(tmp_path / "journal", db)
+    db.execute(f"PRAGMA max_page_count = {pages}")
+    for _ in range(2):
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            drainer.drain()
+    db.execute("PRAGMA max_page_count = 100000")
+    drainer.drain()
+    assert len(database.last_calls(db, last=1000)) == 200
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
