@@ -230,7 +230,7 @@ class Call:
             self.hang_up()
 
     async def finish(self) -> None:
-        """Close the legs and the media, write the record."""
+        """Write the record, close the legs and the media."""
         record = self.record
         cause = self.caller.gone.result() if self.caller.gone.done() else ""
         if record.ended is None:
@@ -238,10 +238,8 @@ class Call:
         record.disposition, record.code = self._disposition(cause)
         if cause == "bye" and record.hung_up_by is None:
             record.hung_up_by = "caller"
-        try:
-            await self.connections.close()
-        finally:
-            self._recorder.ended(record)
+        self._recorder.ended(record)  # first: a SIGKILL while the relay is slow must not make it `interrupted`
+        await self.connections.close()
 
     def _disposition(self, cause: str) -> tuple[str, int]:
         if self.is_up:
