@@ -210,13 +210,28 @@ class Call:
 
     async def run(self, story: Callable[[Call], Awaitable[None]]) -> CallRecord:
         """Tell the story to its end, whoever ends it, and return the record. Never raises."""
-        task = asyncio.ensure_future(self._tell(story))
-        self.caller.gone.add_done_callback(lambda _: task.cancel())
-        await asyncio.wait({task})
-        if not task.cancelled() and (error := task.exception()) is not None:
+        task = asyncio.current_task()
+        assert task is not None
+        telling = True
+
+        def caller_is_gone(_: object) -> None:
+            if telling:
+                task.cancel()
+
+        self.caller.gone.add_done_callback(caller_is_gone)
+        try:
+            await self._tell(story)
+        except asyncio.CancelledError:
+            if self.caller.gone.done():
+                task.uncancel()
+            if task.cancelling():  # somebody else wants this task to end
+                raise
+        except Exception as error:
             self.failure = error
             self.note(f"error: {error!r}")
             self.reject(500)
+        finally:
+            telling = False
         await self.finish()
         return self.record
 

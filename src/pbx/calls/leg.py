@@ -73,8 +73,15 @@ class Leg:
         loop = asyncio.get_running_loop()
         self.tag = tag
         self.label = label
-        self.digits: asyncio.Queue[str] = asyncio.Queue()
+        self._digits: asyncio.Queue[str] | None = None
         self.gone: asyncio.Future[str] = loop.create_future()  # the cause: bye, cancel, hung_up, timeout, no_ack
+
+    @property
+    def digits(self) -> asyncio.Queue[str]:
+        """What was typed and not yet read. Made when first asked for: 2.5 KB that most calls never need."""
+        if self._digits is None:
+            self._digits = asyncio.Queue()
+        return self._digits
 
     def end(self, cause: str) -> None:
         """The leg is over; only the first cause counts."""

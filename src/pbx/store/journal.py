@@ -53,7 +53,8 @@ class Journal:
             os.ftruncate(self._fd, self._size)
             return
         self._size += written
-        self._dirty.set()
+        if not self._dirty.is_set():  # the syncer clears it before it syncs
+            self._dirty.set()
 
     def close(self) -> None:
         """Sync and close."""

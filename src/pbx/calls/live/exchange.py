@@ -9,6 +9,7 @@ import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from pbx.calls.call import Call, Recorder
@@ -32,6 +33,7 @@ Story = Callable[[Call], Awaitable[None]]
 SHED = (("X-PBX-Shed", "1"), ("Retry-After", "2"))
 
 
+@cache
 def token_of(tenant: str) -> str:
     """The opaque name of a tenant in our Contact; the edge's table turns it back."""
     return hashlib.sha256(f"pbx-tenant-token/{tenant}".encode()).hexdigest()[:12]

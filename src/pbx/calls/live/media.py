@@ -20,11 +20,24 @@ _NG_NAMES = {"opus": "opus"}  # rtpengine's names are in capitals, but for this 
 
 @dataclass(slots=True)
 class _Side:
-    """One leg as the relay knows it: the SDP it sent (narrowed once answered) and the last it was sent."""
+    """One leg as the relay knows it: the SDP it sent and the last it was sent."""
 
-    received: bytes
+    heard: bytes  # the last SDP it sent, as it came
     sent: bytes = b""
     engine: str = ""  # the tag of its place in the engine, while it hears it
+    cut_to: bytes = b""  # the first answer it was sent, until somebody asks for `received`
+
+    @property
+    def received(self) -> bytes:
+        """The SDP it sent, for an offer to somebody else: cut to the codec it was answered with, or two sides would
+        choose differently. Cut when asked for: most calls never make a second offer."""
+        if self.cut_to:
+            self.heard, self.cut_to = sdps.narrow(self.heard, self.cut_to), b""
+        return self.heard
+
+    @received.setter
+    def received(self, sdp: bytes) -> None:
+        self.heard, self.cut_to = sdp, b""
 
 
 class CallMedia:
@@ -218,9 +231,9 @@ class CallMedia:
             await self.relay.delete()
 
     def _told(self, side: _Side, sent: bytes) -> bytes:
-        """Once A knows a codec, later offers derive from that codec alone, or two sides would choose differently."""
+        """Once A knows a codec, later offers derive from that codec alone."""
         if not side.sent:
-            side.received = sdps.narrow(side.received, sent)
+            side.cut_to = sent
         side.sent = sent
         return sent
 
