@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -19,7 +20,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 from big_model import write
 from hosts.story import HOSTS, Site, new_site
 
-USERS = 10_000
+USERS, RUNS = 10_000, 3
+
+
+class Run(NamedTuple):
+    """What an apply took: CPU seconds of hosts and controller, seconds, and whether it did just what was expected."""
+
+    hosts: float
+    controller: float
+    seconds: float
+    right: bool
 
 
 def report(bar: str, figure: float, unit: str, goal: float, holds: bool | None = None) -> None:
@@ -55,13 +65,26 @@ def controller() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def measure(site: Site, bar: str, what: str, expect: dict[str, list[str]]) -> None:
-    """A row: CPU of the hosts for the model's tasks; it holds when just the expected was done."""
+def applied(site: Site, expect: dict[str, list[str]]) -> Run:
+    """One apply of the model's tasks."""
     hosts, here, began = cpu(site), controller(), time.monotonic()
     done = site.changes("apply", "--tags", "model", expect=0)
-    hosts, here, seconds = cpu(site) - hosts, controller() - here, time.monotonic() - began
-    unit = f"s CPU on all hosts, {what} (controller {here:.1f} s CPU; {seconds:.0f} s in all)"
-    report(bar, hosts, unit, 5.0, hosts <= 5.0 and done == expect)
+    return Run(cpu(site) - hosts, controller() - here, time.monotonic() - began, done == expect)
+
+
+def report_runs(bar: str, what: str, runs: list[Run]) -> None:
+    """The median by the hosts' CPU; it holds when each did just what was expected."""
+    run, right = sorted(runs)[len(runs) // 2], all(run.right for run in runs)
+    unit = f"s CPU on all hosts, {what} (controller {run.controller:.1f} s CPU; {run.seconds:.0f} s in all)"
+    report(bar, run.hosts, unit, 5.0, run.hosts <= 5.0 and right)
+
+
+def rename(site: Site, number: int) -> dict[str, list[str]]:
+    """Change the name of one user; returns what an apply must then do."""
+    old, new = f"Номер {number}\n", f"Номер {number}-бис\n"
+    path = next(path for path in (site.model / "big").glob("*.yml") if old in path.read_text())
+    path.write_text(path.read_text().replace(old, new))
+    return {"calls1": [f"~ user big/user{number:05d} (name)", "! load model calls1 (tenant big)"]}
 
 
 def main() -> None:
@@ -74,11 +97,9 @@ def main() -> None:
         seconds = time.monotonic() - began
         unit = f"s, {USERS} users and numbers on 3 hosts ({cpu(site) - before:.1f} s CPU on all hosts)"
         report("B7 first", seconds, unit, 60.0)
-        measure(site, "B7 nothing", "the model's tasks", {})
-        path = next(path for path in (site.root / "big").glob("*.yml") if "Номер 77\n" in path.read_text())
-        path.write_text(path.read_text().replace("Номер 77\n", "Номер 77-бис\n"))
-        changed = ["~ user big/user00077 (name)", "! load model calls1 (tenant big)"]
-        measure(site, "B7 one user", "nothing else touched", {"calls1": changed})
+        report_runs("B7 nothing", "the model's tasks", [applied(site, {}) for _ in range(RUNS)])
+        changed = [applied(site, rename(site, number)) for number in range(77, 77 + RUNS)]
+        report_runs("B7 one user", "nothing else touched", changed)
 
 
 if __name__ == "__main__":
