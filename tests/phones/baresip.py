@@ -23,6 +23,7 @@ MODULES = "/usr/lib/baresip/modules"
 MEDIA_PORTS = 20  # UDP ports of a phone: ten calls at once
 CTRL_PORT = 14444
 SILENT_SOURCE = 0.0
+SPARE = "<sip:spare@127.0.0.1>;regint=0"
 
 CONFIG = """\
 sip_listen {address}:{port}
@@ -119,20 +120,7 @@ class Baresip:
         self.control.wait_for("UNREGISTERING", deadline=deadline, since=place)
 
     def dial(self, uri: str) -> "Place":
-        """Dials and returns at once.
-
-        baresip 1.0 sometimes refuses with "Cannot allocate memory" after an account was taken out and put in again
-        (`_renew`); it dials once more with the account renewed. Its cause in baresip is not known.
-        """
-        try:
-            return self._dial(uri)
-        except PhoneError as error:
-            if "Cannot allocate memory" not in str(error):
-                raise
-            self.register()
-            return self._dial(uri)
-
-    def _dial(self, uri: str) -> "Place":
+        """Dials and returns at once."""
         place = Place(self.control.mark(), time.monotonic())
         self.control.command("dial", uri)
         return place
@@ -197,10 +185,23 @@ class Baresip:
         return self._log.read_text(errors="replace")
 
     def _renew(self, interval: str) -> int:
-        """The account anew with another `regint`: baresip 1.0.0 has no command to register or to leave by itself."""
+        """The account anew with another `regint`: baresip 1.0.0 has no command to register or to leave by itself.
+
+        A spare account is the current one meanwhile: `uadel` of the current one reads freed memory (as valgrind says),
+        after which dialling fails with "Cannot allocate memory" or the phone crashes. And the old account must go
+        first: both have the same `+sip.instance`, so its REGISTER with Expires 0 would take the new contact out.
+        """
         place = self.control.mark()
-        self.control.command("uadel", f"sip:{self.user}")
-        self.control.command("uanew", self._account.replace("regint=0", f"regint={interval}"))
+        account = self._account.replace("regint=0", f"regint={interval}")
+        for command, parameters in (
+            ("uanew", SPARE),
+            ("uanext", ""),
+            ("uadel", f"sip:{self.user}"),
+            ("uanew", account),
+            ("uanext", ""),
+            ("uadel", SPARE.partition(";")[0].strip("<>")),
+        ):
+            self.control.command(command, parameters)
         return place
 
     def _reinvite(self, what: str) -> None:

@@ -4,7 +4,8 @@ Each function is one call: it places it, listens at both ends, and reports what 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from phones.baresip import Baresip, Place
 from phones.romashka import lab
@@ -125,24 +126,47 @@ def hold(stage: Stage, report: Report) -> None:
     report.cdr(record, disposition="answered", code=200, path=["user/petrova"], hung_up_by="caller")
 
 
+@contextmanager
+def tls_phone(stage: Stage) -> Iterator[Baresip]:
+    """301's phone, which speaks TLS with the edge. Who checks the certificate: tests/sip/test_tls.py."""
+    with stage.new_phone("sidorov", place="phone5", transport="tls") as phone:
+        phone.register()
+        yield phone
+    stage.phone("sidorov").register()
+
+
 def over_tls(stage: Stage, report: Report) -> None:
-    """301's phone speaks TLS with the edge; 202 calls it. Who checks the certificate: tests/sip/test_tls.py."""
-    with stage.use(report, "sidorov", "petrova"):
-        petrova = stage.phone("petrova")
-        with stage.new_phone("sidorov", place="phone5", transport="tls") as phone:
-            phone.register()
-            ringing = phone.place()
-            place = petrova.dial(f"sip:301@{DOMAIN}")
-            phone.answer(since=ringing)
-            petrova.wait_established(place)
-            talk(report, {"sidorov": phone, "petrova": petrova})
-            invite = next(m for way, m in phone.messages() if way == "received" and m.method == "INVITE")
-            report.holds("the INVITE came over TLS", "/TLS " in (invite["Via"] or ""), invite["Via"])
-            phone.hangup()
-            report.code(200, petrova.final(petrova.wait_closed(place).call))
-        stage.phone("sidorov").register()
+    """202 calls 301, whose phone is on TLS and hangs up."""
+    with stage.use(report, "sidorov", "petrova"), tls_phone(stage) as phone:
+        petrova, ringing = stage.phone("petrova"), phone.place()
+        place = petrova.dial(f"sip:301@{DOMAIN}")
+        phone.answer(since=ringing)
+        petrova.wait_established(place)
+        talk(report, {"sidorov": phone, "petrova": petrova})
+        invite = next(m for way, m in phone.messages() if way == "received" and m.method == "INVITE")
+        report.holds("the INVITE came over TLS", "/TLS " in (invite["Via"] or ""), invite["Via"])
+        phone.hangup()
+        report.code(200, petrova.final(petrova.wait_closed(place).call))
     path = ["user/sidorov"]
     report.cdr(record_of(report, "petrova", "301"), disposition="answered", path=path, hung_up_by="callee")
+
+
+def from_tls(stage: Stage, report: Report) -> None:
+    """301's phone on TLS calls 202, who hangs up: the BYE finds its way into the phone's own connection."""
+    with stage.use(report, "sidorov", "petrova"), tls_phone(stage) as phone:
+        petrova = stage.phone("petrova")
+        ringing = petrova.place()
+        place = phone.dial(f"sip:202@{DOMAIN}")
+        petrova.answer(since=ringing)
+        phone.wait_established(place)
+        talk(report, {"sidorov": phone, "petrova": petrova})
+        petrova.hangup()
+        call = phone.wait_closed(place).call
+        report.code(200, phone.final(call))
+        vias = [m["Via"] for way, m in phone.messages(call) if way == "received" and m.method == "BYE" and not m.status]
+        report.holds("the BYE came over TLS", any("/TLS " in via for via in vias), vias)
+    path = ["user/petrova"]
+    report.cdr(record_of(report, "sidorov", "202"), disposition="answered", path=path, hung_up_by="callee")
 
 
 def not_registered(stage: Stage, report: Report) -> None:
@@ -231,6 +255,7 @@ CALLS = (
     Told("201 → 202: 201 gives up while it rings", ("R05",), cancelled),
     Told("201 → 202: hold and resume", ("R09",), hold),
     Told("202 → 301 over TLS", ("R05", "R21"), over_tls),
+    Told("301 over TLS → 202", ("R05", "R21"), from_tls),
     Told("201 → 301: not registered", ("R05",), not_registered),
     Told("201 → 299: no such extension", ("R01",), unknown_extension),
     Told("wrong password: no registration, no call", ("R05",), wrong_password),
