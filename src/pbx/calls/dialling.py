@@ -92,7 +92,7 @@ async def _answer_of(call: Call, leg: CalleeLeg, *, alone: bool) -> Outcome:
         if isinstance(leg.target, TrunkTarget):
             try:
                 async with asyncio.timeout(TRUNK_ANSWER_LIMIT):
-                    await leg.alive.wait()
+                    await leg.wait_for_life()
             except TimeoutError:
                 leg.cancel(elsewhere=False)
                 return _NO_TIME

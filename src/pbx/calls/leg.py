@@ -114,22 +114,34 @@ class CalleeLeg(Leg, ABC):
         super().__init__(tag, label)
         self.target = target
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self.alive = asyncio.Event()  # anything beyond 100 came back
+        self._is_alive = False  # anything beyond 100 came back
+        self._life: asyncio.Future[None] | None = None  # who waits for that
         self.on_ringing: Callable[[], None] | None = None
         self.on_early_media: Callable[[], None] | None = None
 
     def rang(self, *, media: bool = False) -> None:
         """A provisional answer: 180, or 183 with media."""
-        self.alive.set()
+        self._show_life()
         told = self.on_early_media if media else self.on_ringing
         if told is not None:
             told()
 
     def resolve(self, status: int, reason: str = "") -> None:
         """The final answer; only the first counts."""
-        self.alive.set()
+        self._show_life()
         if not self.outcome.done():
             self.outcome.set_result(Outcome(status, reason))
+
+    async def wait_for_life(self) -> None:
+        """Until anything beyond 100 came back. One waiter; a cancelled one may be followed by another."""
+        if not self._is_alive:
+            self._life = asyncio.get_running_loop().create_future()
+            await self._life
+
+    def _show_life(self) -> None:
+        self._is_alive = True
+        if self._life is not None and not self._life.done():
+            self._life.set_result(None)
 
     @abstractmethod
     def cancel(self, *, elsewhere: bool) -> None:

@@ -118,6 +118,7 @@ class Exchange:
             headers = SHED if refused.status == 503 else ()
             session.reject(refused.status, refused.reason, headers=headers)
             return
+        session.request = None  # read to its end, and 4 KB while the call lasts
         session.provisional(100)
         task = asyncio.ensure_future(self._run(call))
         self._tasks.add(task)

@@ -21,10 +21,11 @@ class _Offers:
     def __init__(self, tag: str, reoffer: Reoffer) -> None:
         self._tag = tag
         self._reoffer = reoffer
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] | None = None  # asyncio itself would forget them
 
     def offered(self, session: InviteSession, sdp: bytes | None) -> None:
         task = asyncio.ensure_future(self._answer(session, sdp))
+        self._tasks = self._tasks or set()
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
