@@ -13,6 +13,7 @@ from phones.romashka import lab as romashka
 from phones.romashka.example import number_for
 from phones.romashka.faults import (
     CALLS,
+    HEAL,
     JOURNAL,
     REDIS,
     RELAY,
@@ -156,6 +157,11 @@ def without_redis(lab: Any) -> Iterator[None]:
         lab.exec(REDIS.host, "systemctl", "start", REDIS.name)
 
 
+def stored(lab: Any) -> set[str]:
+    """The sessions that Redis has."""
+    return set(lab.exec(REDIS.host, "redis-cli", "-n", "5", "keys", "*").stdout.split())
+
+
 @pytest.mark.row("R33")
 def test_without_redis_calls_go_on_and_come_and_rtpengine_starts(stage: Stage, pbx: Any) -> None:
     one, two, place = call_up(stage, "ivanov", "petrova")
@@ -173,12 +179,38 @@ def test_without_redis_calls_go_on_and_come_and_rtpengine_starts(stage: Stage, p
         until(kill(pbx, RELAY), "rtpengine is back without Redis")
         a_call_works(stage)
 
-    # Redis is back and is used: the next call survives a crash of the relay again
-    one, two, place = call_up(stage, "ivanov", "petrova")
-    listening = two.place()
-    they_talk(one, two)
+    # Redis is back and, within redis-disable-time, is used: such a call survives a crash of the relay again
+    before = stored(pbx)
+    end = time.monotonic() + HEAL
+    while True:
+        one, two, place = call_up(stage, "ivanov", "petrova")
+        listening = two.place()
+        if stored(pbx) - before:
+            break
+        assert time.monotonic() < end, "no session was stored"
+        hang_up_both(one, two, place, listening)
     is_back = kill(pbx, RELAY)
     until(is_back, "rtpengine is back with Redis")
     they_talk(one, two)
+    hang_up_both(one, two, place, listening)
+    all_is_well(pbx, stage)
+
+
+@pytest.mark.row("R33")
+def test_redis_that_hangs_holds_up_no_call(stage: Stage, pbx: Any, tmp_path: Path) -> None:
+    one, two, place = call_up(stage, "ivanov", "petrova")
+    listening = two.place()
+    they_talk(one, two)
+    hung = time.monotonic()
+    pbx.exec(REDIS.host, "systemctl", "kill", "--signal=SIGSTOP", REDIS.name)
+    try:
+        calls = Calls(stage, tmp_path, 40)
+        with calls.sipp as sipp:
+            assert sipp.wait(30.0) == 0
+            assert len(calls.hung_up()) == 40
+        they_talk(one, two, 2.0)
+        assert max(gap(one.ear.track, hung, "201"), gap(two.ear.track, hung, "202")) < 2.0
+    finally:
+        pbx.exec(REDIS.host, "systemctl", "kill", "--signal=SIGCONT", REDIS.name)
     hang_up_both(one, two, place, listening)
     all_is_well(pbx, stage)

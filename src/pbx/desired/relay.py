@@ -13,10 +13,11 @@ SETTINGS: dict[str, str | int] = {
     "port-min": 30000,
     "port-max": 39999,
     "redis": "127.0.0.1:6379/5",
-    "redis-allowed-errors": 10,
-    "redis-disable-time": 5,
-    "redis-connect-timeout": 500,
-    "redis-cmd-timeout": 500,
+    # rtpengine waits for Redis with the call locked: one that hangs must cost little, and soon nothing
+    "redis-allowed-errors": 3,
+    "redis-disable-time": 10,
+    "redis-connect-timeout": 100,
+    "redis-cmd-timeout": 100,
     "no-redis-required": 1,  # a relay whose Redis is broken still serves new calls
     "delete-delay": 0,
     "timeout": 60,
