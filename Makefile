@@ -5,8 +5,9 @@ export PYTHONDONTWRITEBYTECODE :=
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 VENV := $(CURDIR)/.venv
 PYTEST := $(VENV)/bin/pytest
+DIST := $(CURDIR)/dist
 
-.PHONY: ready demo test test-unit test-calls test-sip test-hosts lint bench clean
+.PHONY: ready demo test test-unit test-calls test-sip test-hosts lint bench dist collection clean
 
 ready: .venv/.ready
 
@@ -49,6 +50,23 @@ test-hosts: ready
 bench: ready
 	PYTHONPATH=tests:src $(VENV)/bin/python tests/bench/run.py $(if $(ONLY),--only $(ONLY))
 
+# What Git tracks, as it is now, with even permissions and the last commit's time: the same bytes at each build.
+build/source: FORCE
+	rm -rf build/source && mkdir -p build/source
+	git ls-files -z | tar --create --null --no-recursion --files-from=- --mode=u=rwX,go=rX | tar --extract -C build/source
+
+dist: ready build/source
+	cd build/source && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+	  $(VENV)/bin/python -m build --wheel --no-isolation --outdir $(DIST) .
+	rm -rf build/source
+
+collection: ready build/source
+	cd build/source && $(VENV)/bin/python setup.py --quiet collection --into ../collection
+	$(VENV)/bin/ansible-galaxy collection build --force --output-path $(DIST) build/collection
+	rm -rf build/source build/collection
+
+FORCE:
+
 clean:
 	lab/lab down || true
-	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build dist .venv .mypy_cache .ruff_cache .pytest_cache

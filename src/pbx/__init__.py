@@ -1,1 +1,3 @@
 """PBX as code: model, decisions, calls, media, desired state."""
+
+__version__ = "0.1.0"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pbx.cli import _collection
 from pbx.desired.hosts import GROUPS, Host, InventoryError, host_of
 
 
@@ -18,7 +20,8 @@ class Inventory:
 
 
 def read(path: Path, vault_password_file: Path | None = None) -> Inventory:
-    """Read with Ansible's own loader, vault included. Raises InventoryError."""
+    """Read with Ansible's own loader, vault included, and our settings (see _collection). Raises InventoryError."""
+    os.environ.update(_collection.environment())  # Ansible reads its settings when it is imported
     from ansible import constants
     from ansible.cli import CLI
     from ansible.errors import AnsibleError

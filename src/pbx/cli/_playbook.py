@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,11 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pbx
-from pbx.cli import _options
-
-ROOT = Path(pbx.__file__).resolve().parents[2]  # a clone: the tree is the collection
-
+from pbx.cli import _collection, _options
 
 STAGE = "Compile and stage"  # the play of site.yml
 
@@ -81,14 +76,16 @@ def from_arguments(
 
 
 def run(what: Run) -> Outcome:
-    """Run it; its progress goes to stderr. The collection's own settings hold, whatever ansible.cfg lies around."""
+    """Run it; its progress goes to stderr. The collection's own settings hold, whatever ansible.cfg lies around.
+
+    Ansible's temporary files, the compiled documents among them, live in a private folder that goes with the run.
+    """
     with tempfile.TemporaryDirectory(prefix="pbx-") as folder:
         results = Path(folder) / "results.jsonl"
         environment = {
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            **_collection.environment(),
             "ANSIBLE_STDOUT_CALLBACK": "pbx.core.pbx_results",
-            "ANSIBLE_FORCE_COLOR": "0",
+            "ANSIBLE_LOCAL_TEMP": folder,
             "PBX_RESULTS": str(results),
         }
         done = subprocess.run(command(what), env=environment, stdout=sys.stderr, check=False)
@@ -97,8 +94,8 @@ def run(what: Run) -> Outcome:
 
 
 def command(what: Run) -> list[str]:
-    """The words of the call: no secret is among them."""
-    words = [sys.executable, "-m", "ansible.cli.playbook", "-i", str(what.inventory)]
+    """The words of the call: no secret is among them. `-P`: no module is taken from the folder it is started in."""
+    words = [sys.executable, "-P", "-m", "ansible.cli.playbook", "-i", str(what.inventory)]
     variables = dict(what.variables)
     if what.model is not None:
         variables["pbx_model_root"] = str(what.model.resolve())
@@ -108,4 +105,4 @@ def command(what: Run) -> list[str]:
         words.append("--check")
     if what.limit:
         words += ["--limit", what.limit]
-    return [*words, *what.extra, str(ROOT / "playbooks" / what.playbook)]
+    return [*words, *what.extra, str(_collection.playbook(what.playbook))]

@@ -16,7 +16,7 @@ import pbx
 
 PACKAGE = Path(pbx.__file__).parent
 # What the services never import: changing these restarts nothing.
-CONTROLLER_ONLY = ("cli", "desired", "speech")
+CONTROLLER_ONLY = ("cli", "collections", "desired", "speech")
 PROGRAMS = {"pbx-calls": "pbx.server.calls", "pbx-media": "pbx.server.media", "pbx-journal": "pbx.server.journal"}
 TARGET_PYTHON = "3.11"
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
@@ -35,10 +35,10 @@ def lock_file() -> Path:
 
 
 def sources() -> Iterator[tuple[str, Path]]:
-    """(name in the archive, file) of each source file that goes to targets, in order."""
-    for path in sorted(PACKAGE.rglob("*")):
+    """(name in the archive, file) of each source file that goes to targets, in order; the same in clone and wheel."""
+    for path in sorted(PACKAGE.rglob("*.py")):
         relative = path.relative_to(PACKAGE)
-        if path.is_file() and relative.parts[0] not in CONTROLLER_ONLY and "__pycache__" not in relative.parts:
+        if path.is_file() and relative.parts[0] not in CONTROLLER_ONLY:
             yield f"src/pbx/{relative}", path
 
 

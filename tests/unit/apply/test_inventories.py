@@ -1,5 +1,8 @@
 """The example inventories compile: addresses and groups are complete."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,19 @@ def test_behind_nat_the_outside_is_told_the_public_address(loaded: LoadedSource,
     assert relay.document["settings"]["listen-ng"] == "10.0.0.22:2223"
     assert calls.process["edges"][0]["public"] == "203.0.113.11"
     assert [one["name"] for one in calls.process["relays"]] == ["relay1", "relay2"]
+
+
+def test_an_ansible_cfg_that_lies_around_is_not_asked(tmp_path: Path) -> None:
+    (tmp_path / "ansible.cfg").write_text("[defaults]\nvault_password_file = /no/such/file\ninventory = nowhere\n")
+    program = (
+        "from pathlib import Path; from pbx.cli._inventory import read\n"
+        f"print(read(Path({str(INVENTORY / 'single/hosts.yml')!r})).hosts[0].name)"
+    )
+    words = [sys.executable, "-c", program]
+    environment = {**os.environ, "PYTHONPATH": str(INVENTORY.parent / "src")}
+    environment.pop("ANSIBLE_CONFIG", None)
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("pbx1\n", "")
 
 
 def test_an_inventory_that_is_not_there_is_named(tmp_path: Path) -> None:
