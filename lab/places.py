@@ -3,8 +3,39 @@
 GATEWAY = "10.77.0.1"
 """The router: the lab namespace's own address, where the controller's ssh comes from."""
 
-HOSTS = {"edge1": "10.77.0.11", "relay1": "10.77.0.12", "calls1": "10.77.0.13"}
-"""The throw-away hosts, on one bridge."""
+HOSTS = {
+    "edge1": "10.77.0.11",
+    "relay1": "10.77.0.12",
+    "calls1": "10.77.0.13",
+    "edge2": "10.77.0.21",
+    "relay2": "10.77.0.22",
+    "calls2": "10.77.0.23",
+    "store1": "10.77.0.31",
+    "pbx1": "10.77.0.11",
+}
+"""All throw-away hosts there may be, on one bridge. pbx1 is a whole PBX on one host, in edge1's place, so that
+phones find it where they find the edge."""
+
+SHAPES = {
+    "lab": ("edge1", "relay1", "calls1"),
+    "single": ("pbx1",),
+    "cluster": ("edge1", "edge2", "relay1", "relay2", "calls1", "calls2", "store1"),
+}
+"""The hosts of inventory/SHAPE."""
+
+DEFAULT = SHAPES["lab"]
+
+EXAMPLE_ADDRESSES = {
+    "192.0.2.5": "pbx1",
+    "10.0.0.11": "edge1",
+    "10.0.0.12": "edge2",
+    "10.0.0.21": "relay1",
+    "10.0.0.22": "relay2",
+    "10.0.0.31": "calls1",
+    "10.0.0.32": "calls2",
+    "10.0.0.41": "store1",
+}
+"""Whom the addresses in inventory/single and inventory/cluster stand for."""
 
 OUTSIDE = {
     **{f"phone{n}": f"10.78.0.{10 + n}" for n in range(1, 7)},

@@ -8,20 +8,25 @@ import enter
 import instance
 import machines
 import network
-from places import ADDRESSES, HOSTS, Trouble
+from places import ADDRESSES, DEFAULT, HOSTS, Trouble
 
 WANTED = instance.FOLDER / "wanted"
 
 
 def want(hosts: list[str]) -> None:
-    """Remember which hosts `up` was asked for; more than one `up` adds to them."""
-    WANTED.write_text(" ".join(host for host in HOSTS if host in hosts or host in wanted(default=[])))
+    """Remember which hosts `up` was asked for; more than one `up` adds to them. Trouble when two of them stand in the
+    same place."""
+    both = [host for host in HOSTS if host in hosts or host in wanted(default=[])]
+    at = {HOSTS[host]: host for host in both}
+    if clash := [f"{host} and {at[HOSTS[host]]}" for host in both if at[HOSTS[host]] != host]:
+        raise Trouble(f"{clash[0]} have one address: lab/lab down first, or PBX_LAB_ID=name for another lab")
+    WANTED.write_text(" ".join(both))
 
 
 def wanted(default: list[str] | None = None) -> list[str]:
     if WANTED.exists():
         return WANTED.read_text().split()
-    return list(HOSTS) if default is None else default
+    return list(DEFAULT) if default is None else default
 
 
 def collect() -> dict[str, Any]:
