@@ -31,12 +31,17 @@ class Recorder(Protocol):
     def ended(self, record: CallRecord) -> None: ...
 
 
+Watch = Callable[[str, object], None]
+
+
 class Loop(Exception):
     """The model sends the call in circles."""
 
 
 class Call:
     """One call of one tenant. Times come from `clock` (seconds of UTC)."""
+
+    watch: Watch | None = None  # a simulation looks on: ("node", it), ("why", reason), ("branch", place in the model)
 
     def __init__(
         self,
@@ -76,10 +81,20 @@ class Call:
         if len(self.record.path) >= MAX_NODES:
             raise Loop(f"more than {MAX_NODES} nodes: {' → '.join(self.record.path[-6:])}")
         self.record.path.append(str(node))
+        if self.watch:
+            self.watch("node", str(node))
 
     def note(self, *reasons: str) -> None:
         """Say why, for the record. A peer's words may hold bytes that are no text: the journal takes none."""
         self.record.reasons.extend(reason.encode("utf-8", "replace").decode() for reason in reasons)
+        if self.watch:
+            for reason in reasons:
+                self.watch("why", reason)
+
+    def took(self, *place: str | int) -> None:
+        """The call took this branch of the model; said for whoever looks on, a live call keeps nothing of it."""
+        if self.watch:
+            self.watch("branch", place)
 
     def follow(self, decision: Decision) -> Destination:
         self.note(*decision.reasons)

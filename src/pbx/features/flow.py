@@ -17,6 +17,8 @@ async def flow(call: Call, to: Destination) -> Destination | None:
     while True:
         decision = decide.flow(call.tenant, steps, call.facts(), start=start)
         call.note(*decision.reasons)
+        if decision.next_step is not None:
+            call.took("flows", steps.id, decision.next_step - 1)
         if not decision.otherwise_next or decision.next_step is None:
             return decision.to
         if await _served(call, decision.to, decision.for_ or 20.0):

@@ -23,12 +23,15 @@ async def ivr(call: Call, to: Destination) -> Destination | None:
         chosen = _chosen(menu, call.tenant, digits)
         if chosen is not None:
             call.note(f"ivr/{menu.id}: {digits} typed: to {chosen}")
-            if (key := menu.keys.get(digits)) is not None and key.language:
+            key = menu.keys.get(digits)
+            call.took("ivrs", menu.id, *(("keys", digits) if key is not None else ("direct_dial",)))
+            if key is not None and key.language:
                 call.language = key.language
             return chosen
         call.note(f"ivr/{menu.id}: {digits or 'nothing'} typed (try {attempt + 1})")
         if digits:
             await call.play(INVALID_PROMPT)
+    call.took("ivrs", menu.id, "on_invalid" if digits else "on_timeout")
     return menu.on_invalid if digits else menu.on_timeout
 
 

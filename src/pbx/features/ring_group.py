@@ -15,6 +15,7 @@ async def ring_group(call: Call, to: Destination) -> Destination | None:
     outcome = await ring_members(call, group, within=None)
     if outcome.status == 200:
         return None
+    call.took("ring_groups", group.id, "on_no_answer")
     call.note(f"ring_group/{group.id}: nobody answered ({outcome.status}): to {group.on_no_answer}")
     return group.on_no_answer
 

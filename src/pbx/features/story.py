@@ -46,6 +46,7 @@ async def number(call: Call, to: Destination) -> Destination | None:
     """A number of ours was called (behaviour R01, R23)."""
     call.record.number = to.value
     call.enter(to)
+    call.took("numbers", to.value)
     trunk = call.trunk or _a_trunk_of(call)
     return call.follow(decide.inbound(call.tenant, to.value, trunk))
 

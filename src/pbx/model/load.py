@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pbx.model import build, folder, plain, rules
+from pbx.model import build, call_tests, folder, plain, rules
 from pbx.model.objects import Model
 from pbx.model.problems import ModelErrors, Problem, in_order
 from pbx.model.recordings import SoundCheck
@@ -27,6 +27,7 @@ class Loaded:
     revisions: dict[str, str]  # tenant → 12 hex digits
     folders: dict[str, Path]  # tenant → its folder, to which the files of its prompts are relative
     warnings: tuple[Problem, ...] = ()
+    tests: dict[str, tuple[call_tests.CallTest, ...]] = field(default_factory=dict)  # tenant → its `tests:`
     sources: dict[str, folder.Folder] = field(default_factory=dict, repr=False)  # tenant, or "" for the site
 
 
@@ -62,8 +63,10 @@ def _loaded(
     site_plain = plain.site(checked.site)
     documents: dict[str, dict[str, Any]] = {}
     sources: dict[str, folder.Folder] = {"": site_folder} if site_folder else {}
-    for each, valid in zip(tenants, checked.tenants, strict=True):
+    tests: dict[str, tuple[call_tests.CallTest, ...]] = {}
+    for each, valid, scope in zip(tenants, checked.tenants, checked.scopes, strict=True):
         tenant_id = valid["tenant"]["id"]
+        tests[tenant_id] = call_tests.read(scope)
         documents[tenant_id] = plain.tenant(valid, site_plain, each.path)
         sources[tenant_id] = each
     revisions = {tenant_id: plain.revision(document) for tenant_id, document in documents.items()}
@@ -75,6 +78,7 @@ def _loaded(
         revisions=revisions,
         folders={tenant_id: source.path for tenant_id, source in sources.items() if tenant_id},
         warnings=tuple(in_order(warnings)),
+        tests=tests,
         sources=sources,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pbx.model import flows, numbers, people, recordings, references, served, shape, values
+from pbx.model import call_tests, flows, numbers, people, recordings, references, served, shape, values
 from pbx.model.folder import Folder
 from pbx.model.recordings import SoundCheck
 from pbx.model.scope import Scope
@@ -17,6 +17,7 @@ class Checked:
 
     site: dict[str, Any] = field(default_factory=dict)
     tenants: list[dict[str, Any]] = field(default_factory=list)
+    scopes: list[Scope] = field(default_factory=list)  # of the tenants, in the same order
 
 
 def check(site: Folder | None, tenants: list[Folder], sound: SoundCheck | None = None) -> Checked:
@@ -33,7 +34,9 @@ def check(site: Folder | None, tenants: list[Folder], sound: SoundCheck | None =
         flows.check(scope)
         recordings.check(scope, sound)
     numbers.check_all(site_scope, scopes)
-    return Checked(site_scope.plain if site_scope else {}, [scope.plain for scope in scopes])
+    for scope in scopes:
+        call_tests.check(scope)
+    return Checked(site_scope.plain if site_scope else {}, [scope.plain for scope in scopes], scopes)
 
 
 def _scope(folder: Folder, site: Folder | None) -> Scope:

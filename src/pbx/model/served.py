@@ -23,7 +23,7 @@ NOT_SERVED: dict[str, str] = {
     "conferences": "conferences",
     "recordings": "recording",
     "webhooks": "webhooks",
-    "tests": "tests of calls",
+    "tests.*.crm": "CRM lookup",
     "tariffs": "billing",
     "plans": "billing",
     "class_of_service": "classes of service of a site",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 
 from pbx.model.problems import Path, did_you_mean
@@ -62,6 +62,14 @@ def day(value: str) -> str:
     return ""
 
 
+def instant(value: str) -> str:
+    try:
+        known = datetime.fromisoformat(value)
+    except ValueError:
+        return f'"{value}" is no instant; right would be "2026-11-07T17:30+03:00"'
+    return "" if known.tzinfo else f'"{value}" does not say its offset from UTC; right would be "{value}+03:00"'
+
+
 def hours(value: str) -> str:
     start, _, end = value.partition("-")
     return "" if start != end else f'"{value}" is no time at all; the whole day is "00:00-24:00"'
@@ -95,6 +103,7 @@ CHECKS: dict[str, Callable[[str], str]] = {
     "ip": ip,
     "country": country,
     "date": day,
+    "instant": instant,
     "hours": hours,
     "sip_uri": sip_uri,
     "rrule": rrule,

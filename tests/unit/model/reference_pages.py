@@ -47,6 +47,9 @@ CHAPTERS = {
         prompt_language_unknown prompt_language_missing recording_missing recording_unreadable
         recording_silent recording_outside_the_folder no_such_system_prompt
     """,
+    "Tests": """
+        test_names_nobody test_goes_nowhere test_dials_no_number test_without_offset
+    """,
     "Two tenants": """
         roots/tenant_id_of_two roots/domain_of_two roots/number_of_another
         roots/emergency_number_of_another

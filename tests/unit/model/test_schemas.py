@@ -78,7 +78,7 @@ def test_everything_that_is_not_served_is_a_place_of_the_grammar() -> None:
         plural, *steps = pattern.split(".")
         kind = {**kinds_of("site"), **kinds_of("tenant")}[plural]
         schema = kind.schema
-        for step in steps[1:] if kind.shape == "mapping" and steps else steps:
+        for step in steps if kind.shape == "single" else steps[1:]:
             full = resolve(schema)
             inner = full.get("properties", {}).get(step) if step != "*" else full.get("items")
             if inner is None and step == "*":

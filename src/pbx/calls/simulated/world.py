@@ -40,11 +40,16 @@ class Script:
     people: Mapping[str, Person] = field(default_factory=dict)
     patience: float = 600.0  # the caller hangs up after this time
     over_limit: bool = False  # the tenant has more calls than its max_calls
+    others: Person = Person(status=480)  # how everybody behaves who is not named
 
 
 @dataclass(slots=True)
 class Told:
-    """What a simulated call did: the record, and each thing that was heard or rung with its second."""
+    """What a simulated call did: the record, and each thing that was heard or rung with its second.
+
+    `events` has all of it in order: (second, what, whom or why); what is one of node, why, hears, presses, answered,
+    refused, rings, answers, fails, stops, ends.
+    """
 
     record: CallRecord
     heard: list[tuple[float, str]] = field(default_factory=list)
@@ -53,6 +58,18 @@ class Told:
     shown: list[tuple[str, str | None]] = field(default_factory=list)
     hung_up: list[str] = field(default_factory=list)  # answered legs that we sent a BYE
     answer: int = 0  # the caller's final status
+    events: list[tuple[float, str, str]] = field(default_factory=list)
+    branches: set[tuple[str | int, ...]] = field(default_factory=set)  # places of the model where the call went on
+
+    def event(self, what: str, about: str = "") -> None:
+        self.events.append((asyncio.get_running_loop().time(), what, about))
+
+    def watch(self, what: str, about: object) -> None:
+        """See `Call.watch`."""
+        if isinstance(about, tuple):
+            self.branches.add(about)
+        else:
+            self.event(what, str(about))
 
 
 class _Caller(CallerLeg):
@@ -66,6 +83,7 @@ class _Caller(CallerLeg):
 
     def reject(self, status: int, reason: str = "") -> None:
         self._told.answer = self._told.answer or status
+        self._told.event("refused", f"{status} {reason}".rstrip())
         self.state = "down"
 
     def hang_up(self) -> None:
@@ -79,13 +97,21 @@ class _Callee(CalleeLeg):
         self._timers: list[asyncio.TimerHandle] = []
         loop = asyncio.get_running_loop()
         if person.status is not None:
-            self._timers.append(loop.call_later(0.01, self.resolve, person.status, person.reason))
+            self._timers.append(loop.call_later(0.01, self._refuse, person.status, person.reason))
             return
         self._timers.append(loop.call_later(0.05, self.rang))
         if person.answers is not None:
-            self._timers.append(loop.call_later(person.answers, self.resolve, 200))
+            self._timers.append(loop.call_later(person.answers, self._answer))
             self._timers.append(loop.call_later(person.answers + 1.0, self._type, person.presses))
             self._timers.append(loop.call_later(person.answers + person.talks, self.end, "bye"))
+
+    def _answer(self) -> None:
+        self._told.event("answers", self.label)
+        self.resolve(200)
+
+    def _refuse(self, status: int, reason: str) -> None:
+        self._told.event("fails", f"{self.label} {status} {reason}".rstrip())
+        self.resolve(status, reason)
 
     def _type(self, digits: str) -> None:
         for digit in digits:
@@ -93,6 +119,7 @@ class _Callee(CalleeLeg):
 
     def cancel(self, *, elsewhere: bool) -> None:
         self._told.stopped.append((asyncio.get_running_loop().time(), self.label))
+        self._told.event("stops", self.label)
         self.resolve(487)
         self.hang_up()
 
@@ -117,6 +144,7 @@ class SimulatedConnections(Connections):
     async def answer(self) -> None:
         self.caller.state = "up"
         self._told.answer = 200
+        self._told.event("answered", "by the PBX")
 
     async def open_early(self) -> None:
         self.caller.state = "early"
@@ -124,7 +152,10 @@ class SimulatedConnections(Connections):
     async def play(self, leg: Leg, audio: Sequence[Audio], *, loop: bool = False) -> None:
         if leg is self.caller:
             now = asyncio.get_running_loop().time()
-            self._told.heard.extend((now, item.prompt or item.tone or "silence") for item in audio)
+            for item in audio:
+                what = item.prompt or item.tone or "silence"
+                self._told.heard.append((now, what))
+                self._told.event("hears", what)
             if self._keys and not loop:
                 asyncio.get_running_loop().call_later(0.5, self._type, self._keys.pop(0))
         if loop:
@@ -132,6 +163,7 @@ class SimulatedConnections(Connections):
         await asyncio.sleep(sum(item.silence or PROMPT_SECONDS for item in audio))
 
     def _type(self, digits: str) -> None:
+        self._told.event("presses", digits)
         for digit in digits:
             self.caller.digits.put_nowait(digit)
 
@@ -140,6 +172,7 @@ class SimulatedConnections(Connections):
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
         self._told.rang.append((asyncio.get_running_loop().time(), target.label))
         self._told.shown.append((target.label, caller_id.number))
+        self._told.event("rings", f"{target.label}, shown {caller_id.number or 'no number'}")
         leg = _Callee(f"B{len(self._legs) + 1}", target, self._person(target), self._told)
         self._legs.append(leg)
         return leg
@@ -149,8 +182,8 @@ class SimulatedConnections(Connections):
         if isinstance(target, DeviceTarget):
             names = [f"{target.user}-{target.device}", target.user]
         else:
-            names = [target.trunk.key, target.number]
-        return next((people[name] for name in names if name in people), Person(status=480))
+            names = [target.trunk.key, target.trunk.id, target.number]
+        return next((people[name] for name in names if name in people), self._script.others)
 
     async def pass_early_media(self, callee: CalleeLeg) -> None:
         if self.caller.state in ("new", "ringing"):
@@ -161,6 +194,7 @@ class SimulatedConnections(Connections):
     async def bridge(self, callee: CalleeLeg) -> None:
         self.caller.state = "up"
         self._told.answer = 200
+        self._told.event("answered", f"talks with {callee.label}")
 
     async def release(self, callee: CalleeLeg) -> None: ...
 
@@ -201,9 +235,11 @@ async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], obje
     connections = SimulatedConnections(script, told)
     call = Call(record, tenant, connections, _NoJournal(), lambda: start + loop.time(), user=user, trunk=script.trunk)
     call.over_limit = script.over_limit
+    call.watch = told.watch
     patience = loop.call_later(
         script.patience, lambda: connections.caller.end("bye" if connections.caller.state == "up" else "cancel")
     )
     await call.run(story)  # type: ignore[arg-type]
     patience.cancel()
+    told.event("ends", record.hung_up_by or record.disposition)
     return told

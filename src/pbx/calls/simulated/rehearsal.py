@@ -1,0 +1,95 @@
+"""A test of the model as a script for the simulated world, and what came of it against what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pbx.calls.call import Call
+from pbx.calls.simulated.world import Person, Script, Told, simulate
+from pbx.model.call_tests import Behaviour, CallTest
+from pbx.model.objects import Tenant
+
+RINGS = Person()  # whoever a test does not name: reachable, and does not answer
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One test after it was run; without `failures` it passed."""
+
+    test: CallTest
+    told: Told
+    failures: tuple[str, ...]
+
+
+def rehearse(tenant: Tenant, test: CallTest, story: Callable[[Call], object]) -> Result:
+    """Run one test; the features and decisions are those of live calls."""
+    told = simulate(tenant, script_of(tenant, test), story)
+    return Result(test, told, tuple(failures(test, told)))
+
+
+def script_of(tenant: Tenant, test: CallTest) -> Script:
+    """A call from outside comes over the trunk that the number expects, else over any of the tenant's."""
+    trunk = None
+    if test.user is None:
+        expected = tenant.numbers[test.dialled].trunk
+        trunk = tenant.trunks[expected].key if expected else next((t.key for t in tenant.trunks.values()), "outside")
+    return Script(
+        at=test.at,
+        caller=test.user or test.caller,
+        dialled=test.dialled,
+        trunk=trunk,
+        keys=test.keys,
+        people={name: _person(one) for name, one in test.people.items()},
+        patience=test.patience,
+        others=RINGS,
+    )
+
+
+def _person(behaviour: Behaviour) -> Person:
+    return Person(behaviour.answers, behaviour.status, talks=behaviour.talks, presses=behaviour.presses)
+
+
+def failures(test: CallTest, told: Told) -> Iterator[str]:
+    """What was expected and did not come, each with what came instead."""
+    record = told.record
+    path = " → ".join(record.path) or "nowhere"
+    if missing := _first_missing(test.through, record.path):
+        yield f"through: {missing} was not reached in this order; the path was {path}"
+    for node in test.not_through:
+        if node in record.path:
+            yield f"not_through: {node} was reached; the path was {path}"
+    last = record.path[-1] if record.path else ""
+    if test.ends is not None and test.ends != last:
+        yield f"ends: the call ended at {last or 'nothing'}, not at {test.ends}; the path was {path}"
+    heard = [what for _, what in told.heard]
+    if missing := _first_missing(test.hears, heard):
+        yield f"hears: {missing} was not heard in this order; heard was {', '.join(heard) or 'nothing'}"
+    rang = [label.partition(" ")[2] for _, label in told.rang]
+    if missing := _first_missing(test.rings, rang, _is_one_of):
+        yield f"rings: {missing} did not ring in this order; what rang was {', '.join(rang) or 'nothing'}"
+    yield from _record(test, told)
+
+
+def _record(test: CallTest, told: Told) -> Iterator[str]:
+    if test.shows is not None:
+        shown = (told.shown[-1][1] or "anonymous") if told.shown else "nothing"
+        if shown != test.shows:
+            yield f"shows: {shown} was shown, not {test.shows}"
+    if test.disposition is not None and told.record.disposition != test.disposition:
+        yield f"disposition: the record says {told.record.disposition}, not {test.disposition}"
+    if test.code is not None and told.answer != test.code:
+        yield f"code: the caller got {told.answer or 'no final answer'}, not {test.code}"
+
+
+def _is_one_of(wanted: str, label: str) -> bool:
+    """`petrova` is meant by `petrova-desk`, `mtt` by a tenant's own `romashka.mtt` too."""
+    return label == wanted or label.startswith(f"{wanted}-") or label.endswith(f".{wanted}")
+
+
+def _first_missing(
+    wanted: Sequence[str], came: Sequence[str], fits: Callable[[str, str], bool] = lambda one, other: one == other
+) -> str | None:
+    """The first of `wanted` that is not among `came` after those before it; None when all are, in order."""
+    rest = iter(came)
+    return next((one for one in wanted if not any(fits(one, other) for other in rest)), None)

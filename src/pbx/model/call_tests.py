@@ -1,0 +1,154 @@
+"""`tests:` of a tenant: a call as told, which `pbx test` checks offline. They are no part of what servers are given."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pbx.model.build import seconds
+from pbx.model.problems import Path, did_you_mean
+from pbx.model.schemas import plural_of
+from pbx.model.scope import Scope
+
+NO_KIND = ("emergency", "reject")  # nodes of a path that are no objects of the model
+TONES = ("ringback", "busy", "congestion", "beep")
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What somebody who is rung does; seconds. Neither an answer nor a status: rings and does not answer."""
+
+    answers: float | None = None
+    status: int | None = None
+    talks: float = 10.0
+    presses: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallTest:
+    """One test. An expectation that is None or empty is not asked; `file` and `line` are where it stands."""
+
+    name: str
+    at: datetime
+    caller: str | None  # an E.164 number, None when hidden
+    user: str | None  # the id of the user who calls, else the call comes from outside
+    dialled: str
+    keys: str = ""
+    patience: float = 600.0
+    people: Mapping[str, Behaviour] = field(default_factory=dict)
+    through: tuple[str, ...] = ()
+    not_through: tuple[str, ...] = ()
+    ends: str | None = None
+    hears: tuple[str, ...] = ()
+    rings: tuple[str, ...] = ()
+    shows: str | None = None
+    disposition: str | None = None
+    code: int | None = None
+    file: str = ""
+    line: int = 0
+
+
+def check(scope: Scope) -> None:
+    """What a schema cannot say: everybody and everything that a test names is there."""
+    if scope.incomplete:
+        return
+    people = set(_people(scope))
+    for index, test in scope.objects("tests").items():
+        path: Path = ("tests", index)
+        _caller(scope, path, test)
+        for name in test.get("people", {}):
+            if not name.startswith("+"):
+                _known(scope, (*path, "people", name), name, people, "user, device or trunk")
+        for at, name in enumerate(test.get("rings", ())):
+            _known(scope, (*path, "rings", at), name, people, "user, device or trunk")
+        prompts = [*scope.known("prompts"), *TONES]
+        for at, name in enumerate(test.get("hears", ())):
+            if not name.startswith("system-"):
+                _known(scope, (*path, "hears", at), name, prompts, "prompt or tone")
+        _nodes(scope, path, test)
+
+
+def _caller(scope: Scope, path: Path, test: dict[str, Any]) -> None:
+    kind, _, name = test["from"].partition("/")
+    if kind == "user":
+        _known(scope, (*path, "from"), name, scope.known("users"), "user")
+    elif test["to"] not in scope.numbers:
+        hint = did_you_mean(test["to"], scope.numbers)
+        message = f"{test['to']} is no number of this tenant{hint}; whoever calls from outside can dial no other"
+        scope.report((*path, "to"), message)
+
+
+def _people(scope: Scope) -> list[str]:
+    """Users, their devices and the trunks, by the names that a test may use."""
+    devices = (
+        f"{user}-{device}"
+        for user, entry in scope.objects("users").items()
+        for device in entry.get("devices", {})
+    )  # fmt: skip
+    return [*scope.known("users"), *devices, *scope.known("trunks")]
+
+
+def _nodes(scope: Scope, path: Path, test: dict[str, Any]) -> None:
+    for key in ("through", "not_through"):
+        for at, node in enumerate(test.get(key, ())):
+            _node(scope, (*path, key, at), node)
+    if "ends" in test:
+        _node(scope, (*path, "ends"), test["ends"])
+
+
+def _node(scope: Scope, path: Path, node: str) -> None:
+    kind, slash, name = node.partition("/")
+    if not slash or kind in NO_KIND:
+        return
+    plural = plural_of().get(kind)
+    if plural is None:
+        scope.report(path, f"there is no kind {kind}{did_you_mean(kind, plural_of())}")
+    elif kind == "number":
+        _known(scope, path, name, scope.numbers, "number")
+    elif not name.startswith("system-"):
+        _known(scope, path, name, scope.known(plural), kind)
+
+
+def _known(scope: Scope, path: Path, word: str, known: Collection[str], what: str) -> None:
+    if word not in known:
+        scope.report(path, f"there is no {what} {word}{did_you_mean(word, known)}")
+
+
+def read(scope: Scope) -> tuple[CallTest, ...]:
+    """The tests of a folder that has passed every rule."""
+    return tuple(
+        _read(test, int(index) + 1, *scope.folder.place(("tests", index))[:2])
+        for index, test in scope.objects("tests").items()
+    )
+
+
+def _read(plain: dict[str, Any], number: int, file: str, line: int) -> CallTest:
+    caller = plain["from"]
+    outside = caller.startswith("+")
+    return CallTest(
+        name=plain.get("name") or f"test {number}: {caller} to {plain['to']}",
+        at=datetime.fromisoformat(plain["at"]),
+        caller=caller if outside else None,
+        user=caller.partition("/")[2] or None,
+        dialled=plain["to"],
+        keys=plain.get("keys", ""),
+        patience=seconds(plain["patience"]) if "patience" in plain else 600.0,
+        people={name: _behaviour(one) for name, one in plain.get("people", {}).items()},
+        through=tuple(plain.get("through", ())),
+        not_through=tuple(plain.get("not_through", ())),
+        ends=plain.get("ends"),
+        hears=tuple(plain.get("hears", ())),
+        rings=tuple(plain.get("rings", ())),
+        shows=plain.get("shows"),
+        disposition=plain.get("disposition"),
+        code=plain.get("code"),
+        file=file,
+        line=line,
+    )
+
+
+def _behaviour(plain: dict[str, Any]) -> Behaviour:
+    times = {key: seconds(plain[key]) for key in ("answers", "talks") if key in plain}
+    return Behaviour(status=plain.get("status"), presses=plain.get("presses", ""), **times)
