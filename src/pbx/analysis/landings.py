@@ -1,0 +1,197 @@
+"""Where callers land: the decisions of live calls run over a grid of numbers, callers and hours, for two models.
+
+A landing is where a call leaves the flows: a menu, a group, a person, an announcement, a refusal. What happens inside
+it is told by the objects that differ. Pure, no clock: the first day is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from pbx.model.objects import CallerIs, Flow, Hours, NumberIs, Tenant
+from pbx.routing import decide
+from pbx.routing.decision import Facts
+
+DAYS = 14  # of the grid, besides the days that calendars name
+AHEAD = timedelta(days=400)  # calendar days later than this are not looked at
+MAX_FLOWS = 60  # a path longer than this is a loop
+OTHERS = "other callers"
+HIDDEN = "hidden callers"
+_NOBODY = "+99900000000"  # stands for a caller whom no list and no condition knows
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A sort of callers and one number that stands for it (None: hidden)."""
+
+    name: str
+    number: str | None
+
+
+@dataclass(slots=True)
+class Moved:
+    """Callers of these numbers who would land elsewhere, at these local times (start, end exclusive) of each day."""
+
+    numbers: list[str]
+    callers: str
+    before: str
+    after: str
+    times: dict[date, list[tuple[time, time | None]]] = field(default_factory=dict)
+
+
+def moved(old: Tenant, new: Tenant, first: date) -> list[Moved]:
+    """What changes for whoever calls a number that both have, from `first` on."""
+    found: dict[tuple[object, ...], Moved] = {}
+    instants = _grid(old, new, first)
+    callers = _callers(old, new)
+    for numbers in _alike(old, new):
+        for caller in callers:
+            changes = _changes(old, new, numbers[0], caller, instants)
+            for (before, after), times in changes.items():
+                key = (caller.name, before, after, repr(times))
+                known = found.setdefault(key, Moved([], caller.name, before, after, times))
+                known.numbers += numbers
+    return _without_repeats(list(found.values()))
+
+
+def _without_repeats(found: list[Moved]) -> list[Moved]:
+    """What holds for all other callers at the same times need not be said of listed ones again."""
+    general = [one for one in found if one.callers == OTHERS]
+    return [
+        one
+        for one in found
+        if one.callers == OTHERS
+        or not any((g.before, g.after, g.times) == (one.before, one.after, one.times) for g in general)
+    ]
+
+
+def _changes(
+    old: Tenant, new: Tenant, number: str, caller: Caller, instants: Mapping[date, list[time]]
+) -> dict[tuple[str, str], dict[date, list[tuple[time, time | None]]]]:
+    zone = ZoneInfo(new.timezone)
+    out: dict[tuple[str, str], dict[date, list[tuple[time, time | None]]]] = {}
+    for day, times in instants.items():
+        for index, start in enumerate(times):
+            at = datetime.combine(day, start, zone)
+            before, after = (landing(tenant, number, caller.number, at) for tenant in (old, new))
+            if before == after:
+                continue
+            end = times[index + 1] if index + 1 < len(times) else None
+            spans = out.setdefault((before, after), {}).setdefault(day, [])
+            if spans and spans[-1][1] == start:
+                spans[-1] = (spans[-1][0], end)
+            else:
+                spans.append((start, end))
+    return out
+
+
+def landing(tenant: Tenant, number: str, caller: str | None, at: datetime) -> str:
+    """Where a call of `number` leaves the flows; places that ring for a while first are joined by arrows."""
+    entry = tenant.numbers[number]
+    trunk = tenant.trunks[entry.trunk].key if entry.trunk else next((t.key for t in tenant.trunks.values()), "")
+    facts = Facts(at=at, caller=caller, number=number, language=tenant.languages[0])
+    to = decide.inbound(tenant, number, trunk).to
+    way: list[str] = []
+    for _ in range(MAX_FLOWS):
+        if to.kind != "flow":
+            return " → ".join([*way, str(to)])
+        flow, start = tenant.flows[to.value], 0
+        decision = decide.flow(tenant, flow, facts)
+        while decision.otherwise_next and decision.next_step is not None:
+            way.append(f"{decision.to} for {decision.for_ or 20:g} s")
+            start = decision.next_step
+            decision = decide.flow(tenant, flow, facts, start=start)
+        to = decision.to
+    return "a loop"
+
+
+# --- the grid ---------------------------------------------------------------------------------------------------------
+
+
+def _grid(old: Tenant, new: Tenant, first: date) -> dict[date, list[time]]:
+    """For each day the times at which something may change: midnight and every edge of hours in a schedule."""
+    edges = {time(0)}
+    days = {first + timedelta(days=number) for number in range(DAYS)}
+    for tenant in (old, new):
+        for hours in _all_hours(tenant):
+            edges |= {hours.start} | ({hours.end} if hours.end else set())
+        edges |= set(_shifted(tenant, edges, first))
+        for calendar in tenant.calendars.values():
+            for entry in calendar.days:
+                days |= {day for day in (entry.first, entry.last) if first <= day <= first + AHEAD}
+    return {day: sorted(edges) for day in sorted(days)}
+
+
+def _all_hours(tenant: Tenant) -> Iterator[Hours]:
+    for schedule in tenant.schedules.values():
+        for rule in schedule.open:
+            yield from rule.hours
+    for calendar in tenant.calendars.values():
+        for entry in calendar.days:
+            yield from entry.hours
+
+
+def _shifted(tenant: Tenant, edges: Iterable[time], first: date) -> Iterator[time]:
+    """The edges of schedules in other zones, on the tenant's clock."""
+    own = ZoneInfo(tenant.timezone)
+    for schedule in tenant.schedules.values():
+        if schedule.timezone and schedule.timezone != tenant.timezone:
+            zone = ZoneInfo(schedule.timezone)
+            yield from (datetime.combine(first, edge, zone).astimezone(own).time() for edge in list(edges))
+
+
+def _callers(old: Tenant, new: Tenant) -> list[Caller]:
+    """One caller for each list, number and prefix that a condition names, a hidden one, and one whom nobody knows."""
+    found: dict[str, Caller] = {}
+    for tenant in (old, new):
+        for condition in _conditions(tenant):
+            if not isinstance(condition, CallerIs):
+                continue
+            for name in condition.lists:
+                entries = tenant.lists[name]
+                for number in [*sorted(entries.numbers)[:1], *(_longer(prefix) for prefix in entries.prefixes[:1])]:
+                    found.setdefault(f"list/{name}", Caller(f"callers of list/{name}", number))
+            for number in sorted(condition.numbers):
+                found.setdefault(number, Caller(f"caller {number}", number))
+            for prefix in condition.prefixes:
+                found.setdefault(prefix, Caller(f"callers {prefix}…", _longer(prefix)))
+    return [Caller(OTHERS, _NOBODY), *found.values(), Caller(HIDDEN, None)]
+
+
+def _longer(prefix: str) -> str:
+    return prefix + "0" * max(0, 12 - len(prefix))
+
+
+def _alike(old: Tenant, new: Tenant) -> list[list[str]]:
+    """Numbers of both, those together that no condition tells apart."""
+    named = {
+        number
+        for tenant in (old, new)
+        for one in _conditions(tenant)
+        if isinstance(one, NumberIs)
+        for number in one.numbers
+    }
+    groups: dict[object, list[str]] = {}
+    for number in new.numbers:
+        if number in old.numbers:
+            entries = [(one.to, one.trunk, one.state) for one in (old.numbers[number], new.numbers[number])]
+            groups.setdefault(number if number in named else tuple(entries), []).append(number)
+    return list(groups.values())
+
+
+def _conditions(tenant: Tenant) -> Iterator[object]:
+    for flow in tenant.flows.values():
+        yield from _inner(flow)
+
+
+def _inner(value: object) -> Iterator[object]:
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _inner(part)
+    elif isinstance(value, Flow) or is_dataclass(value):
+        yield value
+        for part in fields(value):
+            yield from _inner(getattr(value, part.name))
