@@ -1,0 +1,137 @@
+"""The way of calls through a tenant's model as nodes and edges: what a picture of it shows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pbx.analysis.words import condition_words
+from pbx.model.objects import Announcement, Destination, Flow, Ivr, Prompt, RingGroup, Tenant
+from pbx.model.problems import Path
+
+Reached = Mapping[Path, int]  # branch → how many tests take it
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One way out of a node. `place` is the branch in the model, as tests name it; None where none is told."""
+
+    label: str
+    to: str
+    place: Path | None = None
+    dead: bool = False  # no call ever takes it
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """`name` is kind/id, `lines` what a reader wants to know of it."""
+
+    name: str
+    kind: str
+    lines: tuple[str, ...] = ()
+    branches: tuple[Branch, ...] = ()
+
+
+@dataclass(slots=True)
+class Graph:
+    nodes: dict[str, Node] = field(default_factory=dict)
+    unreached: list[str] = field(default_factory=list)  # objects that take calls and that no number leads to
+
+
+def graph(tenant: Tenant, numbers: Iterable[str] | None = None) -> Graph:
+    """From these numbers on; None: from every number and extension, with what nothing leads to.
+
+    Raises KeyError for a number that is not the tenant's.
+    """
+    out = Graph()
+    roots = [Destination("number", number) for number in (tenant.numbers if numbers is None else numbers)]
+    _walk(tenant, roots, out)
+    if numbers is None:
+        by_extension = set(map(str, tenant.extensions.values()))
+        kinds = ("flow", "ivr", "announcement", "ring_group")
+        taking = [f"{kind}/{id_}" for kind in kinds for id_ in getattr(tenant, f"{kind}s")]
+        out.unreached = [name for name in taking if name not in out.nodes and name not in by_extension]
+    return out
+
+
+def _walk(tenant: Tenant, roots: list[Destination], out: Graph) -> None:
+    waiting = list(roots)
+    while waiting:
+        at = waiting.pop(0)
+        if str(at) in out.nodes:
+            continue
+        node, leads = _node(tenant, at)
+        out.nodes[node.name] = node
+        waiting += leads
+
+
+def _node(tenant: Tenant, at: Destination) -> tuple[Node, list[Destination]]:
+    match at.kind:
+        case "number":
+            return _number(tenant, at.value)
+        case "flow":
+            return _flow(tenant.flows[at.value])
+        case "ivr":
+            return _ivr(tenant, tenant.ivrs[at.value])
+        case "ring_group":
+            return _ring_group(tenant, tenant.ring_groups[at.value])
+        case "announcement" if at.value in tenant.announcements:
+            return _announcement(tenant, tenant.announcements[at.value])
+        case "user":
+            user = tenant.users[at.value]
+            devices = tuple(f"{one.id}: {one.number or one.type.replace('_', ' ')}" for one in user.devices.values())
+            return Node(str(at), "user", (user.name or user.id, *devices)), []
+        case "outside":
+            return Node(str(at), "outside", ("outside",)), []
+        case _:
+            return Node(str(at), at.kind), []
+
+
+def _number(tenant: Tenant, number: str) -> tuple[Node, list[Destination]]:
+    entry = tenant.numbers[number]
+    state = () if entry.state == "active" else (entry.state,)
+    lines = (*((f"trunk/{entry.trunk}",) if entry.trunk else ()), *state)
+    branch = Branch("", str(entry.to), ("numbers", number), dead=bool(state))
+    return Node(f"number/{number}", "number", lines, (branch,)), [entry.to]
+
+
+def _flow(flow: Flow) -> tuple[Node, list[Destination]]:
+    branches, taken = [], False
+    for index, step in enumerate(flow.steps):
+        words = "otherwise" if step.when is None and index else condition_words(step.when)
+        if step.for_ is not None:
+            words += f", for {step.for_:g} s"
+        branches.append(Branch(words, str(step.to), ("flows", flow.id, index), dead=taken))
+        taken = taken or (step.when is None and not step.otherwise_next)
+    return Node(f"flow/{flow.id}", "flow", (), tuple(branches)), [step.to for step in flow.steps]
+
+
+def _ivr(tenant: Tenant, menu: Ivr) -> tuple[Node, list[Destination]]:
+    place: Path = ("ivrs", menu.id)
+    branches = [
+        Branch(f"key {key}{f' ({entry.language})' if entry.language else ''}", str(entry.to), (*place, "keys", key))
+        for key, entry in menu.keys.items()
+    ]
+    branches.append(Branch("no key", str(menu.on_timeout), (*place, "on_timeout")))
+    branches.append(Branch("wrong key", str(menu.on_invalid), (*place, "on_invalid")))
+    dialled = ("extensions can be dialled",) if menu.direct_dial else ()
+    leads = [*(entry.to for entry in menu.keys.values()), menu.on_timeout, menu.on_invalid]
+    return Node(f"ivr/{menu.id}", "ivr", (*_said(tenant.prompts[menu.prompt]), *dialled), tuple(branches)), leads
+
+
+def _ring_group(tenant: Tenant, group: RingGroup) -> tuple[Node, list[Destination]]:
+    how = "all at once" if group.ring == "simultaneous" else "one after another"
+    branches = [Branch("rings", str(member)) for member in group.members]
+    branches.append(Branch("no answer", str(group.on_no_answer), ("ring_groups", group.id, "on_no_answer")))
+    lines = (f"{how}, {group.ring_timeout:g} s", *((f"extension {group.extension}",) if group.extension else ()))
+    return Node(f"ring_group/{group.id}", "ring_group", lines, tuple(branches)), [*group.members, group.on_no_answer]
+
+
+def _announcement(tenant: Tenant, entry: Announcement) -> tuple[Node, list[Destination]]:
+    to = entry.to or Destination("hang_up")
+    branch = Branch("then", str(to))
+    return Node(f"announcement/{entry.id}", "announcement", _said(tenant.prompts[entry.prompt]), (branch,)), [to]
+
+
+def _said(prompt: Prompt) -> tuple[str, ...]:
+    return (f"prompt/{prompt.id}",)
