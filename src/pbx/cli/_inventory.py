@@ -53,5 +53,6 @@ def read(path: Path, vault_password_file: Path | None = None) -> Inventory:
                 wanted = ("pbx_model_root", "pbx_site_key", "pbx_secrets")
                 first = {name: templar.template(given[name]) for name in wanted if name in given}
     except AnsibleError as error:
-        raise InventoryError(str(error)) from error
+        hint = " Give --vault-password-file, or set ANSIBLE_VAULT_PASSWORD_FILE." if "vault" in str(error) else ""
+        raise InventoryError(f"{error}{hint}") from error
     return Inventory([host for host in hosts if host.groups & set(GROUPS)], first)

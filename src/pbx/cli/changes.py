@@ -1,0 +1,104 @@
+"""`pbx changes PATH --since REVISION`: what a branch says otherwise. Needs no hosts, no inventory and no secrets."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pbx.desired.changes import Change, Folder
+    from pbx.model.load import Loaded
+
+SHOWN = 50  # objects of one folder
+SIGNS = {"create": "+", "update": "~", "delete": "-"}
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Tell what a model says otherwise than a Git revision of it, by tenant, and what revision an apply brings."
+        " Asks no server: for a pull request, also of a fork."
+    )
+    parser.add_argument("path", metavar="PATH", type=Path, help="a model root in a Git repository")
+    parser.add_argument("--since", metavar="REVISION", required=True, help="a commit or branch, such as a merge base")
+    parser.add_argument("--format", choices=("text", "markdown", "json"), default="text")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from pbx.cli import _revision
+    from pbx.desired.changes import compare
+    from pbx.model.load import load
+    from pbx.model.problems import ModelErrors
+
+    try:
+        after = load(arguments.path)
+        with _revision.folder_at(arguments.path, arguments.since) as folder:
+            before = _before(folder, arguments.since)
+            folders = compare(before, after)
+    except ModelErrors as errors:
+        count = sum(problem.severity == "error" for problem in errors.problems)
+        print(f"error: {arguments.path}: {count} error{'' if count == 1 else 's'}: see pbx validate", file=sys.stderr)
+        return 1
+    except _revision.GitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print({"text": _text, "markdown": _markdown, "json": _json}[arguments.format](folders))
+    return 0
+
+
+def _before(folder: Path | None, since: str) -> Loaded | None:
+    """The model from before; one that was not valid counts as none, and stderr says so."""
+    from pbx.model.load import load
+    from pbx.model.problems import ModelErrors
+
+    if folder is None:
+        print(f"{since} has no such folder: everything is new", file=sys.stderr)
+        return None
+    try:
+        return load(folder)
+    except ModelErrors as errors:
+        first = str(errors.problems[0]).replace(f"{folder}/", "")
+        print(f"{since} is no valid model ({first}): everything is told as new", file=sys.stderr)
+        return None
+
+
+def _text(folders: list[Folder]) -> str:
+    out: list[str] = []
+    for one in folders:
+        out.append(f"{one.name}: {_revisions(one)}")
+        out += [f"  {line}" for line in _lines(one.changes)]
+    return "\n".join(out)
+
+
+def _markdown(folders: list[Folder]) -> str:
+    out = ["### Model", "", "| | revision now | revision wanted | objects |", "|-|-|-|-|"]
+    out += [f"| {one.name} | {one.before or '–'} | {one.after or '–'} | {len(one.changes)} |" for one in folders]
+    for one in folders:
+        if one.changes:
+            out += ["", f"<details><summary>{one.name}</summary>", "", "```diff"]
+            out += [*_lines(one.changes), "```", "", "</details>"]
+    return "\n".join(out)
+
+
+def _json(folders: list[Folder]) -> str:
+    import json
+    from dataclasses import asdict
+
+    return json.dumps({"format_version": "1.0", "folders": [asdict(one) for one in folders]}, ensure_ascii=False)
+
+
+def _revisions(one: Folder) -> str:
+    if one.before == one.after:
+        return f"{one.after}, as before"
+    return f"{one.before or 'nothing'} → {one.after or 'nothing'}"
+
+
+def _lines(changes: tuple[Change, ...]) -> list[str]:
+    out = []
+    for change in changes[:SHOWN]:
+        fields = f" ({', '.join(change.fields)})" if change.fields else ""
+        out.append(f"{SIGNS[change.op]} {change.kind} {change.id}".rstrip() + fields)
+    more = len(changes) - SHOWN
+    return [*out, *([f"… and {more} more"] if more > 0 else [])]
