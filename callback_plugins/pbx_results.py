@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -9,6 +10,11 @@ import time
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.pbx.core.plugins.module_utils.controller import find_package
+
+find_package()
+
+from pbx.desired.shown import values  # noqa: E402
 
 DOCUMENTATION = r"""
 name: pbx_results
@@ -16,13 +22,16 @@ type: stdout
 short_description: Progress for people, results for the pbx command
 description:
   - Writes one JSON line for each result into the file that the environment variable E(PBX_RESULTS) names.
-  - Only what modules list as actions is kept, never arguments, diffs or return values, so no secret gets there.
+  - Only what modules list as actions is kept, with the values before and after of kinds that hold no secret; never
+    arguments, diffs or other return values.
 author: The pbx-as-code authors (@pbx-as-code)
 """
 
+MESSAGE = 2000  # characters of a failure that are kept
+
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible has no types
-    """One line for each result that changed something or failed."""
+    """One JSON line a result; on stderr a line a play, and one for each result that changed something or failed."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
@@ -39,8 +48,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible has no type
         self._play = play.get_name()
         self._tell(f"— {self._play}")
 
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        self._tell("  no host of this inventory and limit is in this play")
+
     def v2_runner_on_ok(self, result: Any) -> None:
-        self._record(result, "changed" if result.result.get("changed") else "ok")
+        self._record(result, "changed" if _values(result).get("changed") else "ok")
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._record(result, "ignored" if ignore_errors else "failed")
@@ -48,33 +60,80 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible has no type
     def v2_runner_on_unreachable(self, result: Any) -> None:
         self._record(result, "unreachable")
 
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """Who failed, last and by name, so that it is not lost above."""
+        for host in sorted(stats.processed):
+            of_host = stats.summarize(host)
+            if of_host["unreachable"]:
+                self._tell(f"{host}: could not be reached")
+            elif of_host["failures"]:
+                self._tell(f"{host}: failed")
+
     def _record(self, result: Any, status: str) -> None:
-        values, task, host = result.result, result.task, result.host.get_name()
+        found, task, host = _values(result), _of(result, "task"), _of(result, "host").get_name()
+        actions = _actions(found, task) if status != "unreachable" else []
         entry = {
             "host": host,
             "play": self._play,
             "task": task.get_name(),
             "status": status,
-            "actions": self._actions(values, task) if status != "unreachable" else [],
-            "pending_restart": values.get("pending_restart") or [],
-            "revisions": values.get("revisions") or {},
-            "warnings": values.get("model_warnings") or [],
+            "actions": actions,
+            "read": _read(found, actions),
+            "pending_restart": found.get("pending_restart") or [],
+            "revisions": found.get("revisions") or {},
+            "warnings": found.get("model_warnings") or [],
+            "plan": found.get("plan") or {},
         }
         if status in {"failed", "unreachable"}:
-            entry["message"] = str(values.get("msg") or values.get("module_stderr") or "failed")
-        os.write(self._results, json.dumps(entry).encode() + b"\n")
+            text = str(found.get("msg") or found.get("module_stderr") or "failed").strip()
+            entry["message"] = text[:MESSAGE]
+        os.write(self._results, json.dumps(entry, default=str).encode() + b"\n")
         if status != "ok":
             self._tell(f"  {host}: {task.get_name()}: {status}")
 
-    def _actions(self, values: dict[str, Any], task: Any) -> list[dict[str, Any]]:
-        """What our modules list; for another module that changed something, one action with its own name."""
-        if "actions" in values:
-            return list(values["actions"])
-        if not values.get("changed"):
-            return []
-        names = task.args.get("name") or task.args.get("path") or task.args.get("dest") or task.get_name()
-        listed = ", ".join(names) if isinstance(names, list) else str(names)
-        return [{"op": "update", "kind": task.action.rpartition(".")[2], "id": listed, "fields": []}]
-
     def _tell(self, text: str) -> None:
         print(f"{time.monotonic() - self._began:6.1f} s {text}", file=sys.stderr, flush=True)
+
+
+def _of(result: Any, name: str) -> Any:
+    """An attribute of a result: public since ansible-core 2.19, with an underscore before."""
+    return getattr(result, name) if hasattr(result, name) else getattr(result, f"_{name}")
+
+
+def _values(result: Any) -> dict[str, Any]:
+    found: dict[str, Any] = _of(result, "result")
+    return found
+
+
+def _actions(found: dict[str, Any], task: Any) -> list[dict[str, Any]]:
+    """What our modules list, with values that may be shown; of another module that changed something, one action."""
+    if "actions" in found:
+        before, after = found.get("before"), found.get("after")
+        return [{**one, **_sides(one, before, after)} for one in found["actions"]]
+    if not found.get("changed"):
+        return []
+    names = task.args.get("name") or task.args.get("path") or task.args.get("dest") or task.get_name()
+    listed = ", ".join(names) if isinstance(names, list) else str(names)
+    return [{"op": "update", "kind": task.action.rpartition(".")[2], "id": listed, "fields": []}]
+
+
+def _sides(action: dict[str, Any], before: Any, after: Any) -> dict[str, Any]:
+    """`live` and `wanted` of an update, from the module's `before` and `after` (kind → id → value)."""
+    if action["op"] != "update":
+        return {}
+    sides = {"live": _side(action, before), "wanted": _side(action, after)}
+    return {name: value for name, value in sides.items() if value is not None}
+
+
+def _side(action: dict[str, Any], values_by_kind: Any) -> Any:
+    of_kind = values_by_kind.get(action["kind"]) if isinstance(values_by_kind, dict) else None
+    value = of_kind.get(action["id"]) if isinstance(of_kind, dict) else None
+    return values(action["kind"], action["fields"], value)
+
+
+def _read(found: dict[str, Any], actions: list[dict[str, Any]]) -> str:
+    """A digest of what was compared; modules show a secret in it as `(secret)`. Nothing when nothing differs."""
+    if not actions:
+        return ""
+    text = json.dumps([found.get("actions") or actions, found.get("before")], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

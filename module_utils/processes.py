@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["Unit", "cmdline", "environment", "read_unit", "systemctl"]
+__all__ = ["Unit", "cmdline", "environment", "read_unit", "systemctl", "utc_moment"]
 
 _PROPERTIES = (
     "LoadState",
@@ -55,11 +55,11 @@ def read_unit(name: str) -> Unit:
         needs_reload=have.get("NeedDaemonReload") == "yes",
         pid=int(have.get("MainPID") or 0),
         oneshot=have.get("Type") == "oneshot",
-        began=_moment(have.get("ExecMainStartTimestamp", "")),
+        began=utc_moment(have.get("ExecMainStartTimestamp", "")),
     )
 
 
-def _moment(text: str) -> float | None:
+def utc_moment(text: str) -> float | None:
     """`Mon 2025-11-24 08:00:00.123456 UTC` as seconds of the epoch; nothing for an empty or odd text."""
     words = text.split()
     if len(words) != 4:

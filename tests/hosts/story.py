@@ -108,13 +108,13 @@ class Site:
 
 
 def by_host(text: str) -> dict[str, list[str]]:
-    """The lines of a printed plan under their hosts."""
+    """The items of a printed plan under their hosts, without their values."""
     found: dict[str, list[str]] = {}
     host = ""
     for line in text.splitlines():
         if line in HOSTS:
             host = line
-        elif line.startswith("  ") and host:
+        elif line.startswith("  ") and not line.startswith("      ") and host:
             found.setdefault(host, []).append(line.strip())
     return found
 

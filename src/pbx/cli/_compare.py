@@ -1,31 +1,31 @@
-"""What plan, drift and apply have in common: run, print, choose the exit code (contracts §7.6)."""
+"""What plan, drift and apply have in common: run, make the Plan, print it, choose the exit code (contracts §7.6)."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from pbx.cli import _playbook, _report
-
-CHANGES = 2
-
-
-def compare(what: _playbook.Run) -> int:
-    """Print what differs: 0 (nothing), 2 (something) or 1 (an error)."""
-    outcome = _playbook.run(what)
-    if outcome.failed:
-        return _failed(outcome)
-    print("\n".join(_report.lines(outcome)))
-    return CHANGES if outcome.changes or outcome.waiting else 0
+from pbx.cli import _output, _playbook, _report, _since
+from pbx.desired.plan import Failure, Plan, Scope, Verb
+from pbx.desired.results import plan_of
 
 
-def carry_out(what: _playbook.Run) -> int:
+def compare(verb: Verb, what: _playbook.Run, arguments: argparse.Namespace) -> int:
+    """Print what differs: 0 (nothing), 2 (something) or 1 (an error, or a plan that an apply would refuse)."""
+    plan = plan_from(verb, what, _playbook.run(what))
+    if verb == "drift":
+        plan = _since.told(plan, what)
+    return _finish(plan, arguments)
+
+
+def carry_out(what: _playbook.Run, arguments: argparse.Namespace) -> int:
     """Apply and print what was done: 0, or 1 when something failed; then the servers have what they had before."""
     outcome = _playbook.run(what)
-    print("\n".join(_report.lines(outcome)))
+    code = _finish(plan_from("apply", what, outcome), arguments)
     if not outcome.failed:
-        return 0
-    _failed(outcome)
+        return code
     if outcome.had_effect:
         restored = _playbook.run(replace(what, playbook="restore.yml", variables={}))
         print("\n".join(_report.restored(restored)), file=sys.stderr)
@@ -34,6 +34,34 @@ def carry_out(what: _playbook.Run) -> int:
     return 1
 
 
-def _failed(outcome: _playbook.Outcome) -> int:
-    print("\n".join(_report.failures(outcome) or ["error: ansible-playbook failed"]), file=sys.stderr)
-    return 1
+def plan_from(verb: Verb, what: _playbook.Run, outcome: _playbook.Outcome) -> Plan:
+    """The results of a run as a Plan. A playbook that ended badly without a word of a server is a failure too."""
+    plan = plan_of(verb, outcome.results, scope_of(what), _now())
+    if outcome.code and not plan.failures:
+        message = f"ended with status {outcome.code}; what it said stands above"
+        return replace(plan, failures=(Failure("controller", "ansible-playbook", message),))
+    if not plan.servers and not plan.failures:
+        message = "no server of the inventory and the limit was looked at"
+        return replace(plan, failures=(Failure("controller", "ansible-playbook", message),))
+    return plan
+
+
+def scope_of(what: _playbook.Run) -> Scope:
+    """What the command line chose."""
+    removed = tuple(sorted(what.variables.get("pbx_remove_tenants", ())))
+    return Scope(inventory=str(what.inventory), limit=what.limit, tags=what.tags, remove_tenants=removed)
+
+
+def _finish(plan: Plan, arguments: argparse.Namespace) -> int:
+    try:
+        _output.write(plan, arguments)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    return plan.exit_code()
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,9 +1,10 @@
-"""Options that plan, apply, drift and credentials share."""
+"""Options that several verbs share."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 
 def add_inventory(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +19,26 @@ def add_limit(parser: argparse.ArgumentParser) -> None:
     """-l and --tags, for part of the work."""
     parser.add_argument("-l", "--limit", metavar="PATTERN", help="only these hosts (Ansible's pattern)")
     parser.add_argument("--tags", metavar="TAGS", help="`model`: the model alone; `hosts`: packages, code, services")
+
+
+def add_removal(parser: argparse.ArgumentParser) -> None:
+    """Words that let pass what is refused otherwise."""
+    removal = "this tenant's folder is gone on purpose: remove it from the servers (may be given again)"
+    parser.add_argument("--remove-tenant", metavar="ID", action="append", default=[], help=removal)
+    numbers = "numbers that are served and active may be deleted"
+    parser.add_argument("--allow-number-removal", action="store_true", help=numbers)
+    force = "delete more than 30 %% of a kind's objects, or an emergency number or route"
+    parser.add_argument("--force", action="store_true", help=force)
+
+
+def removal(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The variables of the playbook for them."""
+    chosen = {
+        "pbx_remove_tenants": sorted(set(arguments.remove_tenant)),
+        "pbx_allow_number_removal": arguments.allow_number_removal,
+        "pbx_force": arguments.force,
+    }
+    return {name: value for name, value in chosen.items() if value}
 
 
 def vault(path: Path | None) -> tuple[str, ...]:

@@ -26,7 +26,8 @@ class Run:
     check: bool = False
     limit: str | None = None
     variables: dict[str, Any] = field(default_factory=dict)
-    extra: tuple[str, ...] = ()
+    tags: str | None = None
+    vault: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,6 @@ class Outcome:
         """Whether something failed after the stage, which touches nothing that runs."""
         return any(one["play"] != STAGE for one in self.failures)
 
-    @property
-    def changes(self) -> list[tuple[str, dict[str, Any]]]:
-        """(host, action) for each action."""
-        return [(one["host"], action) for one in self.results for action in one["actions"]]
-
-    @property
-    def waiting(self) -> list[tuple[str, str]]:
-        """(host, key) for each setting that waits for a restart."""
-        return [(one["host"], key) for one in self.results for key in one["pending_restart"]]
-
 
 def from_arguments(
     playbook: str, arguments: argparse.Namespace, check: bool, variables: dict[str, Any] | None = None
@@ -71,7 +62,8 @@ def from_arguments(
         check=check,
         limit=arguments.limit,
         variables=variables or {},
-        extra=(*_options.vault(arguments.vault_password_file), *(("--tags", arguments.tags) if arguments.tags else ())),
+        tags=arguments.tags,
+        vault=_options.vault(arguments.vault_password_file),
     )
 
 
@@ -105,4 +97,6 @@ def command(what: Run) -> list[str]:
         words.append("--check")
     if what.limit:
         words += ["--limit", what.limit]
-    return [*words, *what.extra, str(_collection.playbook(what.playbook))]
+    if what.tags:
+        words += ["--tags", what.tags]
+    return [*words, *what.vault, str(_collection.playbook(what.playbook))]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from pbx.cli import _options
+from pbx.cli import _options, _output
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -12,14 +13,20 @@ def register(parser: argparse.ArgumentParser) -> None:
     _options.add_inventory(parser)
     _options.add_limit(parser)
     parser.add_argument("--check", action="store_true", help="only tell, as pbx plan does, with its exit codes")
-    removal = "this tenant's folder is gone on purpose: remove it from the servers (may be given again)"
-    parser.add_argument("--remove-tenant", metavar="ID", action="append", default=[], help=removal)
+    plan = "a plan of `pbx plan -o json:FILE`: apply only if model and servers are still as they were then"
+    parser.add_argument("--plan", metavar="FILE", type=Path, help=plan)
+    _options.add_removal(parser)
+    _output.add(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from pbx.cli import _compare, _playbook
+    from pbx.cli import _compare, _planned, _playbook
 
-    variables = {"pbx_remove_tenants": arguments.remove_tenant} if arguments.remove_tenant else {}
-    what = _playbook.from_arguments("site.yml", arguments, check=arguments.check, variables=variables)
-    return _compare.compare(what) if arguments.check else _compare.carry_out(what)
+    what = _playbook.from_arguments("site.yml", arguments, check=arguments.check, variables=_options.removal(arguments))
+    if arguments.check:
+        return _compare.compare("plan", what, arguments)
+    if arguments.plan is None:
+        return _compare.carry_out(what, arguments)
+    held = _planned.held_to(arguments.plan, what)
+    return 1 if held is None else _compare.carry_out(held, arguments)

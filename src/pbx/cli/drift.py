@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pbx.cli import _options
+from pbx.cli import _options, _output
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -13,10 +13,11 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     _options.add_inventory(parser)
     _options.add_limit(parser)
+    _output.add(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from pbx.cli import _compare, _playbook
 
-    return _compare.compare(_playbook.from_arguments("drift.yml", arguments, check=True))
+    return _compare.compare("drift", _playbook.from_arguments("drift.yml", arguments, check=True), arguments)
