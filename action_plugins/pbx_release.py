@@ -27,7 +27,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
             arguments.setdefault("version", release.version())
             done = self._execute_module(MODULE, arguments, task_vars=task_vars)
             if done.get("needs_archive") and not self._task.check_mode:
-                remote = self._send(str(release.archive()))
+                remote = self._send(str(release.archive(done["python"])))
                 done = self._execute_module(MODULE, {**arguments, "archive": remote}, task_vars=task_vars)
         except release.ReleaseError as error:
             raise AnsibleActionFail(str(error)) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tarfile
 from typing import Any
 
@@ -63,6 +64,10 @@ path:
   description: Its folder.
   returned: always
   type: str
+python:
+  description: The host's own Python, which the wheels in the archive must be for; V(3.11).
+  returned: always
+  type: str
 needs_archive:
   description: The release is not on this host and no archive came along.
   returned: always
@@ -78,9 +83,12 @@ sys.exit(main())
 """
 
 
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
 def complete(folder: str) -> bool:
-    """A release is whole when its last file was written."""
-    return os.path.exists(os.path.join(folder, ".complete"))
+    """A release is whole when its last file was written, for the Python that the host has: a Debian is upgraded too."""
+    return os.path.exists(os.path.join(folder, ".complete")) and os.path.isdir(f"{folder}/venv/lib/python{PYTHON}")
 
 
 def install(module: AnsibleModule, folder: str, archive: str, programs: dict[str, str]) -> None:
@@ -158,15 +166,15 @@ def main() -> None:
         if not module.check_mode and not complete(folder):
             module.fail_json(msg=f"release {version} was not staged here", actions=[])
         actions = activate(module, folder)
-        module.exit_json(**result(actions, version=version, path=folder, needs_archive=False))
+        module.exit_json(**result(actions, version=version, path=folder, python=PYTHON, needs_archive=False))
     if complete(folder):
-        module.exit_json(**result([], version=version, path=folder, needs_archive=False))
+        module.exit_json(**result([], version=version, path=folder, python=PYTHON, needs_archive=False))
     actions = [action("create", "release", version)]
     if archive is None:
-        module.exit_json(**result(actions, version=version, path=folder, needs_archive=True))
+        module.exit_json(**result(actions, version=version, path=folder, python=PYTHON, needs_archive=True))
     if not module.check_mode:
         install(module, folder, archive, module.params["programs"])
-    module.exit_json(**result(actions, version=version, path=folder, needs_archive=False))
+    module.exit_json(**result(actions, version=version, path=folder, python=PYTHON, needs_archive=False))
 
 
 if __name__ == "__main__":

@@ -18,12 +18,12 @@ PACKAGE = Path(pbx.__file__).parent
 # What the services never import: changing these restarts nothing.
 CONTROLLER_ONLY = ("cli", "collections", "desired", "speech")
 PROGRAMS = {"pbx-calls": "pbx.server.calls", "pbx-media": "pbx.server.media", "pbx-journal": "pbx.server.journal"}
-TARGET_PYTHON = "3.11"
+TARGET_PYTHONS = {"3.11": "Debian 12", "3.13": "Debian 13"}
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 
 
 class ReleaseError(RuntimeError):
-    """The wheels of the lock file could not be had."""
+    """The wheels of the lock file could not be had, or a host has a Python that there are none for."""
 
 
 def lock_file() -> Path:
@@ -60,24 +60,24 @@ def cache() -> Path:
     return folder
 
 
-def wheelhouse() -> Path:
-    """A folder with every wheel of the lock file for the target's Python, checked by hash; made once per lock."""
+def wheelhouse(python: str) -> Path:
+    """A folder with every wheel of the lock file for a target's Python, checked by hash; made once per lock."""
     key = hashlib.sha256(lock_file().read_bytes()).hexdigest()[:16]
-    folder = cache() / f"wheels-{TARGET_PYTHON}-{key}"
+    folder = cache() / f"wheels-{python}-{key}"
     with open(cache() / "wheels.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if folder.exists():
             return folder
         partial = folder.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
-        _download(partial)
+        _download(partial, python)
         partial.rename(folder)
     return folder
 
 
-def _download(folder: Path) -> None:
+def _download(folder: Path, python: str) -> None:
     words = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    words += ["--require-hashes", "--only-binary=:all:", "--implementation", "cp", "--python-version", TARGET_PYTHON]
+    words += ["--require-hashes", "--only-binary=:all:", "--implementation", "cp", "--python-version", python]
     for platform in PLATFORMS:
         words += ["--platform", platform]
     words += ["--dest", str(folder), "-r", str(lock_file())]
@@ -86,12 +86,18 @@ def _download(folder: Path) -> None:
         raise ReleaseError(f"pip download: {done.stderr.strip()[-800:]}")
 
 
-def archive() -> Path:
-    """The release as a tar file; made once per version. Two runs at once make equal files and the last one stays."""
-    path = cache() / f"release-{version()}.tar"
+def archive(python: str) -> Path:
+    """The release as a tar file for hosts with this Python (`3.11`); made once per version.
+
+    Two runs at once make equal files and the last one stays. Raises ReleaseError.
+    """
+    if python not in TARGET_PYTHONS:
+        known = " and ".join(f"{one} ({debian})" for one, debian in TARGET_PYTHONS.items())
+        raise ReleaseError(f"the host has Python {python}: the services run on {known}")
+    path = cache() / f"release-{version()}-{python}.tar"
     if path.exists():
         return path
-    wheels = wheelhouse()
+    wheels = wheelhouse(python)
     partial = path.with_suffix(f".{os.getpid()}")
     with tarfile.open(partial, "w") as tar:
         for name, source in sources():
@@ -100,7 +106,7 @@ def archive() -> Path:
         for wheel in sorted(wheels.iterdir()):
             tar.add(wheel, arcname=f"wheels/{wheel.name}", filter=_plain)
     partial.rename(path)
-    for old in sorted(cache().glob("release-*.tar"), key=lambda one: one.stat().st_mtime)[:-4]:
+    for old in sorted(cache().glob("release-*.tar"), key=lambda one: one.stat().st_mtime)[:-8]:
         old.unlink(missing_ok=True)
     return path
 

@@ -49,6 +49,8 @@ class NgClient:
         self._waiting: dict[bytes, asyncio.Future[dict[str, Any]]] = {}
         self.resent = 0
         """Datagrams sent again: a figure for the metrics page."""
+        self.sums_without_tag = False
+        """This rtpengine tells a session's sums to a delete without a tag (12.5), not to one with (10.5): learned."""
 
     @property
     def peer(self) -> str:

@@ -1,7 +1,9 @@
 """One media session on rtpengine: the model "one call-id, our own tags, every command written as *A offers*".
 
-Tags are opaque names of legs: `A` is who called, `E1` the engine, `B1`, `C1` … those who are rung. Both tags go into
-each offer too: an unknown to-tag makes the branch. A's SDP is the offer of every branch, whether A sent it as offer or
+Tags are opaque names of legs: `A` is who called, `E1` the engine, `B1`, `C1` … those who are rung. A leg that never
+answered is a branch, known to rtpengine by the `via-branch` of its offer; its first answer makes the name its tag, and
+from then on both tags go into each offer. (rtpengine 10.5 also made a branch of an unknown to-tag; 12.5 gives such a
+to-tag to whatever branch was offered before.) A's SDP is the offer of every branch, whether A sent it as offer or
 as answer; once A is answered the caller passes A's SDP narrowed to the answered codec.
 
 - ring: `offer(A, B1)`, `offer(A, C1)`, … ; each takes A's audio away from the engine, one more `offer(A, E1)` gives it
@@ -43,6 +45,8 @@ class RelaySession:
         self.client = client
         self.call_id = call_id
         self._offerers: list[str] = []
+        self._known: set[str] = set()  # tags that rtpengine knows; the others that were offered to are branches
+        self._offered: dict[str, str] = {}  # branch → who offered
 
     async def offer(
         self, from_tag: str, to_tag: str, sdp: bytes, *, toward: Toward = "plain", codecs: Sequence[str] = ()
@@ -55,8 +59,14 @@ class RelaySession:
         flags = [*FLAGS, *(f"codec-transcode-{name}" for name in codecs)]
         if toward == "engine":
             flags += engine_codecs(sdp)
+        if from_tag in self._offered and from_tag not in self._known:
+            await self.answer(self._offered[from_tag], from_tag, sdp)  # or it would be a second leg of that name
+        if from_tag in self._offered and to_tag not in self._known:
+            await self._introduce(to_tag, from_tag, sdp)
         if from_tag not in self._offerers:
             self._offerers.append(from_tag)
+        self._known.add(from_tag)
+        self._offered.setdefault(to_tag, from_tag)
         return await self._sdp("offer", from_tag, to_tag, sdp, flags, _PROFILES[toward])
 
     async def answer(self, from_tag: str, to_tag: str, sdp: bytes, *, toward: Toward = "plain") -> bytes:
@@ -65,11 +75,15 @@ class RelaySession:
         `from_tag` gets the transport that its own SDP asked for, which rtpengine remembers: `toward` changes nothing
         today and is taken so that calls may say it in both directions.
         """
-        return await self._sdp("answer", from_tag, to_tag, sdp, list(FLAGS), {"ICE": "remove"})
+        sent = await self._sdp("answer", from_tag, to_tag, sdp, list(FLAGS), {"ICE": "remove"})
+        self._known.add(to_tag)
+        return sent
 
     async def delete_branch(self, from_tag: str, to_tag: str) -> None:
         """Take `to_tag`'s ports away, answered or not; the others of the session go on."""
-        await self._command("delete", **{"from-tag": from_tag, "to-tag": to_tag, "delete-delay": 0})
+        # never both tags: rtpengine 12.5 ends the whole session then
+        names = {"from-tag": to_tag} if to_tag in self._known else {"from-tag": from_tag, "via-branch": to_tag}
+        await self._command("delete", **names, **{"delete-delay": 0})
 
     async def block(self, tag: str) -> None:
         """Drop what `tag` sends: a held party goes on sending and would be a second stream at the other's ear."""
@@ -85,14 +99,19 @@ class RelaySession:
     async def delete(self) -> dict[str, Any]:
         """End the session at once, all branches. An unknown call-id is no error.
 
-        The reply bears `totals`, `tags` and `SSRC` (the RTCP quality). rtpengine gives them only to a delete that names
-        a tag, and that one ends everything only when the tag offered to all the others: else a second one makes sure.
+        The reply bears `totals`, `tags` and `SSRC` (the RTCP quality). rtpengine 10.5 gives them only to a delete that
+        names a tag, and that one ends everything only when the tag offered to all the others: else a second one makes
+        sure. 12.5 ends everything at either and gives them only to a delete without a tag: the first reply tells.
         """
         reply: dict[str, Any] = {}
-        if self._offerers:
+        if self._offerers and not self.client.sums_without_tag:
             reply = await self._command("delete", **{"from-tag": self._offerers[0], "delete-delay": 0})
-        if len(self._offerers) != 1 or "tags" not in reply:
-            reply = {**await self._command("delete", **{"delete-delay": 0}), **reply}
+            self.client.sums_without_tag = reply.get("tags") == {}
+        if len(self._offerers) != 1 or not reply.get("tags"):
+            last = await self._command("delete", **{"delete-delay": 0})
+            if not reply:
+                self.client.sums_without_tag = "totals" in last
+            reply = {**last, **reply}
         return reply
 
     async def _sdp(
@@ -101,11 +120,27 @@ class RelaySession:
         reply = await self._command(
             command,
             **profile,
-            **{"from-tag": from_tag, "to-tag": to_tag, "flags": flags, "replace": list(REPLACE)},
+            **self._names(command, from_tag, to_tag),
+            **{"flags": flags, "replace": list(REPLACE)},
             # Latin-1 brings every byte through JSON and back, whatever a phone wrote into its s= line.
             sdp=sdp.decode("latin-1"),
         )
         return str(reply["sdp"]).encode("latin-1")
+
+    async def _introduce(self, tag: str, to_tag: str, sdp: bytes) -> None:
+        """Make a tag known by an offer from nowhere, to a leg that was once a branch itself: at a `via-branch` in an
+        offer of that leg rtpengine 10.5 would take its first peer for the branch."""
+        nowhere = re.sub(rb"^(c=IN IP4) \S+", rb"\1 0.0.0.0", sdp, flags=re.MULTILINE)
+        self._known.add(tag)
+        await self._sdp("offer", tag, to_tag, nowhere, list(FLAGS), _PLAIN)
+
+    def _names(self, command: str, from_tag: str, to_tag: str) -> dict[str, str]:
+        """How rtpengine is told whom a command is about."""
+        if to_tag in self._known:
+            return {"from-tag": from_tag, "to-tag": to_tag}
+        if command == "offer":
+            return {"from-tag": from_tag, "via-branch": to_tag}
+        return {"from-tag": from_tag, "to-tag": to_tag, "via-branch": to_tag}
 
     async def _command(self, command: str, **fields: Any) -> dict[str, Any]:
         return await self.client.command(command, **{"call-id": self.call_id}, **fields)

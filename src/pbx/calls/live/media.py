@@ -148,6 +148,8 @@ class CallMedia:
         """A leg that answered hears the engine before it is joined, and not yet the caller."""
         await self.to_engine(tag)
         async with self._turn:
+            if self._sides["A"].engine:  # its own place gets it back: to hear the leg, the relay took A from there
+                await self._to_engine("A")
             await self.relay.block("A")
             self._blocked = True
 
