@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pbx.desired.changes import Change, Folder
     from pbx.model.load import Loaded
+
+Landing = dict[str, Any]
+Landings = dict[str, list[Landing]]  # by tenant
 
 SHOWN = 50  # objects of one folder
 SIGNS = {"create": "+", "update": "~", "delete": "-"}
@@ -44,8 +47,34 @@ def run(arguments: argparse.Namespace) -> int:
     except _revision.GitError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print({"text": _text, "markdown": _markdown, "json": _json}[arguments.format](folders))
+    landings = {name: _landings(before, after, name) for name in after.tenant_plain} if before else {}
+    print({"text": _text, "markdown": _markdown, "json": _json}[arguments.format](folders, landings))
     return 0
+
+
+def _landings(before: Loaded, after: Loaded, tenant: str) -> list[Landing]:
+    """Callers of numbers of both models who would land elsewhere; the decisions of live calls say so."""
+    from datetime import datetime, timedelta
+    from zoneinfo import ZoneInfo
+
+    from pbx.analysis.landings import DAYS, moved
+    from pbx.analysis.times import in_words
+
+    if tenant not in before.model.tenants or before.revisions[tenant] == after.revisions[tenant]:
+        return []
+    old, new = before.model.tenants[tenant], after.model.tenants[tenant]
+    first = datetime.now(ZoneInfo(new.timezone)).date()
+    days = [first + timedelta(days=number) for number in range(DAYS)]
+    return [
+        {
+            "numbers": one.numbers,
+            "callers": one.callers,
+            "before": one.before,
+            "after": one.after,
+            "when": in_words(one.times, days),
+        }
+        for one in moved(old, new, first)
+    ]
 
 
 def _before(folder: Path | None, since: str) -> Loaded | None:
@@ -64,29 +93,52 @@ def _before(folder: Path | None, since: str) -> Loaded | None:
         return None
 
 
-def _text(folders: list[Folder]) -> str:
+def _text(folders: list[Folder], landings: Landings) -> str:
     out: list[str] = []
     for one in folders:
         out.append(f"{one.name}: {_revisions(one)}")
         out += [f"  {line}" for line in _lines(one.changes)]
+        if moves := landings.get(one.name):
+            out += ["  callers who would land elsewhere:", *(f"    {_move(move)}" for move in moves)]
     return "\n".join(out)
 
 
-def _markdown(folders: list[Folder]) -> str:
+def _markdown(folders: list[Folder], landings: Landings) -> str:
     out = ["### Model", "", "| | revision now | revision wanted | objects |", "|-|-|-|-|"]
     out += [f"| {one.name} | {one.before or '–'} | {one.after or '–'} | {len(one.changes)} |" for one in folders]
     for one in folders:
         if one.changes:
             out += ["", f"<details><summary>{one.name}</summary>", "", "```diff"]
             out += [*_lines(one.changes), "```", "", "</details>"]
+    for name, moves in landings.items():
+        if moves:
+            out += ["", f"**Callers of {name} who would land elsewhere**", ""]
+            out += ["| numbers | callers | now | then | when |", "|-|-|-|-|-|"]
+            out += [
+                f"| {_numbers(move)} | {move['callers']} | {move['before']} | {move['after']} | {move['when']} |"
+                for move in moves
+            ]
     return "\n".join(out)
 
 
-def _json(folders: list[Folder]) -> str:
+def _json(folders: list[Folder], landings: Landings) -> str:
     import json
     from dataclasses import asdict
 
-    return json.dumps({"format_version": "1.0", "folders": [asdict(one) for one in folders]}, ensure_ascii=False)
+    return json.dumps(
+        {"format_version": "1.0", "folders": [asdict(one) for one in folders], "landings": landings}, ensure_ascii=False
+    )
+
+
+def _move(move: Landing) -> str:
+    """`+74951000100, other callers: ivr/main → announcement/closed, MO–FR 09:00–10:00`."""
+    return f"{_numbers(move)}, {move['callers']}: {move['before']} → {move['after']}, {move['when']}"
+
+
+def _numbers(move: Landing) -> str:
+    numbers: list[str] = move["numbers"]
+    more = f" and {len(numbers) - 3} more" if len(numbers) > 3 else ""
+    return ", ".join(numbers[:3]) + more
 
 
 def _revisions(one: Folder) -> str:

@@ -90,3 +90,18 @@ def test_a_link_of_the_branch_is_not_followed(model: Path, tmp_path: Path) -> No
 def test_no_such_revision(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["changes", str(model), "--since", "nowhere"]) == 1
     assert capsys.readouterr().err == f"error: {model}: git has no revision 'nowhere'\n"
+
+
+def test_callers_who_would_land_elsewhere(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(model / "romashka/romashka.yml", "09:00-18:00", "10:00-19:00")
+    assert main.run(["changes", str(model), "--since", "HEAD"]) == 0
+    told = capsys.readouterr().out
+    assert "    +74951000100, other callers: ivr/main → announcement/closed, MO–" in told
+    assert main.run(["changes", str(model), "--since", "HEAD", "--format", "markdown"]) == 0
+    assert "| +74951000100 | other callers | announcement/closed | ivr/main | MO–" in capsys.readouterr().out
+    assert main.run(["changes", str(model), "--since", "HEAD", "--format", "json"]) == 0
+    moves = json.loads(capsys.readouterr().out)["landings"]["romashka"]
+    assert [(one["before"], one["after"]) for one in moves] == [
+        ("ivr/main", "announcement/closed"),
+        ("announcement/closed", "ivr/main"),
+    ]
