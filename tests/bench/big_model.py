@@ -73,14 +73,14 @@ def write(root: Path, users: int = 10_000, numbers: int = 10_000) -> None:
         (root / folder / f"{folder}.yml").write_text(text, "utf-8")
 
 
-def measure(root: Path) -> tuple[float, float]:
-    """CPU seconds and MiB of `pbx validate ROOT`, a process of its own."""
-    words = [sys.executable, "-c", "from pbx.cli.main import main; main()", "validate", str(root)]
+def measure(root: Path, verb: str = "validate") -> tuple[float, float]:
+    """CPU seconds and MiB of `pbx VERB ROOT`, a process of its own."""
+    words = [sys.executable, "-c", "from pbx.cli.main import main; main()", verb, str(root)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     child = os.posix_spawn(sys.executable, words, environment)
     _, status, usage = os.wait4(child, 0)
     if status != 0:
-        raise SystemExit(f"pbx validate {root} ended with {os.waitstatus_to_exitcode(status)}")
+        raise SystemExit(f"pbx {verb} {root} ended with {os.waitstatus_to_exitcode(status)}")
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 

@@ -1,0 +1,18 @@
+"""The findings for other programs: one JSON object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from pbx.analysis.lint import Report
+
+
+def lines(report: Report) -> Iterator[str]:
+    whole = {
+        "errors": report.count("error"),
+        "warnings": report.count("warning"),
+        "findings": [asdict(found) for found in report.findings],
+    }
+    yield json.dumps(whole, ensure_ascii=False, indent=2)

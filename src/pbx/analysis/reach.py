@@ -1,0 +1,35 @@
+"""Can a person or a group be rung at all? What the features would find when they try."""
+
+from __future__ import annotations
+
+from pbx.model.objects import Destination, RingGroup, Tenant
+from pbx.routing import outbound
+
+
+def why_not_outside(tenant: Tenant, number: str, class_of_service: str, own_number: str | None) -> str | None:
+    """Why an outside number cannot be dialled, or None when it can."""
+    if reason := outbound.barred(tenant, class_of_service, number, own_number):
+        return reason
+    choice = outbound.choose(tenant, number)
+    return None if choice.trunks else choice.reasons[-1]
+
+
+def why_not(tenant: Tenant, member: Destination, group: RingGroup) -> str | None:
+    """Why a member of a group never rings, or None when it does."""
+    if member.kind != "user":
+        return why_not_outside(tenant, member.value, group.class_of_service, None)
+    user = tenant.users[member.value]
+    reasons = []
+    for device in user.devices.values():
+        if device.number is None:
+            return None
+        reason = why_not_outside(tenant, device.number, user.class_of_service, user.caller_id)
+        if reason is None:
+            return None
+        reasons.append(reason)
+    return reasons[0] if reasons else f"{member} has no devices"
+
+
+def rings(tenant: Tenant, group: RingGroup) -> bool:
+    """Is there a member that can be rung?"""
+    return any(why_not(tenant, member, group) is None for member in group.members)
