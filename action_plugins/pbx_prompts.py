@@ -8,6 +8,7 @@ import tempfile
 from typing import Any
 
 from ansible import constants
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 MODULE = "pbx.core.pbx_prompts"
@@ -21,11 +22,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
-        prompts: dict[str, str] = arguments.pop("prompts")
-        arguments["names"] = sorted(prompts)
+        prompts: dict[str, str] = arguments.pop("prompts", {})
+        arguments.setdefault("names", sorted(prompts))
         done = self._execute_module(MODULE, arguments, task_vars=task_vars)
         if done.get("failed") or not done.get("missing") or self._task.check_mode:
             return {**result, **done}
+        unknown = sorted(set(done["missing"]) - set(prompts))
+        if unknown:
+            raise AnsibleActionFail(f"no file is given in prompts for {', '.join(unknown)}")
         archive = self._send({name: prompts[name] for name in done["missing"]})
         return {**result, **self._execute_module(MODULE, {**arguments, "archive": archive}, task_vars=task_vars)}
 

@@ -7,9 +7,9 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.pbx.core.plugins.module_utils.actions import action
+from ansible_collections.pbx.core.plugins.module_utils.actions import Step
 
-__all__ = ["ControlError", "command", "object_changes", "served"]
+__all__ = ["ControlError", "command", "object_steps", "served"]
 
 Document = Mapping[str, Any]
 
@@ -41,37 +41,37 @@ def served(document: Document) -> dict[str, Any]:
     return {"site_revision": document.get("site_revision", ""), "tenants": tenants}
 
 
-def object_changes(have: Document, want: Document) -> list[dict[str, Any]]:
-    """One action for each object of the model that differs: `user romashka/ivanov (caller_id)`."""
+def object_steps(have: Document, want: Document) -> list[Step]:
+    """One step for each object of the model that differs: `user romashka/ivanov (caller_id)`."""
     found = []
     old, new = have.get("tenants", {}), want.get("tenants", {})
     for tenant in sorted({*old, *new}):
         if tenant not in new:
-            found.append(action("delete", "tenant", tenant))
+            found.append(Step("delete", "tenant", tenant, {"revision": old[tenant].get("revision")}))
             continue
         found += _between(tenant, old.get(tenant, {}).get("plain", {}), new[tenant]["plain"])
     return [*found, *_between("site", have.get("site", {}).get("plain", {}), want["site"]["plain"])]
 
 
-def _between(owner: str, have: Document, want: Document) -> Iterator[dict[str, Any]]:
+def _between(owner: str, have: Document, want: Document) -> Iterator[Step]:
     for kind in sorted({*have, *want}):
         old, new = have.get(kind) or {}, want.get(kind) or {}
         if old == new:
             continue
         if not kind.endswith("s"):  # a single thing: tenant, emergency
-            yield action("update" if old else "create", kind, owner, _fields(old, new) if old else [])
+            yield _step(kind, owner, old or None, new)
             continue
-        singular = kind[:-1]
         for id_ in sorted({*old, *new}):
-            if id_ not in new:
-                yield action("delete", singular, f"{owner}/{id_}")
-            elif id_ not in old:
-                yield action("create", singular, f"{owner}/{id_}")
-            elif old[id_] != new[id_]:
-                yield action("update", singular, f"{owner}/{id_}", _fields(old[id_], new[id_]))
+            if old.get(id_) != new.get(id_):
+                yield _step(kind[:-1], f"{owner}/{id_}", old.get(id_), new.get(id_))
 
 
-def _fields(have: Any, want: Any) -> list[str]:
-    if not (isinstance(have, Mapping) and isinstance(want, Mapping)):
-        return []
-    return sorted(key for key in {*have, *want} if have.get(key) != want.get(key))
+def _step(kind: str, name: str, old: Any, new: Any) -> Step:
+    """Before and after hold the fields that differ; all of them when one side is absent."""
+    if old is None or new is None:
+        return Step("create" if old is None else "delete", kind, name, old, new)
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return Step("update", kind, name, old, new)
+    fields = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+    before, after = ({key: one[key] for key in fields if key in one} for one in (old, new))
+    return Step("update", kind, name, before, after, tuple(fields))

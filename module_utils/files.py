@@ -10,11 +10,24 @@ import pwd
 import shutil
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Want", "differences", "read_text", "remove", "sha256_of", "want_of", "write"]
+from ansible_collections.pbx.core.plugins.module_utils.actions import Step
+
+__all__ = [
+    "Want",
+    "differences",
+    "file_steps",
+    "read_text",
+    "remove",
+    "sha256_of",
+    "state_of",
+    "text_diff",
+    "want_of",
+    "write",
+]
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,41 @@ def differences(want: Want) -> list[str]:
     if stat.S_IMODE(have.st_mode) != want.mode:
         found.append("mode")
     return found
+
+
+def state_of(path: str) -> dict[str, str] | None:
+    """What is there: type, owner, group, mode, a file's digest or a link's target; None when nothing is."""
+    try:
+        have = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISLNK(have.st_mode):
+        return {"type": "link", "target": os.readlink(path)}
+    found = {"owner": _name_of(have.st_uid, pwd.getpwuid), "group": _name_of(have.st_gid, grp.getgrgid)}
+    found["mode"] = f"{stat.S_IMODE(have.st_mode):04o}"
+    if stat.S_ISDIR(have.st_mode):
+        return {"type": "directory", **found}
+    return {"type": "file", **found, "sha256": sha256_of(path) or ""}
+
+
+def file_steps(wants: Iterable[Want], kind: str | None = None) -> list[Step]:
+    """A step for each path that is not as wanted; no content is told, only its digest."""
+    steps = []
+    for want in wants:
+        fields = differences(want)
+        if not fields:
+            continue
+        create = fields == ["absent"]
+        before, after = state_of(want.path), _wanted_state(want)
+        told = () if create else tuple(sorted(set(fields) - {"absent"}))
+        steps.append(Step("create" if create else "update", kind or want.kind, want.path, before, after, told))
+    return steps
+
+
+def text_diff(want: Want) -> dict[str, str]:
+    """A file's text before and after, for a result's `diff`."""
+    after = (want.content or b"").decode(errors="replace")
+    return {"before_header": want.path, "after_header": want.path, "before": read_text(want.path), "after": after}
 
 
 def write(want: Want) -> None:
@@ -124,6 +172,20 @@ def sha256_of(path: str) -> str | None:
         return hashlib.sha256(_bytes(path)).hexdigest()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return None
+
+
+def _wanted_state(want: Want) -> dict[str, str]:
+    if want.kind == "link":
+        return {"type": "link", "target": str(want.target)}
+    found = {"type": want.kind, "owner": want.owner, "group": want.group, "mode": f"{want.mode:04o}"}
+    return found if want.content is None else {**found, "sha256": hashlib.sha256(want.content).hexdigest()}
+
+
+def _name_of(number: int, entry: Callable[[int], Any]) -> str:
+    """The name of an owner or group, or its number when it has none."""
+    with contextlib.suppress(KeyError):
+        return str(entry(number)[0])
+    return str(number)
 
 
 def _clear(want: Want) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.pbx.core.plugins.module_utils.actions import action, result
+from ansible_collections.pbx.core.plugins.module_utils.actions import Step, aim, named, report, state_option
 from ansible_collections.pbx.core.plugins.module_utils.files import Want, differences, read_text, write
 from ansible_collections.pbx.core.plugins.module_utils.kamailio_document import argument_spec, the_document
 from ansible_collections.pbx.core.plugins.module_utils.kamailio_rpc import KamailioRpc
 
-__all__ = ["Command", "ListKind", "RowChange", "list_spec", "plan", "run_list", "to_write"]
+__all__ = ["Command", "ListKind", "RowChange", "list_spec", "plan", "run_list"]
 
 Row = Any  # a NamedTuple with a property `name`
 Command = tuple[str, tuple[Any, ...]]
@@ -28,6 +28,7 @@ class ListKind:
     wanted: Callable[[Mapping[str, Any]], Mapping[str, Row]]
     tell: Callable[[list[RowChange]], Iterable[Command]]  # after the file is written
     gathered: Callable[[Iterable[Row]], dict[str, Any]]
+    part: Callable[[Row], Any]  # what `replaced` makes as the document says, when the document names a row of it
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,12 @@ class RowChange:
 
 
 def plan(
-    want: Mapping[str, Row], running: Mapping[str, Row] | None, stored: Mapping[str, Row], phase: str = "all"
+    want: Mapping[str, Row | None], running: Mapping[str, Row] | None, stored: Mapping[str, Row], phase: str = "all"
 ) -> list[RowChange]:
     """What differs, by name. Without a running Kamailio only the file counts: it is read at the start."""
     changes = []
-    for name in sorted({*want, *(running or {}), *stored}):
-        wanted, now, disk = want.get(name), (running or {}).get(name), stored.get(name)
+    for name in sorted(want):
+        wanted, now, disk = want[name], (running or {}).get(name), stored.get(name)
         fields = [] if running is None or now == wanted else ["running", *_differing(now, wanted)]
         fields += [] if disk == wanted else ["stored"]
         if fields and _in_phase(wanted is None, phase):
@@ -66,19 +67,10 @@ def _in_phase(removal: bool, phase: str) -> bool:
     return phase == "all" or phase == ("contract" if removal else "expand")
 
 
-def to_write(want: Mapping[str, Row], stored: Mapping[str, Row], phase: str) -> list[Row]:
-    """The rows of the file after this phase: `expand` keeps what is to go later, `contract` adds nothing."""
-    if phase == "expand":
-        return list({**stored, **want}.values())
-    if phase == "contract":
-        return [stored[name] for name in stored if name in want]
-    return list(want.values())
-
-
 def list_spec(path: str) -> dict[str, Any]:
     """The options of a module that keeps such a list."""
     return argument_spec(
-        state={"type": "str", "choices": ["overridden", "gathered"], "default": "overridden"},
+        state=state_option("overridden", "merged", "replaced", "deleted", "gathered", "rendered"),
         path={"type": "path", "default": path},
         group={"type": "str", "default": "kamailio"},
     )
@@ -86,53 +78,56 @@ def list_spec(path: str) -> dict[str, Any]:
 
 def run_list(params: Mapping[str, Any], check_mode: bool, kind: ListKind) -> dict[str, Any]:
     """One run of such a module: have, want, plan, apply, read back; `failed` in the result: it did not hold."""
-    rpc, phase = KamailioRpc(params["run_dir"]), params["phase"]
+    state, phase = params["state"], params["phase"]
+    if state == "rendered":
+        rows = kind.wanted(the_document(params)).values()
+        return {"changed": False, "actions": [], "rendered": kind.text(rows)}
+    rpc = KamailioRpc(params["run_dir"])
     running, stored = kind.running(rpc), kind.parse(read_text(params["path"]))
-    if params["state"] == "gathered":
-        return {"changed": False, "gathered": kind.gathered((stored if running is None else running).values())}
-    want = kind.wanted(the_document(params))
+    if state == "gathered":
+        rows = (stored if running is None else running).values()
+        return {"changed": False, "actions": [], "gathered": kind.gathered(rows)}
+    given = kind.wanted(the_document(params))
     if phase == "stage":
-        return dict(result([], [], before=[], after=[]))
+        return report([], given, surplus=0)
+    want = aim(state, given, {**stored, **(running or {})}, lambda _name, row: kind.part(row))
     changes = plan(want, running, stored, phase)
-    file = _file(params, kind, want, stored)
-    fields = differences(file)
-    report = _report(kind, changes, file, fields)
-    report["surplus"] = len(plan(want, running, stored, "contract")) if phase == "expand" else 0
-    if report["changed"] and not check_mode:
-        if fields:
+    file = _file(params, kind, changes, stored)
+    steps = _steps(kind, changes, file)
+    surplus = len(plan(want, running, stored, "contract")) if phase == "expand" else 0
+    done = report(steps, {"state": state, "rows": given}, surplus=surplus)
+    if steps and not check_mode:
+        if differences(file):
             write(file)
         if running is not None:
             rpc.calls(kind.tell(changes))
-        left = [one.name for one in plan(want, kind.running(rpc), kind.parse(read_text(file.path)), phase)]
-        if left or differences(file):
-            report |= {"failed": True, "msg": f"{kind.kind}: not as wanted afterwards: {left or file.path}"}
-    return report
+        left = _steps(kind, plan(want, kind.running(rpc), kind.parse(read_text(file.path)), phase), file)
+        if left:
+            done |= {"failed": True, "msg": f"not as wanted afterwards: {named(left)}"}
+    return done
 
 
-def _file(params: Mapping[str, Any], kind: ListKind, want: Mapping[str, Row], stored: Mapping[str, Row]) -> Want:
-    text = kind.text(to_write(want, stored, params["phase"]))
+def _file(params: Mapping[str, Any], kind: ListKind, changes: list[RowChange], stored: Mapping[str, Row]) -> Want:
+    """The file after these changes: rows that they do not name stay."""
+    rows = {**stored, **{one.name: one.want for one in changes}}
+    text = kind.text(row for row in rows.values() if row is not None)
     return Want(params["path"], "file", text.encode(), None, "root", params["group"], 0o640)
 
 
-def _report(kind: ListKind, changes: list[RowChange], file: Want, fields: list[str]) -> dict[str, Any]:
-    """Actions, diff, rows before and after. The file is an action of its own when no row explains its difference."""
-    before = [now for c in changes if (now := c.running if "running" in c.fields else c.stored) is not None]
-    after = [c.want for c in changes if c.want is not None]
-    actions = [action(c.op, kind.kind, c.name, c.fields) for c in changes]
+def _steps(kind: ListKind, changes: list[RowChange], file: Want) -> list[Step]:
+    """What is told. The file is a step of its own when no row explains its difference."""
+    steps = []
+    for one in changes:
+        now = one.running if "running" in one.fields else one.stored
+        before, after = (None if row is None else row._asdict() for row in (now, one.want))
+        steps.append(Step(one.op, kind.kind, one.name, before, after, one.fields))
+    fields = differences(file)
     if fields and not any("stored" in change.fields for change in changes):
         created = fields == ["absent"]
-        actions.append(action("create" if created else "update", "file", file.path, [] if created else fields))
-    diff = [{"before_header": kind.kind, "after_header": kind.kind,
-             "before": _rows_only(kind, before), "after": _rows_only(kind, after)}]  # fmt: skip
-    return dict(
-        result(
-            actions, diff if changes else [], before=[r._asdict() for r in before], after=[r._asdict() for r in after]
+        steps.append(
+            Step("create" if created else "update", "file", file.path, fields=() if created else tuple(fields))
         )
-    )
-
-
-def _rows_only(kind: ListKind, rows: list[Row]) -> str:
-    return "".join(line for line in kind.text(rows).splitlines(keepends=True) if not line.startswith("#"))
+    return steps
 
 
 def _differing(now: Row | None, wanted: Row | None) -> list[str]:

@@ -21,6 +21,8 @@ __all__ = [
     "SETTINGS",
     "certificate_of",
     "local_text",
+    "parse_local",
+    "parse_settings",
     "running_settings",
     "served_certificate",
     "settings_text",
@@ -75,6 +77,18 @@ def local_text(words: Mapping[str, Any], features: Mapping[str, bool]) -> str:
     lines = [f'#!substdef "!{name}!{value}!g"' for name, value in words.items()]
     lines += [f"#!define {name}" for name, on in features.items() if on]
     return "\n".join(["# Names and places of this host.", *lines, ""])
+
+
+def parse_local(text: str) -> tuple[dict[str, str], dict[str, bool]]:
+    """Words and features of a pbx_local.cfg."""
+    words = dict(re.findall(r'(?m)^#!substdef "!([^!]+)!([^!]*)!g"$', text))
+    return words, {name: True for name in re.findall(r"(?m)^#!define (\w+)$", text)}
+
+
+def parse_settings(text: str) -> dict[str, int]:
+    """Values of a pbx_settings.cfg, by the names of SETTINGS."""
+    found = re.findall(r"(?m)^pbx\.(\w+) = (-?\d+)", text)
+    return {name: int(value) for name, value in found if name in SETTINGS}
 
 
 def wanted_files(etc_dir: str, texts: Mapping[str, str], group: str) -> list[Want]:

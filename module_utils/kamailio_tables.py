@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.pbx.core.plugins.module_utils.actions import SECRET, SECRET_CHANGED, Step, aim
 from ansible_collections.pbx.core.plugins.module_utils.kamailio_document import resolve
 from ansible_collections.pbx.core.plugins.module_utils.kamailio_rpc import KamailioDown, KamailioRpc
 from ansible_collections.pbx.core.plugins.module_utils.kamailio_schema import (
@@ -21,7 +22,7 @@ from ansible_collections.pbx.core.plugins.module_utils.kamailio_schema import (
     create_tables,
 )
 
-__all__ = ["Change", "Rows", "apply", "plan", "read_running", "read_stored", "secret_free", "wanted"]
+__all__ = ["Change", "Rows", "apply", "by_name", "plan", "read_running", "read_stored", "steps", "wanted"]
 
 #: Above this many changes of the running tables a reload is quicker than single commands.
 RELOAD_ABOVE = 2000
@@ -47,13 +48,33 @@ class Change:
         return "create" if self.running is None and self.stored is None else "update"
 
 
-def wanted(document: Mapping[str, Any], secrets: Mapping[str, str]) -> Rows:
-    """Every row of every table that apply owns; tables that the document does not name are empty."""
-    given = {**document.get("htables", {}), "ha1": document.get("ha1", {})}
+def by_name(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The document's rows by table, secrets as their names; tables that it does not name are absent."""
+    given = dict(document.get("htables", {}))
+    if "ha1" in document:
+        given["ha1"] = document["ha1"]
     unknown = sorted(set(given) - set(HTABLES))
     if unknown:
         raise ValueError(f"the edge has no htable {', '.join(unknown)}; it has {', '.join(HTABLES)}")
-    return {name: {str(key): resolve(value, secrets) for key, value in given.get(name, {}).items()} for name in HTABLES}
+    return {name: dict(given[name]) for name in HTABLES if name in given}
+
+
+def wanted(
+    document: Mapping[str, Any], secrets: Mapping[str, str], state: str, have: Rows
+) -> dict[str, dict[str, str | None]]:
+    """Table → key → value, None for a row that has to go, of the rows that this state has a say in.
+
+    `replaced` makes the tables that the document names as it says and leaves the others alone.
+    """
+    given = by_name(document)
+    found = {}
+    for name in HTABLES:
+        if name not in given and state != "overridden":
+            continue
+        rows = given.get(name, {})
+        values = {str(key): "" if state == "deleted" else resolve(value, secrets) for key, value in rows.items()}
+        found[name] = aim("overridden" if state == "replaced" else state, values, have[name])
+    return found
 
 
 def read_running(rpc: KamailioRpc) -> Rows | None:
@@ -81,20 +102,19 @@ def read_stored(path: str | Path) -> Rows:
     return rows
 
 
-def plan(want: Rows, running: Rows | None, stored: Rows, phase: str = "all") -> list[Change]:
+def plan(
+    want: Mapping[str, Mapping[str, str | None]], running: Rows | None, stored: Rows, phase: str = "all"
+) -> list[Change]:
     """What differs, by table and key. Without a running Kamailio only the disk counts: it loads that when it starts."""
     changes = []
-    for table in HTABLES:
-        desired, on_disk = want[table], stored[table]
-        live = on_disk if running is None else running[table]
-        for key in sorted({*desired, *live, *on_disk}):
-            value, now, disk = desired.get(key), live.get(key), on_disk.get(key)
-            fields = [] if now == value else ["running"]
+    for table, desired in want.items():
+        for key in sorted(desired):
+            value, disk = desired[key], stored[table].get(key)
+            now = None if running is None else running[table].get(key)
+            fields = [] if running is None or now == value else ["running"]
             fields += [] if disk == value else ["stored"]
-            if running is None:
-                fields = [one for one in fields if one == "stored"]
             if fields:
-                changes.append(Change(table, key, value, now if running is not None else None, disk, tuple(fields)))
+                changes.append(Change(table, key, value, now, disk, tuple(fields)))
     return [change for change in changes if _belongs(change, phase)]
 
 
@@ -139,8 +159,22 @@ def _command(change: Change) -> tuple[str, tuple[str, ...]]:
     return "htable.sets", (change.table, change.key, change.value)
 
 
-def secret_free(change: Change, value: str | None) -> str | None:
-    """A value as it may be printed."""
+def steps(changes: Iterable[Change]) -> list[Step]:
+    """The changes as they are told: no HA1 is in them."""
+    return [_step(one) for one in changes]
+
+
+def _step(change: Change) -> Step:
+    before, after = _shown(change, _present(change)), _shown(change, change.value)
+    return Step(change.op, f"htable/{change.table}", change.key, before, after, change.fields)
+
+
+def _present(change: Change) -> str | None:
+    """What is there now, where it differs."""
+    return change.running if "running" in change.fields else change.stored
+
+
+def _shown(change: Change, value: str | None) -> str | None:
     if value is None or change.table not in SECRET_HTABLES:
         return value
-    return "(secret)" if value == change.value else "(secret changed)"
+    return SECRET if value == change.value else SECRET_CHANGED

@@ -11,7 +11,18 @@ import json
 import socket
 from collections.abc import Mapping
 
-__all__ = ["LIVE", "ask", "differing", "parameters", "restart_digest", "sessions", "set_live"]
+__all__ = [
+    "DEFAULTS",
+    "LIVE",
+    "ask",
+    "differing",
+    "parameters",
+    "parse_file",
+    "restart_digest",
+    "running",
+    "sessions",
+    "set_live",
+]
 
 # Configuration key → the word that `set` takes. All other keys need a restart.
 LIVE: Mapping[str, str] = {
@@ -31,6 +42,28 @@ LIVE: Mapping[str, str] = {
     "redis-cmd-timeout": "rediscmdtimeout",
 }
 
+# What they are without a word in the file (10.5.3): a key that is not wanted any more goes back to this.
+DEFAULTS: Mapping[str, str] = {
+    "max-sessions": "-1",
+    "max-cpu": "0",
+    "max-load": "0",
+    "max-bandwidth": "0",
+    "timeout": "60",
+    "silent-timeout": "3600",
+    "offer-timeout": "3600",
+    "final-timeout": "0",
+    "delete-delay": "30",
+    "log-level": "6",
+    "redis-allowed-errors": "-1",
+    "redis-disable-time": "10",
+    "redis-connect-timeout": "1000",
+    "redis-cmd-timeout": "0",
+}
+
+# The commands that are sent: what reads, and `set` of the live keys. Others end calls or crash the daemon
+# (`set controltos` with one NG listener, `ksadd` without Redis).
+_READS = ("params current", "list numsessions")
+
 # Where `params current` calls a key otherwise than the configuration file does.
 _SHOWN_AS: Mapping[str, str] = {
     "max-bandwidth": "max-bw",
@@ -44,7 +77,13 @@ _SHOWN_AS: Mapping[str, str] = {
 
 
 def ask(address: str, command: str, timeout: float = 5.0) -> str | None:
-    """The answer to a command, or None when nobody listens (a bare host, a stopped daemon)."""
+    """The answer to a command, or None when nobody listens (a bare host, a stopped daemon).
+
+    Its exit status and protocol say nothing of success; a command that this module does not know to be harmless is a
+    ValueError and is not sent.
+    """
+    if not _harmless(command):
+        raise ValueError(f"rtpengine is not sent {command!r}: only {', '.join(_READS)} and set of a live key")
     host, _, port = address.rpartition(":")
     parts: list[bytes] = []
     try:
@@ -55,6 +94,35 @@ def ask(address: str, command: str, timeout: float = 5.0) -> str | None:
     except OSError:
         return None
     return b"".join(parts).decode(errors="replace")
+
+
+def _harmless(command: str) -> bool:
+    words = command.split()
+    if words[:1] != ["set"]:
+        return " ".join(words) in _READS
+    # `set timeout 0` ends every call at once
+    return len(words) == 3 and words[1] in LIVE.values() and words[1:] != ["timeout", "0"]
+
+
+def parse_file(text: str) -> dict[str, str]:
+    """The settings of an rtpengine.conf; comments and other sections are passed over."""
+    found, ours = {}, True
+    for line in (one.strip() for one in text.splitlines()):
+        key, separator, value = line.partition("=")
+        if line.startswith("["):
+            ours = line == "[rtpengine]"
+        elif ours and separator and not line.startswith(("#", ";")):
+            found[key.strip()] = value.strip()
+    return found
+
+
+def running(live: Mapping[str, str], key: str) -> str | None:
+    """A key's value in `params current`, as the configuration file would say it; None when it is not shown."""
+    shown = live.get(_SHOWN_AS.get(key, key))
+    if shown is not None and key in DEFAULTS:
+        with contextlib.suppress(ValueError):
+            return f"{float(shown):g}"
+    return shown
 
 
 def parameters(address: str) -> dict[str, str] | None:

@@ -34,9 +34,12 @@ options:
     choices: [all, stage, expand, contract]
     default: all
   state:
-    description: V(overridden) makes the list as the document says; V(gathered) only reads.
+    description:
+      - V(overridden) makes the list as the document says. V(replaced) does so for the groups that the document names.
+        V(merged) adds and changes rows and removes none. V(deleted) removes the rows named.
+      - V(gathered) only reads. V(rendered) shows the file's text and touches no host.
     type: str
-    choices: [overridden, gathered]
+    choices: [overridden, merged, replaced, deleted, gathered, rendered]
     default: overridden
   run_dir:
     description: The folder of Kamailio's control sockets.
@@ -57,13 +60,15 @@ EXAMPLES = r"""
 - name: Trusted addresses
   pbx.core.kamailio_addresses:
     document: /run/pbx-apply/edge.json
+
+- name: Trust one office more, the rest as it is
+  pbx.core.kamailio_addresses:
+    state: merged
+    document:
+      {format: 1, role: edge, server: edge1, addresses: [{group: 3, ip: 203.0.113.80, mask: 32, port: 0, tag: office}]}
 """
 
 RETURN = r"""
-surplus:
-  description: How many rows V(contract) would remove; only O(phase=expand) counts them.
-  returned: when state is not gathered
-  type: int
 actions:
   description: >-
     What was done, or would be in check mode: C(op), C(kind) (C(address)), C(id) (C(group/ip/mask:port)) and C(fields):
@@ -71,10 +76,30 @@ actions:
   returned: always
   type: list
   elements: dict
+before:
+  description: What the actions touch as it was, by kind and id.
+  returned: when O(state) changes something
+  type: dict
+after:
+  description: The same as it is wanted.
+  returned: when O(state) changes something
+  type: dict
+digest:
+  description: Of the wanted rows; two runs with the same digest want the same.
+  returned: when O(state) changes something
+  type: str
+surplus:
+  description: How many rows V(contract) would remove; only O(phase=expand) counts them.
+  returned: when O(state) changes something
+  type: int
 gathered:
   description: The rows in the shape of the document.
-  returned: when state is gathered
+  returned: when O(state=gathered)
   type: dict
+rendered:
+  description: The text of the file.
+  returned: when O(state=rendered)
+  type: str
 """
 
 
@@ -86,6 +111,7 @@ KIND = ListKind(
     wanted=wanted_addresses,
     tell=lambda changes: [("permissions.addressReload", ())],
     gathered=lambda rows: {"addresses": [row._asdict() for row in sorted(rows)]},
+    part=lambda row: row.group,
 )
 
 

@@ -46,9 +46,12 @@ options:
     choices: [all, stage, expand, contract]
     default: all
   state:
-    description: V(overridden) makes the list as the document says; V(gathered) only reads.
+    description:
+      - V(overridden) makes the list as the document says. V(replaced) does so for the sets that the document names.
+        V(merged) adds and changes rows and removes none. V(deleted) removes the rows named.
+      - V(gathered) only reads. V(rendered) shows the file's text and touches no host.
     type: str
-    choices: [overridden, gathered]
+    choices: [overridden, merged, replaced, deleted, gathered, rendered]
     default: overridden
   run_dir:
     description: The folder of Kamailio's control sockets.
@@ -69,13 +72,18 @@ EXAMPLES = r"""
 - name: Watched targets
   pbx.core.kamailio_dispatcher:
     document: /run/pbx-apply/edge.json
+
+- name: No new calls to a call process that is drained (4 is disabled)
+  pbx.core.kamailio_dispatcher:
+    state: merged
+    document:
+      format: 1
+      role: edge
+      server: edge1
+      dispatchers: [{set: 1, uri: "sip:10.77.0.14:5070", flags: 4, priority: 0, attrs: name=calls2}]
 """
 
 RETURN = r"""
-surplus:
-  description: How many rows V(contract) would remove; only O(phase=expand) counts them.
-  returned: when state is not gathered
-  type: int
 actions:
   description: >-
     What was done, or would be in check mode: C(op), C(kind) (C(dispatcher)), C(id) (C(set/uri)) and C(fields):
@@ -83,10 +91,30 @@ actions:
   returned: always
   type: list
   elements: dict
+before:
+  description: What the actions touch as it was, by kind and id.
+  returned: when O(state) changes something
+  type: dict
+after:
+  description: The same as it is wanted.
+  returned: when O(state) changes something
+  type: dict
+digest:
+  description: Of the wanted rows; two runs with the same digest want the same.
+  returned: when O(state) changes something
+  type: str
+surplus:
+  description: How many rows V(contract) would remove; only O(phase=expand) counts them.
+  returned: when O(state) changes something
+  type: int
 gathered:
   description: The rows in the shape of the document.
-  returned: when state is gathered
+  returned: when O(state=gathered)
   type: dict
+rendered:
+  description: The text of the file.
+  returned: when O(state=rendered)
+  type: str
 """
 
 
@@ -122,6 +150,7 @@ KIND = ListKind(
     wanted=wanted_targets,
     tell=lambda changes: [command for change in changes for command in commands(change)],
     gathered=gathered,
+    part=lambda row: row.set,
 )
 
 

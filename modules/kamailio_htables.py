@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.pbx.core.plugins.module_utils.actions import action, result
+from ansible_collections.pbx.core.plugins.module_utils.actions import named, report, state_option
 from ansible_collections.pbx.core.plugins.module_utils.kamailio_document import (
     DocumentError,
     argument_spec,
@@ -20,14 +20,15 @@ from ansible_collections.pbx.core.plugins.module_utils.kamailio_rpc import (
     RpcError,
     RpcTimeout,
 )
+from ansible_collections.pbx.core.plugins.module_utils.kamailio_schema import HTABLES
 from ansible_collections.pbx.core.plugins.module_utils.kamailio_tables import (
-    Change,
     Rows,
     apply,
+    by_name,
     plan,
     read_running,
     read_stored,
-    secret_free,
+    steps,
     wanted,
 )
 
@@ -53,9 +54,12 @@ options:
     choices: [all, stage, expand, contract]
     default: all
   state:
-    description: V(overridden) makes the tables as the document says; V(merged) never removes; V(gathered) only reads.
+    description:
+      - V(overridden) makes all tables as the document says, one that it does not name empty. V(replaced) does so for
+        the tables that it names. V(merged) adds and changes rows and removes none. V(deleted) removes the rows named.
+      - V(gathered) only reads. V(rendered) shows the rows as text and touches no host.
     type: str
-    choices: [overridden, merged, gathered]
+    choices: [overridden, merged, replaced, deleted, gathered, rendered]
     default: overridden
   run_dir:
     description: The folder of Kamailio's control sockets.
@@ -73,6 +77,16 @@ EXAMPLES = r"""
   pbx.core.kamailio_htables:
     document: /run/pbx-apply/edge.json
     secrets: /run/pbx-apply/edge.secrets.json
+
+- name: One number more, the rest as it is
+  pbx.core.kamailio_htables:
+    state: merged
+    document: {format: 1, role: edge, server: edge1, htables: {did: {e164_plus/+74951000101: romashka}}}
+
+- name: What an edge has
+  pbx.core.kamailio_htables:
+    state: gathered
+  register: tables
 """
 
 RETURN = r"""
@@ -83,48 +97,31 @@ actions:
   returned: always
   type: list
   elements: dict
-surplus:
-  description: How many rows V(contract) would remove; only O(phase=expand) counts them.
-  returned: when state is not gathered
-  type: int
 before:
-  description: The rows concerned as they were, by table.
-  returned: when state is not gathered
+  description: What the actions touch as it was, by kind and id; of a HA1 only whether it is the wanted one.
+  returned: when O(state) changes something
   type: dict
 after:
-  description: The rows concerned as they are wanted, by table.
-  returned: when state is not gathered
+  description: The same as it is wanted.
+  returned: when O(state) changes something
   type: dict
+digest:
+  description: Of the wanted state, secrets by name; two runs with the same digest want the same.
+  returned: when O(state) changes something
+  type: str
+surplus:
+  description: How many rows V(contract) would remove; only O(phase=expand) counts them.
+  returned: when O(state) changes something
+  type: int
 gathered:
   description: The tables in the shape of the document. A difference between memory and disk is not shown here.
-  returned: when state is gathered
+  returned: when O(state=gathered)
   type: dict
+rendered:
+  description: A line for each row, secrets by name.
+  returned: when O(state=rendered)
+  type: str
 """
-
-
-def describe(changes: list[Change]) -> dict[str, Any]:
-    """The result of a run: actions, diff, and the rows before and after."""
-    before: dict[str, dict[str, str | None]] = {}
-    after: dict[str, dict[str, str | None]] = {}
-    diff = []
-    for table, group in groupby(changes, key=lambda change: change.table):
-        rows = list(group)
-        before[table] = {c.key: secret_free(c, _present(c)) for c in rows if _present(c) is not None}
-        after[table] = {c.key: secret_free(c, c.value) for c in rows if c.value is not None}
-        title = f"htable {table}"
-        diff.append({"before_header": title, "after_header": title,
-                     "before": _text(before[table]), "after": _text(after[table])})  # fmt: skip
-    actions = [action(c.op, f"htable/{c.table}", c.key, c.fields) for c in changes]
-    return dict(result(actions, diff, before=before, after=after))
-
-
-def _present(change: Change) -> str | None:
-    """What is there now, where it differs."""
-    return change.running if "running" in change.fields else change.stored
-
-
-def _text(rows: dict[str, str | None]) -> str:
-    return "".join(f"{key} = {value}\n" for key, value in rows.items())
 
 
 def gather(running: Rows | None, stored: Rows) -> dict[str, Any]:
@@ -134,31 +131,43 @@ def gather(running: Rows | None, stored: Rows) -> dict[str, Any]:
     return {"htables": {table: dict(sorted(found.items())) for table, found in rows.items()}, "ha1": ha1}
 
 
+def rendered(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """`table key = value` for each row; a secret is named."""
+    return "".join(
+        f"{table} {key} = " + (f"secret {value['secret']}" if isinstance(value, Mapping) else str(value)) + "\n"
+        for table in rows
+        for key, value in sorted(rows[table].items())
+    )
+
+
 def run(module: AnsibleModule) -> None:
     """Have, want, plan, apply, read back."""
     params, rpc = module.params, KamailioRpc(module.params["run_dir"])
+    state, phase = params["state"], params["phase"]
+    if state == "rendered":
+        module.exit_json(changed=False, actions=[], rendered=rendered(by_name(the_document(params))))
     running, stored = read_running(rpc), read_stored(params["database"])
-    if params["state"] == "gathered":
-        module.exit_json(changed=False, gathered=gather(running, stored))
-    want = wanted(the_document(params), secrets_of(params))
-    phase = "expand" if params["state"] == "merged" and params["phase"] == "all" else params["phase"]
+    if state == "gathered":
+        module.exit_json(changed=False, actions=[], gathered=gather(running, stored))
+    document = the_document(params)
+    have = {name: {**stored[name], **(running or stored)[name]} for name in HTABLES}
+    want = wanted(document, secrets_of(params), state, have)
     changes = plan(want, running, stored, phase)
+    surplus = len(plan(want, running, stored, "contract")) if phase == "expand" else 0
+    done = report(steps(changes), {"state": state, "rows": by_name(document)}, surplus=surplus)
     if changes and not module.check_mode:
         apply(changes, rpc, running is not None, params["database"])
         left = plan(want, read_running(rpc), read_stored(params["database"]), phase)
         if left:
-            names = [f"{one.table}/{one.key}" for one in left[:20]]
-            module.fail_json(msg=f"{len(left)} rows are not as wanted afterwards: {names}", **describe(changes))
-    surplus = len(plan(want, running, stored, "contract")) if phase == "expand" else 0
-    module.exit_json(**describe(changes), surplus=surplus)
+            module.fail_json(msg=f"not as wanted afterwards: {named(steps(left))}", **done)
+    module.exit_json(**done)
 
 
 def main() -> None:
     """The module."""
-    states = ["overridden", "merged", "gathered"]
     module = AnsibleModule(
         argument_spec=argument_spec(
-            state={"type": "str", "choices": states, "default": "overridden"},
+            state=state_option("overridden", "merged", "replaced", "deleted", "gathered", "rendered"),
             database={"type": "path", "default": "/var/lib/kamailio/pbx.sqlite"},
         ),
         supports_check_mode=True,

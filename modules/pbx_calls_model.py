@@ -9,14 +9,22 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.pbx.core.plugins.module_utils.actions import action, result
+from ansible_collections.pbx.core.plugins.module_utils.actions import (
+    SECRET,
+    SECRET_CHANGED,
+    Step,
+    aim,
+    named,
+    report,
+    state_option,
+)
 from ansible_collections.pbx.core.plugins.module_utils.calls_control import (
     ControlError,
     command,
-    object_changes,
+    object_steps,
     served,
 )
-from ansible_collections.pbx.core.plugins.module_utils.files import Want, differences, write
+from ansible_collections.pbx.core.plugins.module_utils.files import Want, differences, file_steps, write
 
 DOCUMENTATION = r"""
 module: pbx_calls_model
@@ -26,15 +34,22 @@ description:
     serves, then loads it without a restart. Calls that are up go on.
   - A document that the process refuses leaves the former one in file and process.
   - A process that is not there is an empty state; it reads the file when it starts.
+  - A tenant is loaded whole, so V(merged) would be V(replaced) and is left out.
 options:
+  state:
+    description:
+      - V(overridden) serves the tenants of the document and no others. V(replaced) puts the tenants that it names
+        beside the others. V(deleted) takes the named ones away. The site's part is the document's, unless V(deleted).
+      - V(gathered) only reads. V(rendered) shows the file's text and touches nothing.
+    type: str
+    choices: [overridden, replaced, deleted, gathered, rendered]
+    default: overridden
   document:
-    description: The staged document on this host.
+    description: The staged document on this host. Not needed to gather.
     type: path
-    required: true
   secrets:
-    description: The staged secrets on this host. Their values reach no result.
+    description: The staged secrets on this host. Their values reach no result. Without it the secrets stay as they are.
     type: path
-    required: true
   socket:
     description: Control socket of the process.
     type: path
@@ -69,10 +84,37 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+actions:
+  description: >-
+    What was done, or would be in check mode; C(op), C(kind) (C(tenant), C(user), C(number) ..., C(secret), C(file),
+    C(model)), C(id) (C(tenant/id)) and C(fields). C(load) tells the running process.
+  returned: always
+  type: list
+  elements: dict
+before:
+  description: What the actions touch as it was, by kind and id; of an update the fields that differ.
+  returned: when O(state) changes something
+  type: dict
+after:
+  description: The same as it is wanted.
+  returned: when O(state) changes something
+  type: dict
+digest:
+  description: Of the wanted state; two runs with the same digest want the same.
+  returned: when O(state) changes something
+  type: str
 serving:
-  description: Revisions that the process reports afterwards, or nothing when it is not there.
+  description: Revisions that the process reports, or nothing when it is not there.
   returned: always
   type: dict
+gathered:
+  description: The document that the process starts from, and C(secret_names), the names of its secrets.
+  returned: when O(state=gathered)
+  type: dict
+rendered:
+  description: The text of the document.
+  returned: when O(state=rendered)
+  type: str
 """
 
 
@@ -92,38 +134,59 @@ def parsed(data: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def wanted(params: dict[str, Any]) -> dict[str, Any]:
+    """The document as the process should have it."""
+    staged, have = parsed(read(params["document"])), parsed(read(params["document_path"]))
+    state = params["state"]
+    if state == "overridden":
+        return staged
+    chosen = aim(state, staged.get("tenants", {}), have.get("tenants", {}))
+    tenants = {id_: one for id_, one in {**have.get("tenants", {}), **chosen}.items() if one is not None}
+    return {**(have if state == "deleted" else staged), "tenants": tenants}
+
+
 def wants(params: dict[str, Any]) -> tuple[Want, Want]:
     """Document and secrets as files of the process."""
-    document = Want(
-        params["document_path"], "file", read(params["document"]), owner="root", group=params["group"], mode=0o640
-    )
-    secrets = Want(params["secrets_path"], "file", read(params["secrets"]), owner=params["user"], mode=0o600)
+    content = read(params["document"])
+    if params["state"] != "overridden":
+        content = json.dumps(wanted(params), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    document = Want(params["document_path"], "file", content, owner="root", group=params["group"], mode=0o640)
+    given = read(params["secrets"] or params["secrets_path"])
+    secrets = Want(params["secrets_path"], "file", given, owner=params["user"], mode=0o600)
     return document, secrets
 
 
-def plan(params: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-    """Actions, and what the running process serves now."""
+def plan(params: dict[str, Any]) -> tuple[list[Step], dict[str, Any] | None]:
+    """Steps, and what the running process serves now."""
     document, secrets = wants(params)
     want = parsed(document.content or b"")
     have = parsed(read(document.path))
-    actions = object_changes(have, want) if have != want else []
-    fields = differences(document)
-    if fields and not actions:
-        actions.append(action("update", "file", document.path, fields))
-    fields = differences(secrets)
-    if fields:
-        names = _changed_names(parsed(read(secrets.path)), parsed(secrets.content or b""))
-        actions += [action("update", "secret", name) for name in names]
-        if not names:
-            actions.append(action("create" if "absent" in fields else "update", "file", secrets.path, fields))
+    steps = object_steps(have, want) if have != want else []
+    if not steps:
+        steps += (
+            [Step("update", "file", document.path, fields=tuple(differences(document)))]
+            if file_steps([document])
+            else []
+        )
+    steps += _secret_steps(secrets) if params["secrets"] else []
     live = command(params["socket"], "status")
-    if live is not None and (actions or _serving(live) != served(want)):
-        actions.append(action("load", "model", want.get("server", ""), _stale(_serving(live), served(want))))
-    return actions, live
+    if live is not None and (steps or _serving(live) != served(want)):
+        now, then = _serving(live), served(want)
+        steps.append(Step("load", "model", want.get("server", ""), now, then, tuple(_stale(now, then))))
+    return steps, live
 
 
-def _changed_names(have: dict[str, Any], want: dict[str, Any]) -> list[str]:
-    return sorted(name for name in {*have, *want} if have.get(name) != want.get(name))
+def _secret_steps(secrets: Want) -> list[Step]:
+    fields = differences(secrets)
+    if not fields:
+        return []
+    have, want = parsed(read(secrets.path)), parsed(secrets.content or b"")
+    names = sorted(name for name in {*have, *want} if have.get(name) != want.get(name))
+    steps = []
+    for name in names:
+        before, after = (SECRET_CHANGED if name in have else None), (SECRET if name in want else None)
+        steps.append(Step("update", "secret", name, before, after))
+    return steps or [Step("create" if "absent" in fields else "update", "file", secrets.path, fields=tuple(fields))]
 
 
 def _serving(status: dict[str, Any]) -> dict[str, Any]:
@@ -153,32 +216,54 @@ def apply(params: dict[str, Any], live: dict[str, Any] | None) -> None:
     os.rename(candidate.path, document.path)
 
 
-def main() -> None:
+def gathered(params: dict[str, Any]) -> dict[str, Any]:
+    """The document of the process, and what its secrets are called."""
+    return {**parsed(read(params["document_path"])), "secret_names": sorted(parsed(read(params["secrets_path"])))}
+
+
+def run(module: AnsibleModule) -> None:
     """Have, want, plan, apply, read back."""
+    params: dict[str, Any] = module.params
+    if params["state"] == "gathered":
+        live = command(params["socket"], "status")
+        serving = _serving(live) if live else {}
+        module.exit_json(changed=False, actions=[], gathered=gathered(params), serving=serving)
+    if params["state"] == "rendered":
+        module.exit_json(changed=False, actions=[], rendered=read(params["document"]).decode(), serving={})
+    if not os.path.exists(params["document"]):
+        module.fail_json(msg=f"document {params['document']}: no such file", actions=[])
+    steps, live = plan(params)
+    want = {"state": params["state"], **served(parsed(read(params["document"])))}
+    if steps and not module.check_mode:
+        apply(params, live)
+        left, live = plan(params)
+        if left:
+            module.fail_json(msg=f"not as wanted afterwards: {named(left)}", **report(steps, want, []))
+    module.exit_json(**report(steps, want, serving=_serving(live) if live else {}))
+
+
+def main() -> None:
+    """The module."""
     path: dict[str, Any] = {"type": "path", "required": True}
+    writing = ("overridden", "replaced", "deleted", "rendered")
     module = AnsibleModule(
         argument_spec={
-            "document": path,
-            "secrets": path,
+            "state": state_option("overridden", "replaced", "deleted", "gathered", "rendered"),
+            "document": {"type": "path"},
+            "secrets": {"type": "path"},
             "socket": path,
             "document_path": path,
             "secrets_path": path,
             "user": {"type": "str", "default": "pbx-calls"},
             "group": {"type": "str", "default": "pbx"},
         },
+        required_if=[("state", state, ["document"]) for state in writing],
         supports_check_mode=True,
     )
-    actions: list[dict[str, Any]] = []
     try:
-        actions, live = plan(module.params)
-        if actions and not module.check_mode:
-            apply(module.params, live)
-            left, live = plan(module.params)
-            if left:
-                module.fail_json(msg=f"not as wanted afterwards: {left}", actions=actions)
+        run(module)
     except (ControlError, OSError) as error:
-        module.fail_json(msg=f"pbx-calls: {error}", actions=actions)
-    module.exit_json(**result(actions, serving=_serving(live) if live else {}))
+        module.fail_json(msg=f"pbx-calls: {error}", actions=[])
 
 
 if __name__ == "__main__":

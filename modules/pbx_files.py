@@ -9,12 +9,14 @@ import pwd
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.pbx.core.plugins.module_utils.actions import action, result
+from ansible_collections.pbx.core.plugins.module_utils.actions import Step, named, report, state_option
 from ansible_collections.pbx.core.plugins.module_utils.files import (
     Want,
-    differences,
+    file_steps,
     read_text,
     remove,
+    state_of,
+    text_diff,
     want_of,
     write,
 )
@@ -25,8 +27,18 @@ short_description: Files, directories and links of a host, all in one call
 description:
   - Compares the whole list with what is on the host and writes what differs, directories first.
   - When one write fails, the files written before it in the same call get their former content back.
-  - Contents show in diffs and results, so secrets do not belong here.
+  - Contents show in diffs, so secrets do not belong here (M(pbx.core.pbx_placed)).
+  - A host has many files that are not ours, so there is no V(overridden); what has to go is named in O(absent), which
+    is why there is no V(deleted). A path is a whole thing, so V(merged) would be V(replaced). Contents come as they
+    are, so there is nothing for V(rendered) to show.
 options:
+  state:
+    description:
+      - V(replaced) makes the named paths as described. V(gathered) reads the same paths and gives them back in the
+        shape of the options.
+    type: str
+    choices: [replaced, gathered]
+    default: replaced
   directories:
     description: List of O(directories) entries with C(path), C(owner), C(group), C(mode).
     type: list
@@ -61,10 +73,27 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or would be in check mode.
+  description: >-
+    What was done, or would be in check mode; C(op), C(kind) (C(file), C(directory), C(link)), C(id), C(fields).
   returned: always
   type: list
   elements: dict
+before:
+  description: The paths that the actions touch as they were, by kind and path; of a content its SHA-256.
+  returned: when O(state=replaced)
+  type: dict
+after:
+  description: The same as they are wanted.
+  returned: when O(state=replaced)
+  type: dict
+digest:
+  description: Of the wanted list; two runs with the same digest want the same.
+  returned: when O(state=replaced)
+  type: str
+gathered:
+  description: What is at the named paths, in the shape of the options.
+  returned: when O(state=gathered)
+  type: dict
 """
 
 
@@ -76,29 +105,37 @@ def wanted(params: dict[str, Any]) -> list[Want]:
     return [*sorted(directories, key=lambda one: one.path), *files, *links]
 
 
-def plan(wants: list[Want], absent: list[str]) -> tuple[list[tuple[Want, list[str]]], list[str]]:
-    """What differs, with the fields; and what has to go."""
-    found = [(want, differences(want)) for want in wants]
-    return [(want, fields) for want, fields in found if fields], [path for path in absent if os.path.lexists(path)]
+def plan(wants: list[Want], absent: list[str]) -> list[Step]:
+    """What differs, and what has to go."""
+    gone = [Step("delete", "file", path, state_of(path)) for path in absent if os.path.lexists(path)]
+    return [*file_steps(wants), *gone]
 
 
-def diff_of(want: Want) -> dict[str, str]:
-    """Before and after of a file's text."""
-    return {
-        "before_header": want.path,
-        "after_header": want.path,
-        "before": read_text(want.path),
-        "after": (want.content or b"").decode(errors="replace"),
-    }
+def gathered(params: dict[str, Any]) -> dict[str, Any]:
+    """The same paths as they are; one that is not there is absent."""
+    found: dict[str, Any] = {"directories": [], "files": [], "links": [], "absent": []}
+    paths = [one["path"] for option in ("directories", "files", "links") for one in params[option]]
+    for path in [*paths, *params["absent"]]:
+        have = state_of(path)
+        if have is None:
+            found["absent"].append(path)
+            continue
+        kind = have.pop("type")
+        have.pop("sha256", None)
+        entry = {"path": path, **have, **({"content": read_text(path)} if kind == "file" else {})}
+        found["directories" if kind == "directory" else f"{kind}s"].append(entry)
+    return found
 
 
-def apply(changes: list[tuple[Want, list[str]]], gone: list[str]) -> None:
+def apply(wants: list[Want], steps: list[Step]) -> None:
     """Write all or put the former contents back."""
     former: list[Want | str] = []
+    touched = {one.id for one in steps if one.op != "delete"}
     try:
-        for want, _fields in changes:
-            former.append(_former(want))
-            write(want)
+        for want in wants:
+            if want.path in touched:
+                former.append(_former(want))
+                write(want)
     except OSError:
         for old in reversed(former):
             if isinstance(old, str):
@@ -107,8 +144,9 @@ def apply(changes: list[tuple[Want, list[str]]], gone: list[str]) -> None:
             else:
                 write(old)
         raise
-    for path in gone:
-        remove(path)
+    for one in steps:
+        if one.op == "delete":
+            remove(one.id)
 
 
 def _former(want: Want) -> Want | str:
@@ -127,6 +165,7 @@ def main() -> None:
     entries: dict[str, Any] = {"type": "list", "elements": "dict", "default": []}
     module = AnsibleModule(
         argument_spec={
+            "state": state_option("replaced", "gathered"),
             "directories": entries,
             "files": entries,
             "links": entries,
@@ -134,23 +173,23 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wants = wanted(module.params)
-    changes, gone = plan(wants, module.params["absent"])
-    actions = [
-        action("create" if fields == ["absent"] else "update", want.kind, want.path, set(fields) - {"absent"})
-        for want, fields in changes
-    ]
-    actions += [action("delete", "file", path) for path in gone]
-    diff = [diff_of(want) for want, fields in changes if want.kind == "file" and {"absent", "content"} & set(fields)]
-    if not module.check_mode and actions:
+    params = module.params
+    if params["state"] == "gathered":
+        module.exit_json(changed=False, actions=[], gathered=gathered(params))
+    wants, absent = wanted(params), params["absent"]
+    steps = plan(wants, absent)
+    texts = {one.id for one in steps if one.kind == "file" and (one.op == "create" or "content" in one.fields)}
+    shown = {option: params[option] for option in ("directories", "files", "links", "absent")}
+    done = report(steps, shown, [text_diff(want) for want in wants if want.path in texts])
+    if steps and not module.check_mode:
         try:
-            apply(changes, gone)
+            apply(wants, steps)
         except OSError as error:
             module.fail_json(msg=f"{error.filename or ''}: {error.strerror or error}", actions=[])
-        left, still = plan(wants, module.params["absent"])
-        if left or still:
-            module.fail_json(msg=f"not as wanted after writing: {[w.path for w, _ in left] + still}", actions=actions)
-    module.exit_json(**result(actions, diff))
+        left = plan(wants, absent)
+        if left:
+            module.fail_json(msg=f"not as wanted after writing: {named(left)}", **done)
+    module.exit_json(**done)
 
 
 if __name__ == "__main__":

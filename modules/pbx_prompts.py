@@ -8,7 +8,7 @@ import tarfile
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.pbx.core.plugins.module_utils.actions import action, result
+from ansible_collections.pbx.core.plugins.module_utils.actions import Step, named, report, state_option
 from ansible_collections.pbx.core.plugins.module_utils.files import Want, remove, sha256_of, write
 
 DOCUMENTATION = r"""
@@ -16,7 +16,8 @@ module: pbx_prompts
 short_description: Encoded prompts of a media host, all in one call
 description:
   - A prompt's file is named after the SHA-256 of its content, so what is there under a name is checked, never
-    overwritten with something else.
+    overwritten with something else. A name therefore stands for one content; nothing in it can be V(replaced), and
+    V(rendered) would be O(names).
   - The action plugin of the same name sends what is missing as one archive.
 options:
   folder:
@@ -24,16 +25,22 @@ options:
     type: path
     required: true
   names:
-    description: File names that are wanted; made by the action plugin from C(prompts), a mapping of name to path.
+    description: File names that are wanted. Not needed with O(prompts).
     type: list
     elements: str
     default: []
-  remove:
-    description: Remove files that no prompt names.
-    type: bool
-    default: false
+  state:
+    description:
+      - V(overridden) removes files that no prompt names. V(merged) does not. V(deleted) removes the named ones.
+      - V(gathered) only reads.
+    type: str
+    choices: [overridden, merged, deleted, gathered]
+    default: overridden
+  prompts:
+    description: File name to path on the controller. The action plugin of the same name sends what is missing.
+    type: dict
   archive:
-    description: A tar archive with what was missing, on this host.
+    description: A tar archive with what was missing, on this host; the action plugin gives it.
     type: path
   group:
     description: The group that may read.
@@ -47,16 +54,43 @@ EXAMPLES = r"""
   pbx.core.pbx_prompts:
     folder: /var/lib/pbx/prompts
     prompts: "{{ pbx_compiled.prompts }}"
+
+- name: What a host has
+  pbx.core.pbx_prompts:
+    folder: /var/lib/pbx/prompts
+    state: gathered
+  register: prompts
 """
 
 RETURN = r"""
+actions:
+  description: What was done, or would be in check mode; C(op), C(kind) (C(prompt)), C(id) (the file's name).
+  returned: always
+  type: list
+  elements: dict
+before:
+  description: The files that the actions touch as they were, by kind and name.
+  returned: when O(state) changes something
+  type: dict
+after:
+  description: The same as it is wanted.
+  returned: when O(state) changes something
+  type: dict
+digest:
+  description: Of the wanted state; two runs with the same digest want the same.
+  returned: when O(state) changes something
+  type: str
+gathered:
+  description: The files whose content is what their name says, as O(names).
+  returned: when O(state=gathered)
+  type: dict
 surplus:
   description: How many files no prompt names.
-  returned: always
+  returned: when O(state) changes something
   type: int
 missing:
   description: Names that are not there, or whose content is not what the name says.
-  returned: always
+  returned: when O(state) changes something
   type: list
   elements: str
 """
@@ -86,33 +120,50 @@ def unpack(folder: str, names: list[str], archive: str, group: str) -> None:
                 write(Want(os.path.join(folder, member.name), "file", stream.read(), group=group, mode=0o640))
 
 
+def plan(folder: str, names: list[str], state: str) -> list[Step]:
+    """What is missing, and what has to go."""
+    if state == "deleted":
+        gone = [name for name in sorted(names) if os.path.exists(os.path.join(folder, name))]
+        return [Step("delete", "prompt", name, {}) for name in gone]
+    create = [Step("create", "prompt", name, after={}) for name in missing(folder, names)]
+    old = surplus(folder, names) if state == "overridden" else []
+    return create + [Step("delete", "prompt", name, {}) for name in old]
+
+
 def main() -> None:
     """Have, want, plan, apply, read back."""
     module = AnsibleModule(
         argument_spec={
             "folder": {"type": "path", "required": True},
             "names": {"type": "list", "elements": "str", "default": []},
-            "remove": {"type": "bool", "default": False},
+            "state": state_option("overridden", "merged", "deleted", "gathered"),
             "archive": {"type": "path"},
             "group": {"type": "str", "default": "pbx"},
         },
         supports_check_mode=True,
     )
     params: dict[str, Any] = module.params
-    folder, names = params["folder"], params["names"]
-    absent = missing(folder, names)
-    unnamed = surplus(folder, names)
-    old = unnamed if params["remove"] else []
-    actions = [action("create", "prompt", name) for name in absent] + [action("delete", "prompt", name) for name in old]
+    folder, names, state = params["folder"], params["names"], params["state"]
+    if state == "gathered":
+        have = surplus(folder, [])
+        damaged = missing(folder, have)
+        names = [name for name in have if name not in damaged]
+        module.exit_json(changed=False, actions=[], gathered={"names": names})
+    steps = plan(folder, names, state)
+    absent = [one.id for one in steps if one.op == "create"]
+    unnamed = len(surplus(folder, names))
+    waiting = [] if params["archive"] else absent
+    done = report(steps, {"state": state, "names": sorted(names)}, missing=waiting, surplus=unnamed)
     if not module.check_mode:
         if absent and params["archive"]:
             unpack(folder, absent, params["archive"], params["group"])
-            left = missing(folder, names)
-            if left:
-                module.fail_json(msg=f"prompts are not as wanted afterwards: {left}", actions=actions)
-        for name in old:
-            remove(os.path.join(folder, name))
-    module.exit_json(**result(actions, missing=[] if params["archive"] else absent, surplus=len(unnamed)))
+        for one in steps:
+            if one.op == "delete":
+                remove(os.path.join(folder, one.id))
+        left = [one for one in plan(folder, names, state) if one.id not in waiting]
+        if left:
+            module.fail_json(msg=f"not as wanted afterwards: {named(left)}", **done)
+    module.exit_json(**done)
 
 
 if __name__ == "__main__":

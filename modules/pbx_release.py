@@ -56,6 +56,23 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+actions:
+  description: What was done, or would be in check mode; C(op), C(kind) (C(release), C(link)), C(id), C(fields).
+  returned: always
+  type: list
+  elements: dict
+before:
+  description: Always empty; a release is only its version.
+  returned: always
+  type: dict
+after:
+  description: Always empty; a release is only its version.
+  returned: always
+  type: dict
+digest:
+  description: Of O(version).
+  returned: always
+  type: str
 version:
   description: The release that is wanted.
   returned: always
@@ -166,15 +183,15 @@ def main() -> None:
         if not module.check_mode and not complete(folder):
             module.fail_json(msg=f"release {version} was not staged here", actions=[])
         actions = activate(module, folder)
-        module.exit_json(**result(actions, version=version, path=folder, python=PYTHON, needs_archive=False))
+        module.exit_json(**result(actions, wanted=version, version=version, path=folder, python=PYTHON, needs_archive=False))
     if complete(folder):
-        module.exit_json(**result([], version=version, path=folder, python=PYTHON, needs_archive=False))
+        module.exit_json(**result([], wanted=version, version=version, path=folder, python=PYTHON, needs_archive=False))
     actions = [action("create", "release", version)]
     if archive is None:
-        module.exit_json(**result(actions, version=version, path=folder, python=PYTHON, needs_archive=True))
+        module.exit_json(**result(actions, wanted=version, version=version, path=folder, python=PYTHON, needs_archive=True))
     if not module.check_mode:
         install(module, folder, archive, module.params["programs"])
-    module.exit_json(**result(actions, version=version, path=folder, python=PYTHON, needs_archive=False))
+    module.exit_json(**result(actions, wanted=version, version=version, path=folder, python=PYTHON, needs_archive=False))
 
 
 if __name__ == "__main__":

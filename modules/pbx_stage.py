@@ -31,8 +31,11 @@ options:
     description: File name to SHA-256.
     type: dict
     default: {}
+  compiled:
+    description: The result of M(pbx.core.pbx_compile). The action plugin of the same name makes O(files) of it.
+    type: dict
   archive:
-    description: A tar archive with what was missing, on this host.
+    description: A tar archive with what was missing, on this host; the action plugin gives it.
     type: path
   served:
     description: The document that the call process of this host has; its tenants must be in the staged one.

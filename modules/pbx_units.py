@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.pbx.core.plugins.module_utils.actions import action, result
+from ansible_collections.pbx.core.plugins.module_utils.actions import Step, named, report, state_option
 from ansible_collections.pbx.core.plugins.module_utils.files import sha256_of
 from ansible_collections.pbx.core.plugins.module_utils.processes import (
     Unit,
@@ -23,7 +24,16 @@ description:
   - Enables and starts units, and restarts one that runs something older than it should.
   - No handler is needed. A running process is compared with what it was started with, so a run that was cut between
     writing a file and the restart is finished by the next one.
+  - A host has many units that are not ours, so there is no V(overridden), and an entry is a whole thing, so V(merged)
+    would be V(replaced). A unit's text is not made here (M(pbx.core.pbx_files)), so there is no V(rendered).
 options:
+  state:
+    description:
+      - V(replaced) makes the named units as described. V(deleted) stops and disables them. V(gathered) reads the same
+        units and gives them back in the shape of O(units), C(files) with what is on the disk now.
+    type: str
+    choices: [replaced, deleted, gathered]
+    default: replaced
   units:
     description:
       - List of entries. C(name) is the unit. C(state) is C(started) (default) or C(stopped).
@@ -42,12 +52,36 @@ EXAMPLES = r"""
       - name: pbx-media@1.service
         program: /opt/pbx/releases/0123456789ab/
         files: {/etc/pbx/media.json: "{{ content | hash('sha256') }}"}
+
+- name: The engine is not needed here any more
+  pbx.core.pbx_units:
+    state: deleted
+    units: [{name: pbx-media@1.service}]
 """
 
 RETURN = r"""
 actions:
-  description: What was done, or would be in check mode.
+  description: >-
+    What was done, or would be in check mode; C(op) (C(enable), C(start), C(stop), C(restart), C(disable)), C(kind)
+    (C(service)), C(id); C(fields) of a restart are the files, or C(program), that the process runs an older one of.
   returned: always
+  type: list
+  elements: dict
+before:
+  description: The units that the actions touch as they were, C(active) and C(enabled), by kind and name.
+  returned: when O(state) changes something
+  type: dict
+after:
+  description: The same as it is wanted.
+  returned: when O(state) changes something
+  type: dict
+digest:
+  description: Of the wanted state; two runs with the same digest want the same.
+  returned: when O(state) changes something
+  type: str
+gathered:
+  description: The named units as they are, in the shape of O(units).
+  returned: when O(state=gathered)
   type: list
   elements: dict
 """
@@ -66,55 +100,77 @@ def stale(unit: Unit, want: dict[str, Any]) -> list[str]:
     return reasons
 
 
-def plan(wants: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Actions in the order of the list: enable, then start, stop or restart."""
-    actions = []
+def plan(wants: list[dict[str, Any]], state: str) -> list[Step]:
+    """Steps in the order of the list: enable, then start, stop or restart."""
+    return [step for want in wants for step in _steps(want, read_unit(want["name"]), state)]
+
+
+def _steps(want: dict[str, Any], unit: Unit, state: str) -> Iterator[Step]:
+    before = {"active": unit.active, "enabled": unit.enabled}
+    if state == "deleted" or want.get("state", "started") == "stopped":
+        after = {"active": False, "enabled": unit.enabled and state != "deleted"}
+        if unit.active:
+            yield Step("stop", "service", unit.name, before, after)
+        if unit.enabled and state == "deleted":
+            yield Step("disable", "service", unit.name, before, after)
+        return
+    after = {"active": True, "enabled": True}
+    if not unit.enabled:
+        yield Step("enable", "service", unit.name, before, after)
+    reasons = stale(unit, want) if unit.active and not unit.oneshot else []
+    if not unit.active:
+        yield Step("start", "service", unit.name, before, after)
+    elif reasons:
+        yield Step("restart", "service", unit.name, before, after, tuple(reasons))
+
+
+def apply(steps: list[Step]) -> str:
+    """Take the steps; returns what went wrong, or nothing."""
+    systemctl("daemon-reload")
+    for one in steps:
+        if one.op in {"start", "restart"}:
+            systemctl("reset-failed", one.id)
+        code, text = systemctl(one.op, one.id)
+        if code:
+            _code, log = systemctl("status", "--no-pager", "--lines=12", one.id)
+            return f"{one.op} {one.id}: {text}\n{log}"
+    return ""
+
+
+def gathered(wants: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The named units as they are. One that is active and not enabled shows as such by the next run: it is enabled."""
+    found = []
     for want in wants:
         unit = read_unit(want["name"])
-        if want.get("state", "started") == "stopped":
-            actions += [action("stop", "service", unit.name)] if unit.active else []
-            continue
-        if not unit.enabled:
-            actions.append(action("enable", "service", unit.name))
-        if not unit.active:
-            actions.append(action("start", "service", unit.name))
-            continue
-        reasons = stale(unit, want) if not unit.oneshot else []
-        if reasons:
-            actions.append(action("restart", "service", unit.name, reasons))
-    return actions
-
-
-def apply(actions: list[dict[str, Any]]) -> str:
-    """Run the actions; returns what went wrong, or nothing."""
-    systemctl("daemon-reload")
-    for one in actions:
-        if one["op"] in {"start", "restart"}:
-            systemctl("reset-failed", one["id"])
-        code, text = systemctl(one["op"], one["id"])
-        if code:
-            _code, log = systemctl("status", "--no-pager", "--lines=12", one["id"])
-            return f"{one['op']} {one['id']}: {text}\n{log}"
-    return ""
+        entry: dict[str, Any] = {"name": unit.name, "state": "started" if unit.active else "stopped"}
+        program = (cmdline(unit.pid) or [""])[0] if unit.active else ""
+        entry |= {"program": program} if program and want.get("program") else {}
+        entry |= {"files": {path: sha256_of(path) for path in want["files"]}} if want.get("files") else {}
+        found.append(entry)
+    return found
 
 
 def main() -> None:
     """Have, want, plan, apply, read back."""
     module = AnsibleModule(
-        argument_spec={"units": {"type": "list", "elements": "dict", "required": True}},
+        argument_spec={
+            "state": state_option("replaced", "deleted", "gathered"),
+            "units": {"type": "list", "elements": "dict", "required": True},
+        },
         supports_check_mode=True,
     )
-    wants = module.params["units"]
-    actions = plan(wants)
+    wants, state = module.params["units"], module.params["state"]
+    if state == "gathered":
+        module.exit_json(changed=False, actions=[], gathered=gathered(wants))
+    steps = plan(wants, state)
+    done = report(steps, {"state": state, "units": wants}, [])
     reload_only = any(read_unit(want["name"]).needs_reload for want in wants)
-    if not module.check_mode and (actions or reload_only):
-        failure = apply(actions)
-        if failure:
-            module.fail_json(msg=failure, actions=actions)
-        left = plan(wants)
-        if left:
-            module.fail_json(msg=f"services are not as wanted afterwards: {left}", actions=actions)
-    module.exit_json(**result(actions))
+    if not module.check_mode and (steps or reload_only):
+        failure = apply(steps)
+        left = [] if failure else plan(wants, state)
+        if failure or left:
+            module.fail_json(msg=failure or f"not as wanted afterwards: {named(left)}", **done)
+    module.exit_json(**done)
 
 
 if __name__ == "__main__":

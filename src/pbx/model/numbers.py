@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from ipaddress import ip_address
+
 from pbx.model.plain import MAX_RANGE, SHARED, expanded
 from pbx.model.problems import Path
 from pbx.model.scope import Scope
@@ -104,10 +107,17 @@ def _trunk_addresses(scopes: list[Scope]) -> None:
         for trunk, plain in scope.objects("trunks").items():
             for index, address in enumerate(plain["addresses"]):
                 path: Path = ("trunks", trunk, "addresses", index)
-                earlier, at = known.setdefault(address, (scope, path))
+                earlier, at = known.setdefault(_one_spelling(address), (scope, path))
                 if (earlier, at) != (scope, path):
                     message = f"{address} is also {earlier.where(at)}; calls from an address belong to one trunk"
                     scope.report(path, message)
+
+
+def _one_spelling(address: str) -> str:
+    """An IPv6 address has many spellings and Kamailio knows only one of them; what is no address is told elsewhere."""
+    with contextlib.suppress(ValueError):
+        return str(ip_address(address))
+    return address
 
 
 def _shared_ids(scope: Scope) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from unit.apply.module_contract import check_result
 
 
 def run(name: str, capsys: pytest.CaptureFixture[str], check: bool = False, **arguments: Any) -> dict[str, Any]:
@@ -15,6 +16,7 @@ def run(name: str, capsys: pytest.CaptureFixture[str], check: bool = False, **ar
     with patch_module_args({**arguments, "_ansible_check_mode": check}), pytest.raises(SystemExit):
         module.main()
     result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    check_result(name, result)
     return result
 
 

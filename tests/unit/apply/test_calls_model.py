@@ -126,3 +126,34 @@ def test_without_a_process_the_file_is_written_for_its_start(
     assert "load model calls1" not in lines(done)
     assert (tmp_path / "served.json").exists() and (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
     assert run("pbx_calls_model", capsys, **_stage(tmp_path, "r1", PLAIN))["changed"] is False
+
+
+def test_what_is_gathered_and_fed_back_changes_nothing(
+    process: Process, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = _stage(tmp_path, "r1", PLAIN)
+    run("pbx_calls_model", capsys, **arguments)
+    found = run("pbx_calls_model", capsys, state="gathered", **{**arguments, "document": None, "secrets": None})
+    assert found["gathered"].pop("secret_names") == ["trunk_x"]
+    assert found["gathered"] == json.loads((tmp_path / "calls.json").read_text())
+    assert found["serving"] == {"site_revision": "s1", "tenants": {"t": "r1"}}
+    (tmp_path / "calls.json").write_text(json.dumps(found["gathered"]))
+    assert run("pbx_calls_model", capsys, **{**arguments, "secrets": None})["changed"] is False
+
+
+def test_one_tenant_is_put_beside_the_others_and_taken_away(
+    process: Process, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = _stage(tmp_path, "r1", PLAIN)
+    run("pbx_calls_model", capsys, **arguments)
+    other = json.loads((tmp_path / "calls.json").read_text())
+    other["tenants"] = {"u": {"revision": "r9", "plain": {"tenant": {"id": "u", "name": "U"}}}}
+    (tmp_path / "calls.json").write_text(json.dumps(other))
+    assert "delete tenant t" in lines(run("pbx_calls_model", capsys, check=True, **arguments))
+    done = run("pbx_calls_model", capsys, state="replaced", **arguments)
+    assert lines(done) == ["create tenant u", "load model calls1"]
+    assert process.serving["tenants"] == {"t": "r1", "u": "r9"}
+    done = run("pbx_calls_model", capsys, state="deleted", **arguments)
+    assert lines(done) == ["delete tenant u", "load model calls1"]
+    assert process.serving["tenants"] == {"t": "r1"}
+    assert run("pbx_calls_model", capsys, state="deleted", **arguments)["changed"] is False

@@ -1,50 +1,89 @@
-"""What ansible-doc says of the modules is what they take, and every module has its documentation."""
+"""DOCUMENTATION, EXAMPLES, RETURN and argument_spec of each module agree, and what it needs is on every target."""
 
 import ast
-import importlib
+import re
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from ansible.module_utils.testing import patch_module_args
+from unit.apply.module_contract import CONTRACT, MODULES, NAMES, of_the_action, options, specification, told
 
-MODULES = Path(__file__).resolve().parents[3] / "modules"
-ON_THE_CONTROLLER = {"pbx_compile"}
-# Options that only the action plugin of the same name takes.
-OF_THE_ACTION = {"pbx_stage": {"compiled"}, "pbx_prompts": {"prompts"}}
-NAMES = sorted(path.stem for path in MODULES.glob("*.py") if not path.stem.startswith("kamailio_"))
+pytestmark = pytest.mark.row("C01")
 
-
-class Caught(Exception):
-    """Carries the argument_spec out of a module's main()."""
+STATES = {"overridden", "merged", "replaced", "deleted", "gathered", "rendered"}
+RESOURCES = [name for name in NAMES if "gathered" in options(name).get("state", {}).get("choices", [])]
+#: Steps of an apply: they keep no state of a server, so the states mean nothing for them.
+STEPS = {"pbx_compile", "pbx_stage", "pbx_verify", "pbx_release"}
+KEYWORDS = {"name", "register", "run_once", "when", "vars", "check_mode", "delegate_to", "become", "no_log", "loop"}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_documentation_is_the_argument_spec(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = importlib.import_module(f"ansible_collections.pbx.core.plugins.modules.{name}")
-    documented = yaml.safe_load(module.DOCUMENTATION)
+def test_the_documentation_says_what_the_module_takes(name: str) -> None:
+    documented = told(name, "DOCUMENTATION")
     assert documented["module"] == name
-    for part in ("EXAMPLES", "RETURN"):
-        assert yaml.safe_load(getattr(module, part))
-    if name in ON_THE_CONTROLLER:
-        return
+    assert documented["short_description"] and documented["description"] and documented["author"]
+    given = specification(name)
+    spec = given["argument_spec"] if given else {}
+    assert set(options(name)) == set(spec) | (of_the_action(name) - set(spec)), "options"
+    for option, says in options(name).items():
+        assert says.get("description"), option
+        assert says.get("type"), option
+    for option, takes in spec.items():
+        says = options(name)[option]
+        for key, default in (
+            ("type", "str"),
+            ("elements", None),
+            ("default", None),
+            ("choices", None),
+            ("required", False),
+        ):
+            assert says.get(key, default) == takes.get(key, default), f"{option}: {key}"
 
-    def catch(argument_spec: dict[str, Any], **_options: Any) -> None:
-        raise Caught(argument_spec)
 
-    monkeypatch.setattr(module, "AnsibleModule", catch)
-    with patch_module_args({}), pytest.raises(Caught) as caught:
-        module.main()
-    spec = caught.value.args[0]
-    assert set(documented["options"]) == set(spec)
-    for option, given in spec.items():
-        told = documented["options"][option]
-        assert told["type"] == given["type"], option
-        assert told.get("default") == given.get("default"), option
-        assert told.get("choices") == given.get("choices"), option
-        assert told.get("required", False) == given.get("required", False), option
+@pytest.mark.parametrize("name", NAMES)
+def test_every_module_knows_check_mode(name: str) -> None:
+    given = specification(name)
+    assert given is None or given["supports_check_mode"] is True
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_use_what_exists(name: str) -> None:
+    examples = told(name, "EXAMPLES")
+    assert isinstance(examples, list) and examples
+    for task in examples:
+        modules = set(task) - KEYWORDS
+        assert modules == {f"pbx.core.{name}"}, "the full name of this module, and keywords of a task"
+        assert task.get("name", "")[:1].isupper()
+        arguments = task[f"pbx.core.{name}"]
+        unknown = set(arguments) - set(options(name))
+        assert not unknown, unknown
+        for option, says in options(name).items():
+            assert option in arguments or not says.get("required"), f"{option} is required"
+            if option in arguments and "choices" in says:
+                assert arguments[option] in says["choices"], option
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_returned_values_are_described(name: str) -> None:
+    for key, says in told(name, "RETURN").items():
+        assert says.get("description") and says.get("returned") and says.get("type"), key
+        assert says["type"] != "list" or says.get("elements"), key
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_a_resource_module_tells_the_contract_and_its_states(name: str) -> None:
+    says = options(name)["state"]
+    assert set(says["choices"]) <= STATES and says["choices"][0] == says["default"]
+    returned = set(told(name, "RETURN"))
+    assert returned >= CONTRACT
+    assert {"gathered", "rendered"} & set(says["choices"]) == {"gathered", "rendered"} & returned
+    text = yaml.safe_dump([told(name, "DOCUMENTATION")["description"], says["description"]], width=10000)
+    for state in STATES - set(says["choices"]):
+        assert f"V({state})" in text, f"{state} is missing and nothing says why"
+
+
+def test_every_module_keeps_state_or_is_a_step() -> None:
+    assert set(NAMES) - set(RESOURCES) - STEPS == set()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,3 +94,16 @@ def test_modules_need_only_the_standard_library(name: str) -> None:
     taken = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     roots = {module.partition(".")[0] for module in plain | taken}
     assert roots <= {*sys.stdlib_module_names, "ansible", "ansible_collections"}
+
+
+def test_the_contract_is_one_piece() -> None:
+    """Each resource module reports through module_utils/actions.py, itself or by what it calls there."""
+    for one in RESOURCES:
+        source = (MODULES / f"{one}.py").read_text()
+        assert "module_utils.actions import" in source or "run_list" in source, one
+
+
+def test_the_page_of_the_modules_has_their_states() -> None:
+    page = (MODULES.parent / "docs" / "reference" / "modules.md").read_text()
+    rows = re.findall(r"(?m)^\| `(\w+_\w+)` \| ([a-z ]+) \|$", page)
+    assert rows == [(name, " ".join(options(name)["state"]["choices"])) for name in RESOURCES]

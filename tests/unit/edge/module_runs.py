@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from ansible.module_utils.testing import patch_module_args
+from unit.apply.module_contract import check_result
 
 
 def run(name: str, *, check: bool = False, **options: Any) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def run(name: str, *, check: bool = False, **options: Any) -> dict[str, Any]:
     ):
         module.main()
     result: dict[str, Any] = json.loads(out.getvalue())
+    check_result(name, result)
     return result
 
 

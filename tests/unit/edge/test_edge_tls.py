@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from unit.edge.conftest import ADDRESSES, DOMAIN, PASSWORDS, ROWS
 from unit.edge.edge_under_test import CALLS, EDGE, PHONE, EdgeUnderTest
-from unit.edge.module_runs import lines
 from unit.edge.sip_peers import Peer, build, reply
 from unit.edge.test_edge_calls_in import next_in_dialog
 from unit.edge.test_edge_calls_out import CONTACT, SDP, invite
@@ -143,9 +142,9 @@ def test_a_renewed_certificate_is_taken_in_and_connections_stay(tls_edge: EdgeUn
         "words": {"SIP_ADDRESS": EDGE, "TLS_PORT": 5061},
     }  # fmt: skip
     edge.rpc, edge.settings = tls_edge.rpc, {}
-    actions = inside(tls_edge, configuration.plan_certificate, edge)
-    assert lines({"actions": actions}) == [f"reload certificate {tls_edge.folder}/server.pem running"]
-    assert configuration.run_service(edge, actions) == ""
+    steps = inside(tls_edge, configuration.plan_certificate, edge)
+    assert [(one.op, one.kind, one.id) for one in steps] == [("reload", "certificate", edge.params["certificate"])]
+    assert configuration.run_service(edge, steps) == ""
     assert inside(tls_edge, configuration.plan_certificate, edge) == []
     assert register(phone, USER, PASSWORDS[USER])[1].status == 200
 

@@ -124,3 +124,29 @@ def test_the_features_of_a_host(options: dict[str, Any], tmp_path: Path) -> None
     assert "server.pem" in run("kamailio_config", **options, phase="stage")["msg"]
     options["features"] = {"WITH_ADVERTISE": True}
     story("kamailio_config", expected_change=True, **options, phase="stage")
+
+
+def test_what_is_gathered_and_fed_back_changes_nothing(options: dict[str, Any], tmp_path: Path) -> None:
+    options["features"] = {"WITH_ADVERTISE": True}
+    story("kamailio_config", expected_change=True, **options, phase="stage")
+    places = {name: options[name] for name in ("unit", "run_dir", "etc_dir", "state_dir")}
+    found = run("kamailio_config", **places, state="gathered")["gathered"]
+    assert found["words"]["SIP_ADDRESS"] == EDGE and found["features"] == {"WITH_ADVERTISE": True}
+    document = {**DOCUMENT, "settings": found.pop("settings")}
+    assert run("kamailio_config", **places, **found, document=document)["changed"] is False
+    merged = {**places, "state": "merged", "document": {**DOCUMENT, "settings": {"pbx.max_fail": 3}}}
+    done = story("kamailio_config", expected_change=True, **merged)
+    assert lines(done) == [f"update file {tmp_path}/etc/pbx_settings.cfg content"]
+    assert "pbx.max_fail = 3 " in (tmp_path / "etc" / "pbx_settings.cfg").read_text()
+    rendered = run("kamailio_config", **options, state="rendered")["rendered"]
+    assert sorted(rendered) == [
+        "kamailio.cfg",
+        "pbx_inside.cfg",
+        "pbx_local.cfg",
+        "pbx_outside.cfg",
+        "pbx_settings.cfg",
+    ]
+
+
+def test_a_whole_configuration_needs_its_files(options: dict[str, Any]) -> None:
+    assert run("kamailio_config", **{**options, "files": {}})["msg"] == "state overridden needs files"

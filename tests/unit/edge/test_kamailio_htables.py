@@ -104,8 +104,8 @@ def test_changes_by_hand_are_each_named_and_repaired(options: dict[str, Any], fr
         "update htable/token 0123456789ab running",
         "delete htable/trunk mine running",
     ]
-    assert done["before"]["owner"] == {"romashka": "sip:203.0.113.66:5070"}
-    assert done["after"]["owner"] == {"romashka": f"sip:{CALLS}:5070"}
+    assert done["before"]["htable/owner"] == {"romashka": "sip:203.0.113.66:5070"}
+    assert done["after"]["htable/owner"] == {"romashka": f"sip:{CALLS}:5070"}
 
 
 def test_no_ha1_is_ever_shown(options: dict[str, Any], tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_no_ha1_is_ever_shown(options: dict[str, Any], tmp_path: Path) -> None:
     changed = {name: value[::-1] for name, value in secrets().items()}
     shown.append(run("kamailio_htables", check=True, **{**options, **written(tmp_path, document(), changed)}))
     shown.append(run("kamailio_htables", **{**options, **written(tmp_path, document(), changed)}))
-    assert shown[1]["before"]["ha1"][f"user0-desk@{DOMAIN}"] == "(secret changed)"
+    assert shown[1]["before"]["htable/ha1"][f"user0-desk@{DOMAIN}"] == "(secret changed)"
     text = json.dumps(shown)
     for value in [*secrets().values(), *changed.values()]:
         assert value not in text
@@ -165,3 +165,33 @@ def test_a_missing_secret_is_named(options: dict[str, Any], tmp_path: Path) -> N
 def test_a_document_of_another_role_is_refused(options: dict[str, Any], tmp_path: Path) -> None:
     options |= written(tmp_path, {**document(), "role": "calls"}, {})
     assert "needs role 'edge'" in run("kamailio_htables", **options)["msg"]
+
+
+def test_what_is_gathered_and_fed_back_changes_nothing(options: dict[str, Any], fresh_edge: EdgeUnderTest) -> None:
+    story("kamailio_htables", expected_change=True, **options)
+    found = run("kamailio_htables", state="gathered", **base(fresh_edge))["gathered"]
+    head = {"format": 1, "server": "edge1", "role": "edge"}
+    back = {**base(fresh_edge), "document": {**head, **found}, "secrets": options["secrets"]}
+    assert run("kamailio_htables", **back)["changed"] is False
+
+
+def test_states_say_what_may_go(options: dict[str, Any], tmp_path: Path) -> None:
+    story("kamailio_htables", expected_change=True, **options)
+    head = {"format": 1, "server": "edge1", "role": "edge"}
+    one = {**options, "document": {**head, "htables": {"did": {"e164/+74951000101": "romashka"}}}}
+    assert lines(story("kamailio_htables", expected_change=True, state="merged", **one)) == [
+        "create htable/did e164/+74951000101 running,stored"
+    ]
+    replaced = story("kamailio_htables", expected_change=True, state="replaced", **one)
+    assert lines(replaced) == [
+        "delete htable/did e164/+74951000100 running,stored",
+        "delete htable/did e164_digits/74951000100 running,stored",
+    ]
+    assert replaced["before"] == {
+        "htable/did": {"e164/+74951000100": "romashka", "e164_digits/74951000100": "romashka"}
+    }
+    deleted = story("kamailio_htables", expected_change=True, state="deleted", **one)
+    assert lines(deleted) == ["delete htable/did e164/+74951000101 running,stored"]
+    rendered = run("kamailio_htables", state="rendered", **options)["rendered"]
+    assert "domain romashka.example romashka\n" not in rendered and "domain romashka.example = romashka\n" in rendered
+    assert f"ha1 user0-desk@{DOMAIN} = secret ha1/user0-desk@{DOMAIN}\n" in rendered

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -158,3 +159,33 @@ def test_list_lines_are_read_as_kamailio_reads_them() -> None:
         (1, "sip:a:5060", 0, "", False),
         (2, "sip:b:5060", 9, "name=x;weight=2", True),
     ]
+
+
+# ---- states
+
+
+@pytest.mark.parametrize(
+    "module, make, rows",
+    [
+        ("kamailio_addresses", addresses, (NETWORK, TRUNK, PROCESS)),
+        ("kamailio_dispatcher", dispatchers, (CALLS_TARGET, TRUNK_TARGET)),
+    ],
+    ids=["addresses", "dispatcher"],
+)
+def test_states_say_what_may_go(
+    edge: EdgeUnderTest, module: str, make: Callable[..., dict[str, Any]], rows: tuple[dict[str, Any], ...]
+) -> None:
+    story(module, expected_change=True, **make(edge, *rows))
+    found = run(module, **{**make(edge), "document": None}, state="gathered")["gathered"]
+    head = {"format": 1, "server": "edge1", "role": "edge"}
+    assert run(module, **{**make(edge), "document": {**head, **found}})["changed"] is False
+    assert run(module, **make(edge, rows[-1]), state="merged")["changed"] is False
+    another = {**rows[-1], **({"ip": "10.77.0.99"} if "ip" in rows[-1] else {"uri": "sip:198.51.100.77:5060"})}
+    replaced = story(module, expected_change=True, **make(edge, another), state="replaced")
+    assert [line.split()[0] for line in lines(replaced)] == ["delete", "create"], "of the part that it names"
+    deleted = story(module, expected_change=True, **make(edge, another), state="deleted")
+    assert [one["op"] for one in deleted["actions"]] == ["delete"]
+    left = run(module, **{**make(edge), "document": None}, state="gathered")["gathered"]
+    assert list(left.values()) == [list(rows[:-1])]
+    rendered = run(module, **make(edge, *rows), state="rendered")["rendered"]
+    assert len(rendered.splitlines()) == 1 + len(rows)

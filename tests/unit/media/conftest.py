@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +65,14 @@ class RtpEngine:
                         break
                     time.sleep(0.02)  # refused at once while it starts
         raise AssertionError((self.folder / "rtpengine.log").read_text()[-2000:])
+
+
+def wait_until(done: Callable[[], bool], log: Callable[[], str], seconds: float = 10.0) -> None:
+    """Until a process that is starting is up; its log when it is not in time."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, log()[-2000:]
+        time.sleep(0.02)
 
 
 def free_port() -> int:
