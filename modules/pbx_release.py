@@ -179,19 +179,20 @@ def main() -> None:
     )
     version, archive = module.params["version"], module.params["archive"]
     folder = os.path.join(module.params["base"], "releases", version)
+    told = {"wanted": version, "version": version, "path": folder, "python": PYTHON}
     if module.params["state"] == "current":
         if not module.check_mode and not complete(folder):
             module.fail_json(msg=f"release {version} was not staged here", actions=[])
         actions = activate(module, folder)
-        module.exit_json(**result(actions, wanted=version, version=version, path=folder, python=PYTHON, needs_archive=False))
+        module.exit_json(**result(actions, **told, needs_archive=False))
     if complete(folder):
-        module.exit_json(**result([], wanted=version, version=version, path=folder, python=PYTHON, needs_archive=False))
+        module.exit_json(**result([], **told, needs_archive=False))
     actions = [action("create", "release", version)]
     if archive is None:
-        module.exit_json(**result(actions, wanted=version, version=version, path=folder, python=PYTHON, needs_archive=True))
+        module.exit_json(**result(actions, **told, needs_archive=True))
     if not module.check_mode:
         install(module, folder, archive, module.params["programs"])
-    module.exit_json(**result(actions, wanted=version, version=version, path=folder, python=PYTHON, needs_archive=False))
+    module.exit_json(**result(actions, **told, needs_archive=False))
 
 
 if __name__ == "__main__":
