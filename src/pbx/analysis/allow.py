@@ -66,7 +66,9 @@ def complaints(allows: Iterable[Allow], known: Collection[str], by_date: Collect
     for allow in allows:
         at = (allow.file, allow.line, allow.column, "")
         if allow.rule not in known:
-            named = f"there is no rule {allow.rule}{did_you_mean(allow.rule, known)}" if allow.rule else "no rule named"
+            named = (
+                f"there is no rule {allow.rule}{did_you_mean(allow.rule, known)}" if allow.rule else "no rule is named"
+            )
             yield Finding(*at, f"this silences nothing: {named}; pbx lint --rules lists them", "warning", UNUSED)
         elif not allow.reason:
             message = f"{allow.rule} is not silenced, because no reason is given; write # pbx: allow {allow.rule} WHY"

@@ -62,8 +62,10 @@ class Context:
     whole: bool  # a model root; False: one tenant's folder, so that other users of the site are not seen
 
     @property
-    def site(self) -> Folder | None:
-        return self.loaded.sources.get("")
+    def site_path(self) -> Path | None:
+        """The site's folder, None without one."""
+        site = self.loaded.sources.get("")
+        return site.path if site else None
 
     @cached_property
     def files(self) -> dict[str, str]:

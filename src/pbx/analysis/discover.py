@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import pkgutil
+import sys
 import traceback
 from dataclasses import dataclass
 from functools import cache
@@ -52,7 +52,7 @@ def policies(folder: Path) -> tuple[list[Policy], list[Finding]]:
         try:
             rule, check = check_of(_imported(file))
             if rule.id in known:
-                raise RuleError(f"{rule.id} is already {known[rule.id]}; give it another id")
+                raise RuleError(f"is called {rule.id}, which is {known[rule.id]} already; give it another id")
         except (Exception, SystemExit) as error:
             problems.append(_failed(file, error))
             continue
@@ -62,10 +62,14 @@ def policies(folder: Path) -> tuple[list[Policy], list[Finding]]:
 
 
 def _imported(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"pbx_policy_{file.stem}", file)
-    assert spec is not None and spec.loader is not None  # a *.py file always has both
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    """The file as a module, with no trace beside it; its folder may hold what several policies share."""
+    module = ModuleType(f"pbx_policy_{file.stem}")
+    module.__file__ = str(file)
+    sys.modules[module.__name__] = module
+    beside = str(file.parent.resolve())
+    if beside not in sys.path:
+        sys.path.append(beside)
+    exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)
     return module
 
 

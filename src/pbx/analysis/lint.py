@@ -54,7 +54,8 @@ def lint(loaded: Loaded, path: str | Path, at: date, policies: Sequence[Policy] 
     allows = allow.read(seen.files)
     left = allow.silence(found, allows)
     known = [rule.id for rule in rules]
-    left += allow.complaints(allows, known, [rule.id for rule in rules if rule.by_date])
+    judged = allows if seen.whole else [each for each in allows if Path(each.file).parent != seen.site_path]
+    left += allow.complaints(judged, known, [rule.id for rule in rules if rule.by_date])
     return Report(in_order(left), (*rules, *OF_COMMENTS))
 
 

@@ -52,13 +52,16 @@ def check_of(module: ModuleType) -> tuple[Rule, Check]:
     if not callable(check):
         raise RuleError("has no check; write def check(context): … that yields findings")
     if rule.severity not in SEVERITIES:
-        raise RuleError(f'severity "{rule.severity}" is not known; write error or warning')
+        raise RuleError(f'has the severity "{rule.severity}", which is not known; write error or warning')
     return rule, check
 
 
 def run(rule: Rule, check: Check, context: Context) -> Iterator[Finding]:
     """The rule's findings, each with the rule's id, and its severity where the finding has none of its own."""
-    for found in check(context):
+    findings: object = check(context)
+    if not isinstance(findings, Iterable):
+        raise RuleError("yields nothing at all; check is a generator, or returns a list of findings")
+    for found in findings:
         if not isinstance(found, Finding):
             raise RuleError(f"yields {type(found).__name__}; a finding is made by tenant.finding(path, message)")
         yield replace(found, rule=rule.id, severity=found.severity or rule.severity)

@@ -84,10 +84,9 @@ def _beside(root: Path) -> Path | None:
 
 
 def _told(path: str, form: str, report: Report) -> int:
-    import importlib
+    from pbx.analysis.printers import printed
 
-    for line in importlib.import_module(f"pbx.analysis.printers.{form}").lines(report):
-        print(line)
+    sys.stdout.write(printed(report, form))
     errors, warnings = report.count("error"), report.count("warning")
     if form == "text" and not report.findings:
         print(f"{path}: clean: {_counted(len(report.rules), 'rule')}")

@@ -18,6 +18,9 @@ def lay(folder: Path, case: Path | str) -> None:
         (folder / "case.yml").write_text(case, "utf-8")
     else:
         shutil.copytree(case, folder, dirs_exist_ok=True)
+    kinds = {line.partition(":")[0] for line in (folder / "case.yml").read_text("utf-8").splitlines()}
+    for kind in kinds & {"tenant", "emergency", "prompts"}:
+        (folder / f"{kind}.yml").unlink()
 
 
 def lint(*words: str) -> int:

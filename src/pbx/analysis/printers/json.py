@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 
 from pbx.analysis.lint import Report
 
 
-def lines(report: Report) -> Iterator[str]:
+def printed(report: Report) -> str:
     whole = {
         "errors": report.count("error"),
         "warnings": report.count("warning"),
         "findings": [asdict(found) for found in report.findings],
     }
-    yield json.dumps(whole, ensure_ascii=False, indent=2)
+    return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"

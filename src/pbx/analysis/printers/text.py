@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pbx.analysis.lint import Report
 
 
-def lines(report: Report) -> Iterator[str]:
-    yield from map(str, report.findings)
+def printed(report: Report) -> str:
+    return "".join(f"{found}\n" for found in report.findings)

@@ -6,7 +6,6 @@ from typing import Any
 
 from pbx.analysis.context import View
 from pbx.analysis.rule import Context, Finding, Rule
-from pbx.model.problems import one_of
 from pbx.model.schemas import plural_of
 
 RULE = Rule(
@@ -47,37 +46,54 @@ KINDS = (
     "trunks",
 )
 _REFERENCE = re.compile(r"[a-z][a-z_]*/[a-z0-9][a-z0-9_.-]{0,62}\Z")
+SHOWN = 4
 Key = tuple[str, str]  # plural, id
 
 
 def check(context: Context) -> Iterator[Finding]:
-    unused_of_site: dict[Key, tuple[View, str]] = {}
-    used_of_site: set[Key] = set()
+    named_of_site: set[Key] = set()
+    of_site: dict[Key, View] = {}
     for tenant in context.tenants:
         names = _names(tenant.plain)
         used = _used(tenant, names)
-        for plural in KINDS:
-            for name in tenant.plain.get(plural, {}):
-                key = (plural, name)
-                own = tenant.owns(plural, name)
-                if key in used:
-                    used_of_site.add(key)
-                elif own:
-                    yield tenant.finding(key, _message(tenant, key, names))
-                elif not (plural == "prompts" and name.startswith("system-")):
-                    unused_of_site[key] = (tenant, "is used by no tenant; take it out, or name it where it was meant")
-    if context.whole:
-        for key, (tenant, message) in unused_of_site.items():
-            if key not in used_of_site:
-                yield tenant.finding(key, message)
+        named_of_site |= used.union(*names.values())
+        every = [(plural, name) for plural in KINDS for name in tenant.plain.get(plural, {})]
+        unused = [key for key in every if key not in used and tenant.owns(*key)]
+        for key, with_it in _heads(unused, names):
+            more = f", and with it {_listed(with_it)}" if with_it else ""
+            yield tenant.finding(key, f"is used by nothing{more}; take it out, or name it where it was meant")
+        of_site |= {key: tenant for key in every if not tenant.owns(*key) and not _built_in(key)}
+    for key, tenant in of_site.items() if context.whole else ():
+        if key not in named_of_site:
+            yield tenant.finding(key, "is used by no tenant; take it out, or name it where it was meant")
 
 
-def _message(tenant: View, key: Key, names: Mapping[Key, set[Key]]) -> str:
-    by = sorted(_shown(each) for each, named in names.items() if key in named and each != key)
-    if not by:
-        return "is used by nothing; take it out, or name it where it was meant"
-    are = "is itself" if len(by) == 1 else "are themselves"
-    return f"is used by {one_of(by[:3])} only, which {are} used by nothing; take them out, or name them"
+def _heads(unused: list[Key], names: Mapping[Key, set[Key]]) -> Iterator[tuple[Key, list[Key]]]:
+    """Of what is unused: what no other of it names, each with what hangs on it; so one missing name is told once."""
+    left = set(unused)
+    named = set().union(*(names[key] - {key} for key in unused))
+    for key in sorted(unused, key=lambda each: each in named):  # of those that name each other, the first
+        if key not in left:
+            continue
+        reached, open_ = set(), [key]
+        while open_:
+            each = open_.pop()
+            if each in left:
+                left.remove(each)
+                reached.add(each)
+                open_ += names[each]
+        yield key, sorted(reached - {key})
+
+
+def _listed(keys: list[Key]) -> str:
+    shown = [_shown(key) for key in keys[:SHOWN]]
+    if len(keys) > SHOWN:
+        return f"{', '.join(shown)} and {len(keys) - SHOWN} more"
+    return " and ".join([", ".join(shown[:-1])] * bool(shown[:-1]) + shown[-1:])
+
+
+def _built_in(key: Key) -> bool:
+    return key[0] == "prompts" and key[1].startswith("system-")
 
 
 def _shown(key: Key) -> str:
@@ -121,7 +137,7 @@ def _used(tenant: View, names: Mapping[Key, set[Key]]) -> set[Key]:
     open_ = [key for key in names if key[0] not in KINDS]
     open_ += [("ring_groups", group.id) for group in model.ring_groups.values() if group.extension]
     open_ += [("trunks", name) for name, trunk in model.trunks.items() if every_trunk and trunk.addresses]
-    open_ += [("prompts", name) for name in model.prompts if name.startswith("system-")]
+    open_ += [key for key in names if _built_in(key)]
     used: set[Key] = set()
     while open_:
         key = open_.pop()

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pbx.analysis import week
+from pbx.analysis.context import View
+from pbx.analysis.rule import Context, Finding, Rule
+from pbx.analysis.story import Story, story
+from pbx.model.objects import Destination, Tenant
+
+RULE = Rule(
+    "number-without-night-route",
+    "warning",
+    "a number whose callers are cut off when nobody is there",
+    reason="At night, or when nobody answers, callers should hear why and what to do. Two shapes do not tell them: a "
+    "step for closed hours that hangs up or refuses, and a number that rings a group at any hour and hangs up when "
+    "nobody answers. The number of a single person is left alone: what happens then is the person's own setting.",
+    wrong="""
+ring_groups:
+  office: {members: [user/anna, user/boris], on_no_answer: {hang_up: true}}
+numbers:
+  "+74951000100": {to: ring_group/office}
+""",
+    right="""
+ring_groups:
+  office: {members: [user/anna, user/boris], on_no_answer: announcement/closed}
+numbers:
+  "+74951000100": {to: ring_group/office}
+""",
+)
+
+
+def check(context: Context) -> Iterator[Finding]:
+    for tenant in context.tenants:
+        ordinary = week.ordinary(tenant.model)
+        leading: dict[Destination, list[str]] = {}
+        for number in tenant.model.numbers.values():
+            if number.state == "active" and number.to.kind in ("flow", "ring_group"):
+                leading.setdefault(number.to, []).append(number.number)
+        for to, numbers in leading.items():
+            message = _message(context, ordinary, to, numbers[0])
+            if message:
+                more = f" (and {len(numbers) - 1} more that lead there)" if len(numbers) > 1 else ""
+                yield tenant.finding(("numbers", _first(tenant, numbers), "to"), f"{message}{more}")
+
+
+def _first(tenant: View, numbers: list[str]) -> str:
+    """The one that stands highest in the files."""
+    return min(numbers, key=lambda number: tenant.folder.place(("numbers", tenant.number_keys[number])))
+
+
+def _message(context: Context, tenant: Tenant, to: Destination, number: str) -> str:
+    stories = {at: story(tenant, number, at) for at, _ in week.instants(tenant, context.at)}
+    one = next(iter(stories.values()))
+    if not any(each.by_hours for each in stories.values()):
+        if one.silent and one.rung:
+            return (
+                f"{to} rings at any hour, and when nobody answers the call is {_cut(one)} without a word; lead it "
+                "through a flow with hours, or to an announcement in the end"
+            )
+        return ""
+    silent = {at: each for at, each in stories.items() if each.silent and not each.rung and not each.fell_through}
+    if not silent:
+        return ""
+    hours = week.when(tenant, context.at, lambda at: at in silent)
+    return (
+        f"calls are {_cut(next(iter(silent.values())))} without a word: {hours}; lead them to an announcement, or to "
+        "people on duty"
+    )
+
+
+def _cut(one: Story) -> str:
+    return f"refused with {one.end.value}" if one.end and one.end.kind == "reject" else "hung up"
