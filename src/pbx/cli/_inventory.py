@@ -28,12 +28,16 @@ def read(path: Path, vault_password_file: Path | None = None) -> Inventory:
     from ansible.inventory.manager import InventoryManager
     from ansible.parsing.dataloader import DataLoader
     from ansible.parsing.vault import VaultSecretsContext
+    from ansible.plugins.loader import init_plugin_loader
     from ansible.template import Templar
+    from ansible.utils.collection_loader import AnsibleCollectionConfig
     from ansible.vars.manager import VariableManager
 
     if not path.exists():
         raise InventoryError(f"{path}: no such inventory")
     loader = DataLoader()
+    if AnsibleCollectionConfig.collection_finder is None:  # lookups and filters that an inventory uses
+        init_plugin_loader()
     try:
         files = [str(vault_password_file)] if vault_password_file else []
         identities = constants.DEFAULT_VAULT_IDENTITY_LIST
