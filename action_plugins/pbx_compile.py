@@ -22,16 +22,18 @@ find_package()
 
 from pbx.desired.compile import compile_all  # noqa: E402
 from pbx.desired.digest import canonical  # noqa: E402
+from pbx.desired.fingerprint import of_servers, of_wanted  # noqa: E402
 from pbx.desired.hosts import GROUPS, Host, InventoryError, host_of, of_group  # noqa: E402
 from pbx.desired.lab_ca import certificate  # noqa: E402
 from pbx.desired.secrets import SecretError, Secrets  # noqa: E402
 from pbx.desired.source import ModelRefused, load_source  # noqa: E402
 
+ABOUT = ("commit", "author", "dirty", "by")
 HOST_VARIABLES = ("sip_address", "media_address", "public_address", "kamailio_settings", "rtpengine_settings")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
-    """`pbx.core.pbx_compile`: options model_root and lab_ca (paths)."""
+    """`pbx.core.pbx_compile`: options model_root and lab_ca (paths), expect."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -63,12 +65,26 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
             domains = [tenant.domain for tenant in loaded.source.model.tenants.values()]
             for host in of_group(hosts, "edges"):
                 files[host.name] += _certificates(self._task.args["lab_ca"], folder, host, domains)
+        digest = of_wanted(files, servers, secrets.site_key)
+        if self._task.args.get("expect", digest) != digest:
+            raise AnsibleActionFail("the model or the inventory has changed after the plan that this apply follows")
+        noted = about(self._task.args["model_root"])
         result.update(
             changed=False,
             folder=folder,
             site_revision=compiled.site_revision,
             tenants=compiled.tenants,
-            about=about(self._task.args["model_root"]),
+            about=noted,
+            plan={
+                "compiled": {
+                    "digest": digest,
+                    "servers": of_servers(hosts, variables["hostvars"]),
+                    "site_revision": compiled.site_revision,
+                    "tenants": compiled.tenants,
+                    "domains": {tenant.domain: tenant.id for tenant in loaded.source.model.tenants.values()},
+                    "about": {name: noted[name] for name in ABOUT if name in noted},
+                }
+            },
             servers=servers,
             files=files,
             prompts={name: self._audio(folder, name, data) for name, data in sorted(loaded.audio.items())},

@@ -15,7 +15,7 @@ MODULE = "pbx.core.pbx_stage"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
-    """Options: folder, state, remove_tenants, and compiled (the result of pbx_compile)."""
+    """Options: folder, state, remove_tenants, force, allow_number_removal, and compiled (the result of pbx_compile)."""
 
     TRANSFERS_FILES = True
 
@@ -30,9 +30,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
         wanted: dict[str, Any] = {"folder": folder, "files": {one["name"]: one["sha256"] for one in files}}
         wanted["about"] = self._task.args["compiled"]["about"]
         wanted["remove_tenants"] = self._task.args.get("remove_tenants") or []
+        wanted |= {name: self._task.args[name] for name in ("force", "allow_number_removal") if name in self._task.args}
         process = roles.get("calls", {}).get("process")
         if process:
-            wanted["served"] = process["document"]
+            wanted |= {"served": process["document"], "socket": process["control"]}
         done = self._execute_module(MODULE, wanted, task_vars=variables)
         if done.get("failed") or not done.get("missing"):
             return {**result, **done}

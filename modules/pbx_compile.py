@@ -21,6 +21,9 @@ options:
       - Folder on the controller with a certificate authority for throw-away hosts, made when it is not there. Each edge
         gets a certificate of it. Without this option certificates are the hosts' own business.
     type: path
+  expect:
+    description: Digest of what is wanted, from a plan. When it is another one now, the run ends before it began.
+    type: str
 author: The pbx-as-code authors (@pbx-as-code)
 """
 
@@ -39,6 +42,10 @@ servers:
   type: dict
 files:
   description: By host, path and digest of what is brought to it, such as documents, secrets and keys.
+  returned: success
+  type: dict
+plan:
+  description: C(compiled) holds the digests of what is wanted and of the servers, the revisions, and who compiled.
   returned: success
   type: dict
 site_revision:

@@ -13,6 +13,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pbx.core.plugins.module_utils.files import sha256_of
 from ansible_collections.pbx.core.plugins.module_utils.history import FOLDER, kept, note, unfinished
+from ansible_collections.pbx.core.plugins.module_utils.limits import FORCE, NUMBERS
+from ansible_collections.pbx.core.plugins.module_utils.server_facts import facts
 
 DOCUMENTATION = r"""
 module: pbx_stage
@@ -22,6 +24,9 @@ description:
     what is missing as one archive.
   - The folder lies on a tmpfs, holds no state of a service and is never reported as a change. In check mode it is
     filled as well, as the modules that compare read it, and O(state=absent) at the end removes it.
+  - Refuses, before anything has an effect, documents without a tenant that is served, without a number that is served
+    and active, without an emergency number or route of a tenant, or without more than 30 % of the objects of a kind
+    (of at least 10). In check mode such refusals are listed in RV(plan).
 options:
   folder:
     description: The folder.
@@ -45,6 +50,17 @@ options:
     type: list
     elements: str
     default: []
+  socket:
+    description: Control socket of the call process of this host, asked for the calls that are up.
+    type: path
+  force:
+    description: Let pass what would delete much of a kind, or an emergency number or route.
+    type: bool
+    default: false
+  allow_number_removal:
+    description: Let pass what would delete numbers that are served and active.
+    type: bool
+    default: false
   about:
     description: Commit, author and the like, for the journal of applies on this host.
     type: dict
@@ -83,6 +99,12 @@ files:
 about:
   description: What was noted when the documents were verified.
   returned: when O(state=previous)
+  type: dict
+plan:
+  description: >-
+    What the server tells about itself before anything is done. C(serving) revisions, C(calls) or C(sessions) that are
+    up, the last verified apply (C(applied)), the C(numbers) and C(users) that the documents reach, and C(refusals).
+  returned: when O(state=present) and all files are there
   type: dict
 missing:
   description: Names of files that are not there as wanted.
@@ -148,6 +170,20 @@ def put_previous(folder: str, history: str) -> tuple[list[str], dict[str, Any]]:
         return names, json.load(stream)
 
 
+def told(params: dict[str, Any]) -> dict[str, Any]:
+    """What this server tells the plan."""
+    passed = {option for option, name in ((FORCE, "force"), (NUMBERS, "allow_number_removal")) if params[name]}
+    served, socket = params["served"], params["socket"]
+    return facts(params["folder"], params["history"], served, socket, params["remove_tenants"], passed)
+
+
+def refusal(found: dict[str, Any]) -> str:
+    """The refusals as one text; nothing when there is none."""
+    options = sorted({one["option"] for one in found["refusals"]})
+    text = "; ".join(one["text"] for one in found["refusals"])
+    return f"refused: {text}. If that is meant: {' '.join(options)}" if text else ""
+
+
 def main() -> None:
     """Have, want, then unpack what came along."""
     module = AnsibleModule(
@@ -157,6 +193,9 @@ def main() -> None:
             "archive": {"type": "path"},
             "served": {"type": "path"},
             "remove_tenants": {"type": "list", "elements": "str", "default": []},
+            "socket": {"type": "path"},
+            "force": {"type": "bool", "default": False},
+            "allow_number_removal": {"type": "bool", "default": False},
             "about": {"type": "dict", "default": {}},
             "history": {"type": "path", "default": FOLDER},
             "state": {"type": "str", "choices": ["present", "absent", "previous"], "default": "present"},
@@ -177,10 +216,14 @@ def main() -> None:
     if lost:
         options = " ".join(f"--remove-tenant {one}" for one in lost)
         module.fail_json(msg=f"served here, but not in the model: {', '.join(lost)}. If that is meant: {options}")
-    more = {}
+    more: dict[str, Any] = {}
     if not absent:
+        more["plan"] = told(module.params)
+        refused = refusal(more["plan"])
+        if refused and not module.check_mode:
+            module.fail_json(msg=refused)
         before = unfinished(history)
-        more = {"resumed": before} if before else {}
+        more |= {"resumed": before} if before else {}
         if not module.check_mode:
             note(history, "begin", module.params["about"])
     module.exit_json(changed=False, missing=absent, **more)

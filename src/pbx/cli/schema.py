@@ -17,7 +17,10 @@ def run(arguments: argparse.Namespace) -> int:
     from pbx.model.schemas import FOLDER
 
     kind: str = arguments.kind
-    files = {path.name.removesuffix(".schema.json"): path for path in sorted(FOLDER.glob("*.schema.json"))}
+    paths = sorted(FOLDER.glob("*.schema.json")) + sorted(
+        FOLDER.glob("output/*.schema.json")
+    )  # what we read, and write
+    files = {str(path.relative_to(FOLDER)).removesuffix(".schema.json"): path for path in paths}
     if not kind:
         for name, path in files.items():
             print(f"{name}\t{path.resolve()}")

@@ -45,6 +45,10 @@ def did_keys(tenant: Tenant) -> list[str]:
     )
 
 
+def _states(tenant: Tenant) -> dict[str, str]:
+    return {number: found.state for number, found in sorted(tenant.numbers.items())}
+
+
 def addresses(model: Model, hosts: list[Host]) -> list[dict[str, Any]]:
     """Who is trusted by source address: trunks and call processes."""
     rows = [_address(GROUP_CALLS, host.sip_address, host.name) for host in of_group(hosts, "calls")]
@@ -123,6 +127,8 @@ def document(model: Model, hosts: list[Host], edge: Host) -> dict[str, Any]:
     return {
         "htables": tables,
         "ha1": ha1,
+        # not for Kamailio: what a later apply of this edge alone must not delete unasked
+        "numbers": {tenant.id: _states(tenant) for tenant in model.tenants.values()},
         "addresses": addresses(model, hosts),
         "dispatchers": dispatchers(model, hosts),
         "registrations": registrations(model, edge, first=edge == of_group(hosts, "edges")[0]),

@@ -61,10 +61,15 @@ def _failure(line: Line) -> Failure:
     return Failure(
         line["host"],
         line["task"],
-        str(line.get("message") or "failed"),
+        _printable(str(line.get("message") or "failed")),
         "unreachable" if line["status"] == "unreachable" else "failed",
         line.get("play", ""),
     )
+
+
+def _printable(text: str) -> str:
+    """Without what a program on a server may have sent to steer a terminal."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)
 
 
 def _server(name: str, lines: list[Line]) -> Server:

@@ -78,7 +78,8 @@ def _server(server: Server, rows: int) -> str:
         lines += [COLUMNS, *table]
         if left > 0:
             lines += ["", f"… and {left} more rows of {len(server.items)} items are left out here."]
-    lines += ["", *(f"- {words.waits(f'`{_cell(key)}`')}" for key in server.pending_restart)]
+    if server.pending_restart:
+        lines += ["", *(f"- {words.waits(_code(key))}" for key in server.pending_restart)]
     if server.applied:
         lines += ["", f"Last verified apply: {_cell(words.last_apply(server))}."]
     return "\n".join([*lines, "", "</details>"])

@@ -46,14 +46,15 @@ def plain(value: Any) -> str:
 
 
 def summary(plan: Plan) -> str:
-    """`3 to create, 1 to change, 0 to delete, 2 service actions`, or that there is nothing."""
+    """`3 to create, 1 to change, 0 to delete, 2 service actions`, or that there is nothing, or that it is not whole."""
     counts = plan.counts
+    end = "; not whole: something failed" if plan.failures else ""
     if not any(counts.values()):
-        return "no differences"
+        return "failed before anything was found" if plan.failures else "no differences"
     words = ("created", "changed", "deleted") if plan.verb == "apply" else ("to create", "to change", "to delete")
     keys = ("create", "update", "delete")
     told = ", ".join(f"{counts[key]} {word}" for key, word in zip(keys, words, strict=True))
-    return f"{told}, {number(counts['act'], 'service action')}"
+    return f"{told}, {number(counts['act'], 'service action')}{end}"
 
 
 def reach(plan: Plan) -> str:
