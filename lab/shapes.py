@@ -25,7 +25,7 @@ def write(shape: str) -> Path:
     # read after main.yml, by its name
     (variables / "zz_lab.yml").write_text(
         f"pbx_model_root: {CHECKOUT}/examples\nansible_user: ops\nansible_python_interpreter: /usr/bin/python3\n"
-        f"pbx_lab_ca: {FOLDER}/ca\nkamailio_tls: true\n"
+        + (f"pbx_lab_ca: {FOLDER}/ca\nkamailio_tls: true\n" if shape == "cluster" else "")
     )
     for path in (controller.CONNECTION, controller.SECRETS):
         shutil.copy2(path, variables / path.name)

@@ -42,7 +42,7 @@ SETTINGS: Mapping[str, tuple[int, str]] = {
     "trunk_timeout": (6000, "ms without any answer of a trunk"),
 }
 
-START_FILES = ("kamailio.cfg", "pbx_outside.cfg", "pbx_inside.cfg", "pbx_local.cfg", "tls.cfg")
+START_FILES = ("kamailio.cfg", "pbx_outside.cfg", "pbx_inside.cfg", "pbx_local.cfg", "pbx_edges.cfg", "tls.cfg")
 
 
 def wanted_settings(document: Mapping[str, Any]) -> dict[str, int]:

@@ -33,7 +33,7 @@ class ShapeSite(Site):
     def inventory(self) -> Path:
         return self.state / "inventory" / "hosts.yml"
 
-    def phone(self, user: str, party: str, edge: str, tenant: str = "romashka") -> Baresip:
+    def phone(self, user: str, party: str, edge: str, *, tenant: str = "romashka", transport: str = "udp") -> Baresip:
         """The desk phone of `user` at an outside party, with `edge` as its proxy; not started, not registered."""
         given = yaml.safe_load((self.inventory.parent / "group_vars/all/secrets.yml").read_text())
         return Baresip(
@@ -41,7 +41,9 @@ class ShapeSite(Site):
             namespace=self.lab.netns(party),
             address=self.lab.address(party),
             password=derived_password(given["pbx_site_key"], tenant, user, "desk", 1),
-            proxy=f"{self.lab.address(edge)}:5060",
+            proxy=f"{self.lab.address(edge)}:{5061 if transport == 'tls' else 5060}",
+            transport=transport,
+            authority=str(self.state / "ca/ca.pem") if transport == "tls" else "",
             hz=TONES[party],
         )
 
@@ -59,6 +61,14 @@ class ShapeSite(Site):
                 assert len(found) == 1, found
                 return found[0]
             time.sleep(0.2)  # drained from the journal: there is nothing to wait on
+
+    def wait_contact(self, edge: str, address: str, deadline: float = 5.0) -> None:
+        """Until the edge knows a registration; it may have come from another edge."""
+        end = time.monotonic() + deadline
+        words = ("kamcmd", "-s", "unix:/run/kamailio/ctl.sock", "ul.lookup", "location", address)
+        while "Ruid" not in self.lab.exec(edge, *words, check=False).stdout:
+            assert time.monotonic() < end, f"{edge} does not know {address}"
+            time.sleep(0.1)
 
     def ask(self, host: str, command: str) -> dict[str, Any]:
         """A command to the call process of a host."""

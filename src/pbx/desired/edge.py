@@ -14,7 +14,7 @@ from pbx.model.objects import Model, Tenant, Trunk
 
 Secret = dict[str, str]  # {"secret": name}
 
-GROUP_TRUNKS, GROUP_CALLS = 1, 2  # groups of the permissions module
+GROUP_TRUNKS, GROUP_CALLS, GROUP_EDGES = 1, 2, 4  # groups of the permissions module
 SET_CALLS, FIRST_TRUNK_SET = 1, 10  # sets of the dispatcher module
 SETTINGS: Mapping[str, int | str] = {"pbx.max_fail": 5}
 
@@ -49,9 +49,10 @@ def _states(tenant: Tenant) -> dict[str, str]:
     return {number: found.state for number, found in sorted(tenant.numbers.items())}
 
 
-def addresses(model: Model, hosts: list[Host]) -> list[dict[str, Any]]:
-    """Who is trusted by source address: trunks and call processes."""
+def addresses(model: Model, hosts: list[Host], edge: Host) -> list[dict[str, Any]]:
+    """Who is trusted by source address: trunks, call processes, and the other edges."""
     rows = [_address(GROUP_CALLS, host.sip_address, host.name) for host in of_group(hosts, "calls")]
+    rows += [_address(GROUP_EDGES, one.sip_address, one.name) for one in of_group(hosts, "edges") if one != edge]
     for trunk in all_trunks(model):
         rows += [_address(GROUP_TRUNKS, text, f"{trunk.key}/{trunk.receive}") for text in trunk.addresses]
     return sorted(rows, key=lambda row: (row["group"], row["ip"], row["mask"], row["port"], row["tag"]))
@@ -129,7 +130,7 @@ def document(model: Model, hosts: list[Host], edge: Host) -> dict[str, Any]:
         "ha1": ha1,
         # not for Kamailio: what a later apply of this edge alone must not delete unasked
         "numbers": {tenant.id: _states(tenant) for tenant in model.tenants.values()},
-        "addresses": addresses(model, hosts),
+        "addresses": addresses(model, hosts, edge),
         "dispatchers": dispatchers(model, hosts),
         "registrations": registrations(model, edge, first=edge == of_group(hosts, "edges")[0]),
         "settings": {**SETTINGS, **edge.settings.get("edge", {})},

@@ -16,7 +16,10 @@ from pbx.desired.source import LoadedSource
 INVENTORY = Path(__file__).resolve().parents[3] / "inventory"
 
 
-@pytest.mark.parametrize("name, servers", [("single", {"pbx1"}), ("cluster", {"edge1", "relay1", "relay2", "calls1"})])
+CLUSTER = {"edge1", "edge2", "relay1", "relay2", "calls1", "calls2"}
+
+
+@pytest.mark.parametrize("name, servers", [("single", {"pbx1"}), ("cluster", CLUSTER)])
 def test_an_example_inventory_compiles(name: str, servers: set[str], loaded: LoadedSource, secrets: Secrets) -> None:
     inventory = read(INVENTORY / name / "hosts.yml")
     assert Path(inventory.variables["pbx_model_root"]).resolve() == INVENTORY.parent / "examples"
