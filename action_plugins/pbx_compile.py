@@ -6,10 +6,8 @@ travels through Ansible's results. The folder is Ansible's own temporary one (07
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from ansible_collections.pbx.core.plugins.module_utils.controller import find_pa
 
 find_package()
 
+from pbx.desired import commits, holder  # noqa: E402
 from pbx.desired.compile import compile_all  # noqa: E402
 from pbx.desired.digest import canonical  # noqa: E402
 from pbx.desired.fingerprint import of_servers, of_wanted  # noqa: E402
@@ -68,7 +67,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
         digest = of_wanted(files, servers, secrets.site_key)
         if self._task.args.get("expect", digest) != digest:
             raise AnsibleActionFail("the model or the inventory has changed after the plan that this apply follows")
-        noted = about(self._task.args["model_root"])
+        noted = {
+            **commits.about(self._task.args["model_root"]),
+            **(self._task.args.get("about") or {}),
+            "run": str(self._value(variables, "pbx_run", "") or holder.run_of(os.getppid())),
+            "revisions": {"site": compiled.site_revision, "tenants": compiled.tenants},
+        }
         result.update(
             changed=False,
             folder=folder,
@@ -120,24 +124,6 @@ def _certificates(ca: str, folder: str, host: Host, domains: list[str]) -> list[
     return [
         _put(os.path.join(folder, host.name), name, path.read_bytes()) for name, path in zip(kept, paths, strict=True)
     ]
-
-
-def about(root: str) -> dict[str, Any]:
-    """Who applies what: metadata, never compared (contracts §7.1). Without Git only the person is known."""
-    found: dict[str, Any] = {"by": getpass.getuser()}
-    commit = _git(root, "log", "-1", "--format=%h %an")
-    if commit:
-        found["commit"], _, found["author"] = commit.partition(" ")
-        found["dirty"] = bool(_git(root, "status", "--porcelain", "--", "."))
-    return found
-
-
-def _git(root: str, *words: str) -> str:
-    try:
-        done = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, check=False)
-    except OSError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _put(folder: str, name: str, data: bytes) -> dict[str, str]:

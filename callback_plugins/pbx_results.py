@@ -82,12 +82,17 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible has no type
             "pending_restart": found.get("pending_restart") or [],
             "revisions": found.get("revisions") or {},
             "warnings": found.get("model_warnings") or [],
+            "notes": found.get("notes") or [],
             "plan": found.get("plan") or {},
         }
+        if "history" in found:
+            entry["history"] = found["history"]
         if status in {"failed", "unreachable"}:
             text = str(found.get("msg") or found.get("module_stderr") or "failed").strip()
             entry["message"] = text[:MESSAGE]
         os.write(self._results, json.dumps(entry, default=str).encode() + b"\n")
+        for note in entry["notes"]:
+            self._tell(f"  {host}: {note}")
         if status != "ok":
             self._tell(f"  {host}: {task.get_name()}: {status}")
 

@@ -24,6 +24,10 @@ options:
   expect:
     description: Digest of what is wanted, from a plan. When it is another one now, the run ends before it began.
     type: str
+  about:
+    description: Commit and author of the model root when its folder is not under Git, as in a rollback.
+    type: dict
+    default: {}
 author: The pbx-as-code authors (@pbx-as-code)
 """
 
@@ -52,6 +56,10 @@ site_revision:
   description: Revision of what the operator owns.
   returned: success
   type: str
+about:
+  description: Who applies what, for the journals of the hosts, such as run, person, commit, author and revisions.
+  returned: success
+  type: dict
 tenants:
   description: Revision of each tenant.
   returned: success

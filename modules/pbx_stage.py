@@ -7,12 +7,21 @@ import contextlib
 import json
 import os
 import shutil
+import ssl
 import tarfile
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pbx.core.plugins.module_utils.files import sha256_of
-from ansible_collections.pbx.core.plugins.module_utils.history import FOLDER, kept, note, unfinished
+from ansible_collections.pbx.core.plugins.module_utils.history import (
+    FOLDER,
+    about_of,
+    find,
+    kept,
+    note,
+    revisions_kept,
+    unfinished,
+)
 from ansible_collections.pbx.core.plugins.module_utils.limits import FORCE, NUMBERS
 from ansible_collections.pbx.core.plugins.module_utils.server_facts import facts
 
@@ -69,10 +78,16 @@ options:
     description: Folder of the journal and of the documents kept from earlier applies.
     type: path
     default: /var/lib/pbx-apply
+  revision:
+    description:
+      - For O(state=previous), what to put back. The beginning of a site's or a tenant's revision, or of a digest of
+        kept documents. The newest that fits is taken, and the folder stays as it is when there is none.
+    type: str
+    default: ""
   state:
     description:
       - V(absent) removes the folder. V(previous) fills it with the documents of the last apply that was verified here,
-        when there are some.
+        when there are some, or with those of O(revision).
     type: str
     choices: [present, absent, previous]
     default: present
@@ -91,6 +106,11 @@ resumed:
   description: The apply that began here last and never ended.
   returned: when there is one
   type: dict
+notes:
+  description: Remarks for people.
+  returned: when there is one
+  type: list
+  elements: str
 files:
   description: Names of what is staged.
   returned: when O(state=previous)
@@ -106,12 +126,25 @@ plan:
     up, the last verified apply (C(applied)), the C(numbers) and C(users) that the documents reach, and C(refusals).
   returned: when O(state=present) and all files are there
   type: dict
+kept:
+  description: The folder that the documents were kept in.
+  returned: when O(state=previous) and there is one
+  type: str
+has:
+  description: What is kept here, the newest first.
+  returned: when O(state=previous)
+  type: list
+  elements: dict
 missing:
   description: Names of files that are not there as wanted.
   returned: always
   type: list
   elements: str
 """
+
+
+CONFIGURATION = "configuration.json"  # module_utils/snapshot.py
+ROOM = 4 << 20  # octets beside the documents: configuration, journal
 
 
 def missing(folder: str, files: dict[str, str]) -> list[str]:
@@ -155,19 +188,51 @@ def unpack(folder: str, files: dict[str, str], archive: str | None) -> None:
             os.rename(temporary, os.path.join(folder, member.name))
 
 
-def put_previous(folder: str, history: str) -> tuple[list[str], dict[str, Any]]:
-    """Stage what was verified last; returns the names, and what was noted about them."""
+def put_previous(folder: str, history: str, revision: str) -> dict[str, Any]:
+    """Stage what was verified last, or a revision; the names, the kept folder, and what was noted about them."""
+    found = find(history, revision) if revision else next(iter(kept(history)[-1:]), None)
+    has = revisions_kept(history)
+    if found is None:
+        if not revision:
+            shutil.rmtree(folder, ignore_errors=True)
+        return {"files": [], "about": {}, "has": has}
     shutil.rmtree(folder, ignore_errors=True)
-    before = kept(history)
-    if not before:
-        return [], {}
     os.makedirs(folder, mode=0o700)
-    names = sorted(name for name in os.listdir(before[-1]) if name.endswith(".json"))
+    names = sorted(name for name in os.listdir(found) if name.endswith(".json") and name != CONFIGURATION)
     for name in names:
-        shutil.copyfile(os.path.join(before[-1], name), os.path.join(folder, name))
+        shutil.copyfile(os.path.join(found, name), os.path.join(folder, name))
         os.chmod(os.path.join(folder, name), 0o600)
-    with open(os.path.join(before[-1], "about"), encoding="utf-8") as stream:
-        return names, json.load(stream)
+    return {"files": names, "about": about_of(found)[0], "kept": found, "has": has}
+
+
+def mismatched(folder: str) -> str:
+    """A certificate that no server could start with is told before it is anywhere."""
+    paths = [os.path.join(folder, name) for name in ("server.pem", "server.key")]
+    if not all(os.path.exists(path) for path in paths):
+        return ""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*paths)
+    except (ssl.SSLError, OSError) as error:
+        return f"server.pem and server.key do not belong together: {getattr(error, 'reason', None) or error}"
+    return ""
+
+
+def resumes(before: dict[str, Any]) -> str:
+    """For people: what was left half-done here."""
+    return (
+        f"goes on with the apply that {before.get('by', 'somebody')} began at {before.get('time')} and that never ended"
+    )
+
+
+def too_full(folder: str, history: str) -> str:
+    """A disk on which the end of an apply could not be noted is told now, before anything has an effect."""
+    needed = ROOM + sum(entry.stat().st_size for entry in os.scandir(folder))
+    place = history
+    while not os.path.isdir(place):
+        place = os.path.dirname(place)
+    disk = os.statvfs(place)
+    free = disk.f_bavail * disk.f_frsize
+    return f"{history}: {free >> 10} KiB free, {needed >> 10} KiB needed" if free < needed else ""
 
 
 def told(params: dict[str, Any]) -> dict[str, Any]:
@@ -198,6 +263,7 @@ def main() -> None:
             "allow_number_removal": {"type": "bool", "default": False},
             "about": {"type": "dict", "default": {}},
             "history": {"type": "path", "default": FOLDER},
+            "revision": {"type": "str", "default": ""},
             "state": {"type": "str", "choices": ["present", "absent", "previous"], "default": "present"},
         },
         supports_check_mode=True,
@@ -208,10 +274,12 @@ def main() -> None:
         module.exit_json(changed=False, missing=[])
     history = module.params["history"]
     if module.params["state"] == "previous":
-        names, about = put_previous(folder, history)
-        module.exit_json(changed=False, missing=[], files=names, about=about)
+        module.exit_json(changed=False, missing=[], **put_previous(folder, history, module.params["revision"]))
     unpack(folder, files, module.params["archive"])
     absent = missing(folder, files)
+    mismatch = "" if absent else mismatched(folder)
+    if mismatch:
+        module.fail_json(msg=mismatch)
     lost = lost_tenants(folder, module.params["served"], module.params["remove_tenants"]) if not absent else []
     if lost:
         options = " ".join(f"--remove-tenant {one}" for one in lost)
@@ -223,8 +291,11 @@ def main() -> None:
         if refused and not module.check_mode:
             module.fail_json(msg=refused)
         before = unfinished(history)
-        more |= {"resumed": before} if before else {}
+        more |= {"resumed": before, "notes": [resumes(before)]} if before else {}
         if not module.check_mode:
+            full = too_full(folder, history)
+            if full:
+                module.fail_json(msg=full)
             note(history, "begin", module.params["about"])
     module.exit_json(changed=False, missing=absent, **more)
 

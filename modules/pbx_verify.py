@@ -9,7 +9,6 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pbx.core.plugins.module_utils.calls_control import ControlError, command, served
-from ansible_collections.pbx.core.plugins.module_utils.history import FOLDER, keep, note
 from ansible_collections.pbx.core.plugins.module_utils.processes import read_unit
 
 DOCUMENTATION = r"""
@@ -17,8 +16,7 @@ module: pbx_verify
 short_description: After an apply, does this server serve what it should
 description:
   - Asks the call process for the revisions that it serves, and looks that the units are up.
-  - When it does, keeps the staged documents as the last good ones (10 are kept) and ends the entry of the journal that
-    M(pbx.core.pbx_stage) began. Nothing else is changed.
+  - Changes nothing. When every server was verified, M(pbx.core.pbx_kept) keeps what is served.
 options:
   folder:
     description: The folder of the staged documents.
@@ -27,18 +25,6 @@ options:
   socket:
     description: Control socket of the call process, where there is one.
     type: path
-  history:
-    description: Folder of the journal and of the documents kept from earlier applies.
-    type: path
-    default: /var/lib/pbx-apply
-  event:
-    description: What to write into the journal when all is well.
-    type: str
-    default: verified
-  about:
-    description: Commit, author and the like, for the journal of applies on this host.
-    type: dict
-    default: {}
   units:
     description: Units that must be active.
     type: list
@@ -61,8 +47,6 @@ revisions:
   type: dict
 """
 
-RELEASE = "/opt/pbx/current"
-
 
 def wanted(folder: str) -> dict[str, Any]:
     """The revisions of the documents staged here; those with tenants say the most."""
@@ -81,9 +65,6 @@ def main() -> None:
         argument_spec={
             "folder": {"type": "path", "required": True},
             "socket": {"type": "path"},
-            "history": {"type": "path", "default": FOLDER},
-            "event": {"type": "str", "default": "verified"},
-            "about": {"type": "dict", "default": {}},
             "units": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -105,12 +86,6 @@ def main() -> None:
         revisions["tenants"] = live.get("tenants")
     if problems:
         module.fail_json(msg="; ".join(problems))
-    if not module.check_mode:
-        about = {**module.params["about"], "revisions": revisions}
-        if os.path.islink(RELEASE):
-            about["release"] = os.path.basename(os.readlink(RELEASE))
-        keep(module.params["history"], module.params["folder"], about)
-        note(module.params["history"], module.params["event"], about)
     module.exit_json(changed=False, revisions=revisions)
 
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pbx.cli import _output, _playbook, _report, _since
+from pbx.cli import _output, _playbook, _since, _trust
 from pbx.desired.plan import Failure, Plan, Scope, Verb
 from pbx.desired.results import plan_of
 
@@ -22,16 +22,18 @@ def compare(verb: Verb, what: _playbook.Run, arguments: argparse.Namespace) -> i
 
 def carry_out(what: _playbook.Run, arguments: argparse.Namespace) -> int:
     """Apply and print what was done: 0, or 1 when something failed; then the servers have what they had before."""
+    what = _trust.named(what)
     outcome = _playbook.run(what)
-    code = _finish(plan_from("apply", what, outcome), arguments)
+    code = told("apply", what, outcome, arguments)
     if not outcome.failed:
         return code
-    if outcome.had_effect:
-        restored = _playbook.run(replace(what, playbook="restore.yml", variables={}))
-        print("\n".join(_report.restored(restored)), file=sys.stderr)
-    else:
-        print("nothing that runs was touched", file=sys.stderr)
+    _trust.give_up(what, outcome)
     return 1
+
+
+def told(verb: Verb, what: _playbook.Run, outcome: _playbook.Outcome, arguments: argparse.Namespace) -> int:
+    """Print what a run did; the exit code of that."""
+    return _finish(plan_from(verb, what, outcome), arguments)
 
 
 def plan_from(verb: Verb, what: _playbook.Run, outcome: _playbook.Outcome) -> Plan:

@@ -44,3 +44,16 @@ def removal(arguments: argparse.Namespace) -> dict[str, Any]:
 def vault(path: Path | None) -> tuple[str, ...]:
     """The words for ansible-playbook."""
     return ("--vault-password-file", str(path)) if path else ()
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """For verbs that change servers: leases and holds."""
+    lease_help = "take the lease of an apply that is dead and whose controller is not this one"
+    parser.add_argument("--take-lease", action="store_true", help=lease_help)
+    parser.add_argument("--release", action="store_true", help="end the hold that a rollback has set")
+
+
+def trust(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The playbooks' variables for those options."""
+    given = {"pbx_take_lease": arguments.take_lease, "pbx_release_hold": arguments.release}
+    return {name: True for name, value in given.items() if value}

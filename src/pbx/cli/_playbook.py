@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pbx.cli import _collection, _options
-
-STAGE = "Compile and stage"  # the play of site.yml
+from pbx.desired import holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,6 @@ class Outcome:
     def failed(self) -> bool:
         return self.code != 0 or bool(self.failures)
 
-    @property
-    def had_effect(self) -> bool:
-        """Whether something failed after the stage, which touches nothing that runs."""
-        return any(one["play"] != STAGE for one in self.failures)
-
 
 def from_arguments(
     playbook: str, arguments: argparse.Namespace, check: bool, variables: dict[str, Any] | None = None
@@ -79,6 +74,7 @@ def run(what: Run) -> Outcome:
             "ANSIBLE_STDOUT_CALLBACK": "pbx.core.pbx_results",
             "ANSIBLE_LOCAL_TEMP": folder,
             "PBX_RESULTS": str(results),
+            holder.COMMAND: str(os.getpid()),
         }
         done = subprocess.run(command(what), env=environment, stdout=sys.stderr, check=False)
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []

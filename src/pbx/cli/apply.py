@@ -16,6 +16,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     plan = "a plan of `pbx plan -o json:FILE`: apply only if model and servers are still as they were then"
     parser.add_argument("--plan", metavar="FILE", type=Path, help=plan)
     _options.add_removal(parser)
+    commit = "apply although the commit does not descend from the one that is live"
+    parser.add_argument("--any-commit", action="store_true", help=commit)
+    _options.add_trust(parser)
     _output.add(parser)
     parser.set_defaults(run=run)
 
@@ -23,7 +26,9 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from pbx.cli import _compare, _planned, _playbook
 
-    what = _playbook.from_arguments("site.yml", arguments, check=arguments.check, variables=_options.removal(arguments))
+    variables = {**_options.removal(arguments), **_options.trust(arguments)}
+    variables |= {"pbx_any_commit": True} if arguments.any_commit else {}
+    what = _playbook.from_arguments("site.yml", arguments, check=arguments.check, variables=variables)
     if arguments.check:
         return _compare.compare("plan", what, arguments)
     if arguments.plan is None:

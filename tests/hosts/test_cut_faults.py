@@ -1,0 +1,169 @@
+"""An apply in a broken world: ssh killed, a host gone, a full disk, a broken certificate, a bad configuration."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hosts import cuts
+from hosts.story import HOSTS, Site
+from hosts.test_cuts import ask, change, processes
+
+pytestmark = [pytest.mark.lab, pytest.mark.row("R34")]
+
+EDGE, CALLS = "10.77.0.11", "10.77.0.13"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def good(site: Site) -> Iterator[Site]:
+    """The site with a verified revision. Each test changes the model, fails, and leaves the change to the heal."""
+    sound = (site.model / "romashka/prompts/closed_en.wav").read_bytes()
+    change(site, "a")
+    site.pbx("apply", "--tags", "model", expect=0)
+    yield site
+    for name in ("romashka/cut.yml", "site/cut.yml"):
+        (site.model / name).unlink()
+    (site.model / "romashka/prompts/closed_en.wav").write_bytes(sound)
+    site.pbx("apply", expect=0)
+    assert site.pbx("drift", expect=0).stdout.startswith("no differences\n")
+
+
+@pytest.fixture(autouse=True)
+def put_back(good: Site) -> Iterator[None]:
+    """Around each test: the same processes, and what was served before is served after; then a heal."""
+    before, running = ask(good), processes(good)
+    other = "b" if "cut_a" in (good.model / "romashka/cut.yml").read_text() else "a"
+    change(good, other)
+    yield
+    assert ask(good) == before
+    assert processes(good) == running
+    assert [good.lab.exec(host, "ls", "/var/lib/pbx-apply").stdout.count("lease.json") for host in HOSTS] == [0, 0, 0]
+    good.pbx("drift", "--tags", "model", expect=2)
+    good.pbx("apply", "--tags", "model", expect=0)
+    assert f"cut_{other}-desk@romashka.example" in ask(good).edge["phones"]
+    assert processes(good) == running
+    assert good.pbx("drift", expect=0).stdout.startswith("no differences\n")
+
+
+def wait(what: Callable[[], object], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@contextmanager
+def stopped(site: Site, host: str, unit: str) -> Iterator[None]:
+    """A process that does not answer, so that the task that asks it is in its middle."""
+    pid = site.pid(host, unit)
+    site.lab.exec(host, "kill", "-STOP", pid)
+    try:
+        yield
+    finally:
+        site.lab.exec(host, "kill", "-CONT", pid)
+
+
+@contextmanager
+def filled(site: Site, host: str) -> Iterator[None]:
+    """Not an octet left on the host's disk."""
+    script = "dd if=/dev/zero of=/fill bs=1M 2>/dev/null; dd if=/dev/zero of=/fill2 bs=1k 2>/dev/null; true"
+    site.lab.exec(host, "sh", "-c", script, timeout=120)
+    try:
+        yield
+    finally:
+        site.lab.exec(host, "rm", "-f", "/fill", "/fill2")
+
+
+def at_work(site: Site, host: str) -> bool:
+    """Whether a step of an apply is at work there: the playbooks put PBX_RUN into its environment."""
+    script = "grep -lzs '^PBX_RUN=.' /proc/[0-9]*/environ"
+    return bool(site.lab.exec(host, "sh", "-c", script, check=False).stdout)
+
+
+def test_ssh_is_killed_in_the_middle_of_a_task(good: Site, folder: Path) -> None:
+    with cuts.apply(good, folder, "--tags", "model") as run:
+        run.until("Model of the call process")
+        with stopped(good, "calls1", "pbx-calls@1.service"):
+            run.go()
+            wait(lambda: at_work(good, "calls1"))
+            for process in run.ssh_to(CALLS):
+                os.kill(process, signal.SIGKILL)
+            run.until("Restore: Take the lease")
+        assert run.to_the_end() == 1
+    assert "calls1: has the revision from before" in run.error, run.error
+
+
+def test_a_host_cannot_be_reached_any_more(good: Site, folder: Path) -> None:
+    with cuts.apply(good, folder, "--tags", "model") as run:
+        run.until("Tables")
+        good.lab.exec("edge1", "sh", "-c", "systemctl stop ssh.socket ssh.service; pkill -KILL sshd; true")
+        try:
+            assert run.to_the_end() == 1
+        finally:
+            good.lab.exec("edge1", "systemctl", "start", "ssh.service")
+    assert "calls1: has the revision from before" in run.error, run.error
+    assert re.search(r"^edge1: not put back, the apply had changed nothing there: ", run.error, re.MULTILINE), run.error
+    good.lab.exec("edge1", "rm", "-f", "/var/lib/pbx-apply/lease.json")
+
+
+def test_a_disk_is_full_before_anything_has_an_effect(good: Site, folder: Path) -> None:
+    with filled(good, "relay1"):
+        done = good.pbx("apply", "--tags", "model", expect=1)
+    assert "relay1" in done.stderr and re.search(r"No space left|KiB free", done.stderr), done.stderr
+    assert "nothing that runs was touched" in done.stderr
+
+
+def test_a_disk_becomes_full_in_the_middle(good: Site, folder: Path) -> None:
+    with cuts.apply(good, folder, "--tags", "model") as run:
+        run.until("Tables")
+        with filled(good, "edge1"):
+            assert run.to_the_end() == 1
+    assert "calls1: has the revision from before" in run.error, run.error
+    assert re.search(r"^edge1: (has the revision from before|not put back)", run.error, re.MULTILINE), run.error
+
+
+def test_a_document_that_the_call_process_refuses(good: Site, folder: Path) -> None:
+    path = "/run/pbx-apply/calls.json"
+    with cuts.apply(good, folder, "--tags", "model") as run:
+        run.until("Model of the call process")
+        document = json.loads(good.lab.exec("calls1", "cat", path).stdout)
+        document["tenants"]["romashka"]["plain"]["users"]["ivanov"]["devices"] = 7
+        good.lab.exec("calls1", "tee", path, input=json.dumps(document))
+        assert run.to_the_end() == 1
+    assert "pbx-calls:" in run.error
+    assert "calls1: has the revision from before" in run.error, run.error
+
+
+def test_a_configuration_that_kamailio_does_not_start_with(good: Site, folder: Path) -> None:
+    settings = good.inventory.parent / "group_vars/all/bad.yml"
+    settings.write_text("kamailio_children: many\n")
+    try:
+        done = good.pbx("apply", expect=1)
+    finally:
+        settings.unlink()
+    assert "Kamailio does not start with this configuration" in done.stderr
+    assert "nothing that runs was touched" in done.stderr
+
+
+def test_a_certificate_whose_key_is_another(good: Site, folder: Path) -> None:
+    authority = folder / "ca"
+    settings = good.inventory.parent / "group_vars/all/tls.yml"
+    settings.write_text(f"pbx_lab_ca: {authority}\nkamailio_tls: true\n")
+    try:
+        good.pbx("plan", expect=2)  # makes them
+        (authority / "edge1.key").write_bytes((authority / "ca.key").read_bytes())
+        done = good.pbx("apply", expect=1)
+    finally:
+        settings.unlink()
+    assert "edge1: Bring this host its documents: server.pem and server.key do not belong together" in done.stderr
+    assert "nothing that runs was touched" in done.stderr
