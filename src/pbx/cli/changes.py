@@ -30,21 +30,20 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from pbx.cli import _revision
     from pbx.desired.changes import compare
+    from pbx.desired.commits import CommitError
     from pbx.model.load import load
     from pbx.model.problems import ModelErrors
 
     try:
         after = load(arguments.path)
-        with _revision.folder_at(arguments.path, arguments.since) as folder:
-            before = _before(folder, arguments.since)
-            folders = compare(before, after)
+        before = _before(arguments.path, arguments.since)
+        folders = compare(before, after)
     except ModelErrors as errors:
         count = sum(problem.severity == "error" for problem in errors.problems)
         print(f"error: {arguments.path}: {count} error{'' if count == 1 else 's'}: see pbx validate", file=sys.stderr)
         return 1
-    except _revision.GitError as error:
+    except CommitError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     landings = {name: _landings(before, after, name) for name in after.tenant_plain} if before else {}
@@ -77,20 +76,26 @@ def _landings(before: Loaded, after: Loaded, tenant: str) -> list[Landing]:
     ]
 
 
-def _before(folder: Path | None, since: str) -> Loaded | None:
-    """The model from before; one that was not valid counts as none, and stderr says so."""
+def _before(path: Path, since: str) -> Loaded | None:
+    """The model from before; one that was not valid counts as none, and stderr says so. Raises CommitError."""
+    import tempfile
+
+    from pbx.desired import commits
     from pbx.model.load import load
     from pbx.model.problems import ModelErrors
 
-    if folder is None:
-        print(f"{since} has no such folder: everything is new", file=sys.stderr)
-        return None
-    try:
-        return load(folder)
-    except ModelErrors as errors:
-        first = str(errors.problems[0]).replace(f"{folder}/", "")
-        print(f"{since} is no valid model ({first}): everything is told as new", file=sys.stderr)
-        return None
+    commit = commits.resolve(str(path), since)["commit"]
+    with tempfile.TemporaryDirectory(prefix="pbx-") as temporary:
+        folder = Path(temporary) / "model"
+        try:
+            commits.extract(str(path), commit, folder)
+            return load(folder)
+        except commits.NoFolder:
+            print(f"{since} has no such folder: everything is new", file=sys.stderr)
+        except ModelErrors as errors:
+            first = str(errors.problems[0]).replace(f"{folder}/", "")
+            print(f"{since} is no valid model ({first}): everything is told as new", file=sys.stderr)
+    return None
 
 
 def _text(folders: list[Folder], landings: Landings) -> str:

@@ -68,7 +68,9 @@ def _to_commit(arguments: argparse.Namespace) -> int:
             arguments.model = model
             what = _playbook.from_arguments("site.yml", arguments, check=arguments.check, variables=variables)
             return _compare.compare("plan", what, arguments) if arguments.check else _compare.carry_out(what, arguments)
-    except (commits.CommitError, InventoryError) as error:
+    except commits.CommitError as error:
+        return _error(f"{error} (`pbx rollback --revision` puts back what the servers have kept)")
+    except InventoryError as error:
         return _error(str(error))
     except ModelErrors as errors:
         found = [str(problem).replace(f"{model}/", "") for problem in errors.problems if problem.severity == "error"]

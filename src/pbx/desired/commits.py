@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import io
 import os
 import subprocess
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,10 @@ from typing import Any
 
 class CommitError(ValueError):
     """A commit that cannot be had; the text says why and what to do."""
+
+
+class NoFolder(CommitError):
+    """The commit is there and does not have the folder."""
 
 
 def about(root: str) -> dict[str, Any]:
@@ -45,7 +51,7 @@ def resolve(root: str, name: str) -> dict[str, Any]:
     if not os.path.isdir(root):
         raise CommitError(f"{root}: no such folder")
     if _git(root, "rev-parse", "--show-toplevel")[0]:
-        raise CommitError(f"{root} is not under Git: `pbx rollback --revision` puts back what the servers have kept")
+        raise CommitError(f"{root} is not under Git, so it has no commits")
     code, text = _git(root, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
     if code:
         ambiguous = "ambiguous" in text
@@ -57,22 +63,31 @@ def resolve(root: str, name: str) -> dict[str, Any]:
 
 
 def extract(root: str, commit: str, folder: Path) -> None:
-    """The model root's files as that commit has them, into a folder; the user's tree and index are not touched."""
+    """The model root's plain files as that commit has them, into a folder; the user's tree and index are not touched.
+
+    Links are left out, so that nothing outside is read through one. Raises CommitError, NoFolder among them.
+    """
     prefix = _git(root, "rev-parse", "--show-prefix")[1].rstrip("/")
-    index = {**os.environ, "GIT_INDEX_FILE": str(folder.parent / "index")}
-    code, text = _git(root, "read-tree", f"{commit}:{prefix}", environment=index)
-    if code:
-        raise CommitError(f"commit {commit[:12]} has no folder {prefix}" if prefix else text)
     top = _git(root, "rev-parse", "--show-toplevel")[1]
-    code, text = _git(top, "checkout-index", "--all", f"--prefix={folder}/", environment=index)
-    if code:
-        raise CommitError(text)
+    if _git(root, "cat-file", "-e", f"{commit}:{prefix}")[0]:
+        raise NoFolder(f"commit {commit[:12]} has no folder {prefix}")
+    command = ["git", "-C", top, "archive", "--format=tar", f"{commit}:{prefix}"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        raise CommitError(done.stderr.decode(errors="replace").strip())
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        for member in archive:
+            stream = archive.extractfile(member) if member.isreg() else None
+            if stream is not None:
+                target = folder / member.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(stream.read())
 
 
-def _git(root: str, *words: str, environment: dict[str, str] | None = None) -> tuple[int, str]:
+def _git(root: str, *words: str) -> tuple[int, str]:
     """Exit status and output, or the message when it failed; 127 without git."""
     command = ["git", "-C", root, *words]
-    given = {**(environment or os.environ), "LC_ALL": "C"}
+    given = {**os.environ, "LC_ALL": "C"}
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=given)
     except OSError as error:
