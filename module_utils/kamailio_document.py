@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PHASES", "DocumentError", "argument_spec", "resolve", "secrets_of", "the_document"]
+__all__ = ["PHASES", "DocumentError", "argument_spec", "name_of", "resolve", "secrets_of", "the_document"]
 
 #: contracts §7.3. `expand` adds and changes, `contract` removes, `stage` touches nothing that runs.
 PHASES = ("all", "stage", "expand", "contract")
@@ -45,15 +45,22 @@ def the_document(params: Mapping[str, Any]) -> dict[str, Any]:
     return document
 
 
-def secrets_of(params: Mapping[str, Any]) -> dict[str, str]:
-    """The option `secrets`: name to value."""
+def secrets_of(params: Mapping[str, Any]) -> dict[str, str] | None:
+    """The option `secrets`: name to value; None when it is not given."""
+    if params.get("secrets") is None:
+        return None
     return {str(name): str(value) for name, value in _read(params.get("secrets"), "secrets").items()}
+
+
+def name_of(value: Any) -> str:
+    """The name of a secret; nothing for a plain value."""
+    return str(value.get("secret")) if isinstance(value, Mapping) else ""
 
 
 def resolve(value: Any, secrets: Mapping[str, str]) -> str:
     """The text of a value: itself, or what its name stands for."""
     if isinstance(value, Mapping):
-        name = str(value.get("secret"))
+        name = name_of(value)
         if name not in secrets:
             raise DocumentError(f"secret {name!r} has no value in option secrets")
         return secrets[name]

@@ -70,12 +70,15 @@ def running_settings(rpc: KamailioRpc) -> dict[str, int] | None:
 
 
 def local_text(words: Mapping[str, Any], features: Mapping[str, bool]) -> str:
-    """pbx_local.cfg: what differs between hosts, as words that the other files use, and features that are on."""
+    """pbx_local.cfg: what differs between hosts, as words that the other files use, and features that are on.
+
+    In alphabetical order: the same words in another order are no reason for a restart.
+    """
     for name, value in words.items():
         if "!" in str(value) or "\n" in str(value):
             raise ValueError(f"{name}: {value!r} has a character that pbx_local.cfg cannot carry")
-    lines = [f'#!substdef "!{name}!{value}!g"' for name, value in words.items()]
-    lines += [f"#!define {name}" for name, on in features.items() if on]
+    lines = [f'#!substdef "!{name}!{value}!g"' for name, value in sorted(words.items())]
+    lines += [f"#!define {name}" for name, on in sorted(features.items()) if on]
     return "\n".join(["# Names and places of this host.", *lines, ""])
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.pbx.core.plugins.module_utils.actions import SECRET, SECRET_CHANGED, Step, aim
-from ansible_collections.pbx.core.plugins.module_utils.kamailio_document import resolve
+from ansible_collections.pbx.core.plugins.module_utils.kamailio_document import name_of, resolve
 from ansible_collections.pbx.core.plugins.module_utils.kamailio_rpc import KamailioDown, KamailioRpc
 from ansible_collections.pbx.core.plugins.module_utils.kamailio_schema import (
     HTABLES,
@@ -60,11 +60,12 @@ def by_name(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def wanted(
-    document: Mapping[str, Any], secrets: Mapping[str, str], state: str, have: Rows
+    document: Mapping[str, Any], secrets: Mapping[str, str] | None, state: str, have: Rows
 ) -> dict[str, dict[str, str | None]]:
     """Table → key → value, None for a row that has to go, of the rows that this state has a say in.
 
-    `replaced` makes the tables that the document names as it says and leaves the others alone.
+    `replaced` makes the tables that the document names as it says and leaves the others alone. Without `secrets` a
+    secret that the edge has keeps its value.
     """
     given = by_name(document)
     found = {}
@@ -72,7 +73,9 @@ def wanted(
         if name not in given and state != "overridden":
             continue
         rows = given.get(name, {})
-        values = {str(key): "" if state == "deleted" else resolve(value, secrets) for key, value in rows.items()}
+        known = {name_of(value): have[name][key] for key, value in rows.items() if key in have[name]}
+        chosen = known if secrets is None else secrets
+        values = {str(key): "" if state == "deleted" else resolve(value, chosen) for key, value in rows.items()}
         found[name] = aim("overridden" if state == "replaced" else state, values, have[name])
     return found
 

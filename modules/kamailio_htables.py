@@ -46,7 +46,9 @@ options:
     description: The edge's document, or its path on the host. Not needed to gather.
     type: raw
   secrets:
-    description: Path on the host of a JSON object, names of secrets to values; or the object (slow, each is masked).
+    description:
+      - Path on the host of a JSON object, names of secrets to values; or the object (slow, each is masked).
+      - Without it a HA1 that the edge has stays, and one that it does not have is an error.
     type: raw
   phase:
     description: V(expand) adds and changes, V(contract) removes, V(stage) does nothing, V(all) does it all.

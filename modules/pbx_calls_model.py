@@ -45,8 +45,8 @@ options:
     choices: [overridden, replaced, deleted, gathered, rendered]
     default: overridden
   document:
-    description: The staged document on this host. Not needed to gather.
-    type: path
+    description: The staged document on this host, or the document. Not needed to gather.
+    type: raw
   secrets:
     description: The staged secrets on this host. Their values reach no result. Without it the secrets stay as they are.
     type: path
@@ -108,9 +108,14 @@ serving:
   returned: always
   type: dict
 gathered:
-  description: The document that the process starts from, and C(secret_names), the names of its secrets.
+  description: The document that the process starts from.
   returned: when O(state=gathered)
   type: dict
+secret_names:
+  description: What the secrets are called that the process starts with.
+  returned: when O(state=gathered)
+  type: list
+  elements: str
 rendered:
   description: The text of the document.
   returned: when O(state=rendered)
@@ -134,9 +139,20 @@ def parsed(data: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def canonical(document: dict[str, Any]) -> bytes:
+    """The bytes that the compiler makes of it."""
+    return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def content_of(params: dict[str, Any]) -> bytes:
+    """The option `document` as the bytes of a file; nothing when there is no such file."""
+    given = params["document"]
+    return canonical(given) if isinstance(given, dict) else read(given)
+
+
 def wanted(params: dict[str, Any]) -> dict[str, Any]:
     """The document as the process should have it."""
-    staged, have = parsed(read(params["document"])), parsed(read(params["document_path"]))
+    staged, have = parsed(content_of(params)), parsed(read(params["document_path"]))
     state = params["state"]
     if state == "overridden":
         return staged
@@ -147,9 +163,7 @@ def wanted(params: dict[str, Any]) -> dict[str, Any]:
 
 def wants(params: dict[str, Any]) -> tuple[Want, Want]:
     """Document and secrets as files of the process."""
-    content = read(params["document"])
-    if params["state"] != "overridden":
-        content = json.dumps(wanted(params), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    content = content_of(params) if params["state"] == "overridden" else canonical(wanted(params))
     document = Want(params["document_path"], "file", content, owner="root", group=params["group"], mode=0o640)
     given = read(params["secrets"] or params["secrets_path"])
     secrets = Want(params["secrets_path"], "file", given, owner=params["user"], mode=0o600)
@@ -216,24 +230,25 @@ def apply(params: dict[str, Any], live: dict[str, Any] | None) -> None:
     os.rename(candidate.path, document.path)
 
 
-def gathered(params: dict[str, Any]) -> dict[str, Any]:
-    """The document of the process, and what its secrets are called."""
-    return {**parsed(read(params["document_path"])), "secret_names": sorted(parsed(read(params["secrets_path"])))}
-
-
 def run(module: AnsibleModule) -> None:
     """Have, want, plan, apply, read back."""
     params: dict[str, Any] = module.params
     if params["state"] == "gathered":
         live = command(params["socket"], "status")
-        serving = _serving(live) if live else {}
-        module.exit_json(changed=False, actions=[], gathered=gathered(params), serving=serving)
+        module.exit_json(
+            changed=False,
+            actions=[],
+            gathered=parsed(read(params["document_path"])),
+            secret_names=sorted(parsed(read(params["secrets_path"]))),
+            serving=_serving(live) if live else {},
+        )
+    document = content_of(params)
+    if "tenants" not in parsed(document):
+        module.fail_json(msg=f"document {params['document']}: there is none, or it is no call process's", actions=[])
     if params["state"] == "rendered":
-        module.exit_json(changed=False, actions=[], rendered=read(params["document"]).decode(), serving={})
-    if not os.path.exists(params["document"]):
-        module.fail_json(msg=f"document {params['document']}: no such file", actions=[])
+        module.exit_json(changed=False, actions=[], rendered=document.decode(), serving={})
     steps, live = plan(params)
-    want = {"state": params["state"], **served(parsed(read(params["document"])))}
+    want = {"state": params["state"], **served(parsed(document))}
     if steps and not module.check_mode:
         apply(params, live)
         left, live = plan(params)
@@ -249,7 +264,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": state_option("overridden", "replaced", "deleted", "gathered", "rendered"),
-            "document": {"type": "path"},
+            "document": {"type": "raw"},
             "secrets": {"type": "path"},
             "socket": path,
             "document_path": path,

@@ -171,8 +171,11 @@ def test_what_is_gathered_and_fed_back_changes_nothing(options: dict[str, Any], 
     story("kamailio_htables", expected_change=True, **options)
     found = run("kamailio_htables", state="gathered", **base(fresh_edge))["gathered"]
     head = {"format": 1, "server": "edge1", "role": "edge"}
-    back = {**base(fresh_edge), "document": {**head, **found}, "secrets": options["secrets"]}
+    back = {**base(fresh_edge), "document": {**head, **found}}
     assert run("kamailio_htables", **back)["changed"] is False
+    assert run("kamailio_htables", **back, secrets=options["secrets"])["changed"] is False
+    back["document"]["ha1"] |= {"new-desk@romashka.example": {"secret": "ha1/new"}}
+    assert run("kamailio_htables", **back)["msg"] == "secret 'ha1/new' has no value in option secrets"
 
 
 def test_states_say_what_may_go(options: dict[str, Any], tmp_path: Path) -> None:
