@@ -22,6 +22,8 @@ __all__ = ["KamailioDown", "KamailioRpc", "RpcError", "RpcTimeout"]
 WINDOW = 8
 # A request through the FIFO is read into a buffer of 8 KB.
 FIFO_REQUEST_BYTES = 8000
+# Commands whose answers grow with the number of rows.
+LONG_ANSWERS = (".dump", "Dump", ".list", "_dump")
 
 
 class KamailioDown(Exception):
@@ -50,6 +52,8 @@ class KamailioRpc:
 
     def call(self, method: str, *params: Any) -> Any:
         """One command, one small answer (< 100 KB: a larger one is lost by Kamailio without a word)."""
+        if method.endswith(LONG_ANSWERS):
+            raise ValueError(f"{method}: its answer may be lost on the way; use dump()")
         return next(iter(self.calls([(method, params)])))
 
     def calls(self, commands: Iterable[tuple[str, Iterable[Any]]]) -> list[Any]:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import yaml
-from unit.apply.module_contract import CONTRACT, MODULES, NAMES, of_the_action, options, specification, told
+from unit.apply.module_contract import CONTRACT, MODULES, NAMES, ROOT, of_the_action, options, specification, told
 
 pytestmark = pytest.mark.row("C01")
 
@@ -108,3 +108,13 @@ def test_the_page_of_the_modules_has_their_states() -> None:
     page = (MODULES.parent / "docs" / "reference" / "modules.md").read_text()
     rows = re.findall(r"(?m)^\| `(\w+_\w+)` \| ([a-z ]+) \|$", page)
     assert rows == [(name, " ".join(options(name)["state"]["choices"])) for name in RESOURCES]
+
+
+def test_the_page_of_pitfalls_names_tests_that_are_there() -> None:
+    page = (ROOT / "docs" / "reference" / "pitfalls.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| pitfall")]
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", row)
+        assert named, f"no test: {row}"
+        for file, test in named:
+            assert f"def {test}(" in (ROOT / file).read_text(), f"{file} has no {test}"

@@ -149,6 +149,19 @@ def test_a_renewed_certificate_is_taken_in_and_connections_stay(tls_edge: EdgeUn
     assert register(phone, USER, PASSWORDS[USER])[1].status == 200
 
 
+def test_a_broken_certificate_is_told_and_the_old_one_goes_on(tls_edge: EdgeUnderTest) -> None:
+    from ansible_collections.pbx.core.plugins.module_utils.kamailio_rpc import RpcError
+
+    shown = served(tls_edge)
+    whole = (tls_edge.folder / "server.pem").read_text()
+    (tls_edge.folder / "server.pem").write_text("-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n")
+    with pytest.raises(RpcError, match=r"tls\.reload"):
+        tls_edge.rpc.call("tls.reload")
+    assert served(tls_edge) == shown
+    (tls_edge.folder / "server.pem").write_text(whole)
+    tls_edge.rpc.call("tls.reload")
+
+
 def inside(edge: EdgeUnderTest, function: Any, *given: Any) -> Any:
     """Call it from a thread that lives in the edge's network namespace."""
     import threading

@@ -15,6 +15,7 @@ from ansible_collections.pbx.core.plugins.module_utils.rtpengine_cli import (
     differing,
     parameters,
     parse_file,
+    restart_digest,
 )
 from unit.edge.module_runs import lines, run, story
 from unit.media.conftest import free_port, wait_until
@@ -136,3 +137,11 @@ def test_a_refused_value_is_told(daemon: Daemon) -> None:
     """The daemon's answer is read: its exit status and its connection look the same when it refuses."""
     failed = run(MODULE, **daemon.options(**{"max-sessions": "many"}))
     assert failed["failed"] and failed["msg"].startswith("max-sessions: Fail")
+
+
+def test_the_digest_of_a_start_leaves_live_keys_out() -> None:
+    """`dtmf-log-dest` is not shown by the daemon; the unit's environment tells that it was started with another."""
+    fixed = {"interface": "127.0.0.1", "dtmf-log-dest": "127.0.0.1:9"}
+    assert restart_digest({**fixed, "timeout": 60}) == restart_digest({**fixed, "timeout": 90})
+    assert restart_digest(fixed) != restart_digest({**fixed, "dtmf-log-dest": "127.0.0.1:10"})
+    assert differing({"interface[0]": "default\\127.0.0.1"}, fixed) == []
