@@ -79,7 +79,7 @@ def _in_use(have: Mapping[str, Any], want: Collection[str]) -> list[dict[str, st
     used = sorted(number for number, state in have.items() if state == ACTIVE and number not in want)
     if not used:
         return []
-    text = f"{_some(used)} served and active; `state: quarantine` first answers callers that they are gone"
+    text = f"{_some(used)} served and active; set their state to quarantine first"
     return [{"text": f"numbers in use would be deleted ({len(used)}): {text}", "option": NUMBERS}]
 
 

@@ -30,6 +30,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "media_play.py": ("B3",),
     "media_path.py": ("B5", "B13"),
     "apply.py": ("B7",),
+    "plan.py": ("B15",),
     "edge_register.py": ("B10",),
 }
 

@@ -14,7 +14,7 @@ from pbx.desired.printers import words
 MARKER = "<!-- pbx-plan -->"  # one comment a pull request: a job looks for it and edits that comment
 LIMIT = 65_536
 ROWS = (1000, 200, 50, 20, 5, 1)  # rows a server, tried in turn
-COLUMNS = "| | kind | id | live | wanted |\n|-|-|-|-|-|"
+COLUMNS = "| | kind | id | differs | live | wanted |\n|-|-|-|-|-|-|"
 
 
 def printed(plan: Plan) -> str:
@@ -87,21 +87,20 @@ def _server(server: Server, rows: int) -> str:
 
 def _row(item: Item | str) -> str:
     if isinstance(item, str):
-        return f"| | {_cell(item)} | | | |"
+        return f"| | {_cell(item)} | | | | |"
     sign = words.SIGNS.get(item.op, "!")
     kind = item.kind if item.op in words.SIGNS else f"{item.op} {item.kind}"
     values = words.values_of(item)
-    live = "<br>".join(_named(field, old) for field, old, _new in values)
-    wanted = "<br>".join(_named(field, new) for field, _old, new in values)
-    if not values and item.fields:
-        wanted = _cell(", ".join(item.fields))
-    if item.since:
-        live += f"{'<br>' if live else ''}<i>{_cell(item.since)}</i>"
-    return f"| {_code(sign)} | {_cell(kind)} | {_code(item.id)} | {live} | {wanted} |"
+    live = [_named(field, old, len(values)) for field, old, _new in values]
+    live += [f"<i>{_cell(item.since)}</i>"] if item.since else []
+    wanted = [_named(field, new, len(values)) for field, _old, new in values]
+    cells = [_code(sign), _cell(kind), _code(item.id), _cell(", ".join(item.fields)), "<br>".join(live)]
+    return f"| {' | '.join([*cells, '<br>'.join(wanted)])} |"
 
 
-def _named(field: str, value: str) -> str:
-    return f"{_cell(field)}: {_code(value)}" if field else _code(value)
+def _named(field: str, value: str, of: int) -> str:
+    """A value; of several each with its field."""
+    return f"{_cell(field)}: {_code(value)}" if field and of > 1 else _code(value)
 
 
 def _code(text: str) -> str:
