@@ -235,11 +235,15 @@ def too_full(folder: str, history: str) -> str:
     return f"{history}: {free >> 10} KiB free, {needed >> 10} KiB needed" if free < needed else ""
 
 
-def told(params: dict[str, Any]) -> dict[str, Any]:
-    """What this server tells the plan."""
+def told(params: dict[str, Any], lost: list[str]) -> dict[str, Any]:
+    """What this server tells the plan. A tenant that is lost is one refusal, not one for each thing that it has."""
     passed = {option for option, name in ((FORCE, "force"), (NUMBERS, "allow_number_removal")) if params[name]}
     served, socket = params["served"], params["socket"]
-    return facts(params["folder"], params["history"], served, socket, params["remove_tenants"], passed)
+    found = facts(params["folder"], params["history"], served, socket, [*params["remove_tenants"], *lost], passed)
+    found["refusals"] += [
+        {"text": f"served here, but not in the model: {one}", "option": f"--remove-tenant {one}"} for one in lost
+    ]
+    return found
 
 
 def refusal(found: dict[str, Any]) -> str:
@@ -281,12 +285,9 @@ def main() -> None:
     if mismatch:
         module.fail_json(msg=mismatch)
     lost = lost_tenants(folder, module.params["served"], module.params["remove_tenants"]) if not absent else []
-    if lost:
-        options = " ".join(f"--remove-tenant {one}" for one in lost)
-        module.fail_json(msg=f"served here, but not in the model: {', '.join(lost)}. If that is meant: {options}")
     more: dict[str, Any] = {}
     if not absent:
-        more["plan"] = told(module.params)
+        more["plan"] = told(module.params, lost)
         refused = refusal(more["plan"])
         if refused and not module.check_mode:
             module.fail_json(msg=refused)

@@ -14,8 +14,10 @@ from typing import Any
 
 from pbx.desired.digest import canonical
 from pbx.desired.plan import Failure, Item, Plan, Refusal, Scope, Server, Verb, Wanted
+from pbx.desired.shown import MODEL
 
 Line = Mapping[str, Any]
+MODELLED = MODEL | {"model"}
 BAD = {"failed", "unreachable"}
 
 
@@ -26,8 +28,10 @@ def plan_of(verb: Verb, lines: Iterable[Line], scope: Scope, made: str) -> Plan:
     compiled: Mapping[str, Any] = next((one["compiled"] for one in facts if "compiled" in one), {})
     servers = tuple(_server(name, [one for one in ordered if one["host"] == name]) for name in _hosts(ordered))
     items = [item for server in servers for item in server.items]
-    numbers = frozenset(number for one in facts for number in one.get("numbers", ()))
-    users = frozenset(user for one in facts for user in one.get("users", ()))
+    modelled = {item.server for item in items if item.kind in MODELLED}  # with --tags hosts the model is left alone
+    reached = [line["plan"] for line in ordered if line.get("plan") and line["host"] in modelled]
+    numbers = frozenset(number for one in reached for number in one.get("numbers", ()))
+    users = frozenset(user for one in reached for user in one.get("users", ()))
     domains: Mapping[str, str] = compiled.get("domains", {})
     return Plan(
         verb=verb,

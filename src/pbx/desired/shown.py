@@ -19,7 +19,8 @@ _MODEL = (
 )
 _EDGE = "htable/domain htable/did htable/owner htable/emergency htable/trunk address dispatcher kamailio_setting"
 _HOST = "file directory link account group rtpengine_setting release service package"
-HARMLESS = frozenset(f"{_MODEL} {_EDGE} {_HOST}".split())
+MODEL = frozenset(_MODEL.split())
+HARMLESS = MODEL | frozenset(f"{_EDGE} {_HOST}".split())
 # Of these kinds only what describes them is shown, never what is in them.
 ONLY: Mapping[str, frozenset[str]] = {
     kind: frozenset({"owner", "group", "mode", "target"}) for kind in ("file", "directory", "link")

@@ -38,7 +38,8 @@ def _whole(plan: Plan, rows: int) -> str:
     parts = [f"{MARKER}\n### {words.title(plan)}: {words.summary(plan)}"]
     if plan.items:
         parts.append(f"Touches **{words.reach(plan)}**.")
-    parts += [_failures(plan), _refusals(plan), _warnings(plan)]
+    told = [f"- {_cell(name)}: revision {_code(live)} → {_code(want)}" for name, live, want in words.revisions(plan)]
+    parts += ["\n".join(told[:50]), _failures(plan), _refusals(plan), _warnings(plan)]
     parts += [_server(server, rows) for server in plan.servers if server.items or server.pending_restart]
     parts.append(_foot(plan))
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -15,6 +15,7 @@ def printed(plan: Plan) -> str:
         for one in words.folded(server.items):
             out += [f"  {one}"] if isinstance(one, str) else _item(one)
     out += [f"{server}: {words.waits(key)}" for server, key in plan.waiting]
+    out += [f"{name}: revision {live} → {wanted}" for name, live, wanted in words.revisions(plan)]
     out.append(words.summary(plan))
     if plan.items:
         out.append(f"touches {words.reach(plan)}")

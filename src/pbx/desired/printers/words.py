@@ -64,6 +64,21 @@ def reach(plan: Plan) -> str:
     return f"{number(radius.numbers, 'number')}, {number(radius.users, 'user')}, {calls}"
 
 
+def revisions(plan: Plan) -> list[tuple[str, str, str]]:
+    """(site or tenant, revision served, revision wanted) where a call server serves another than is wanted."""
+    wanted = {"site": plan.wanted.site, **{f"tenant {id_}": one for id_, one in plan.wanted.tenants.items()}}
+    found: dict[tuple[str, str, str], None] = {}
+    for server in plan.servers:
+        if not server.site:
+            continue
+        live = {"site": server.site, **{f"tenant {id_}": one for id_, one in server.tenants.items()}}
+        for name in dict.fromkeys([*wanted, *live]):
+            pair = live.get(name, "none"), wanted.get(name, "none")
+            if pair[0] != pair[1]:
+                found[name, *pair] = None
+    return list(found)
+
+
 def number(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
