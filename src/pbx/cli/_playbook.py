@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from typing import Any
 
 from pbx.cli import _collection, _options
 from pbx.desired import holder
+
+PATIENCE = 10  # seconds that Ansible has to end its workers when it is told to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,23 @@ def run(what: Run) -> Outcome:
             "PBX_RESULTS": str(results),
             holder.COMMAND: str(os.getpid()),
         }
-        done = subprocess.run(command(what), env=environment, stdout=sys.stderr, check=False)
+        code = _supervised(command(what), environment)
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
-    return Outcome(done.returncode, [json.loads(line) for line in lines])
+    return Outcome(code, [json.loads(line) for line in lines])
+
+
+def _supervised(words: list[str], environment: dict[str, str]) -> int:
+    """Run it to its end. Told to stop, we stop it too, so that nothing goes on unseen in a folder that is gone."""
+    with subprocess.Popen(words, env=environment, stdout=sys.stderr) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
 
 
 def command(what: Run) -> list[str]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -65,8 +66,13 @@ def run(arguments: Sequence[str]) -> int:
     return code
 
 
+def _stop(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
-    """The console entry."""
+    """The console entry. Told to stop by SIGTERM, as CI systems do, it ends as with Ctrl-C: temporary files go."""
+    signal.signal(signal.SIGTERM, _stop)
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
