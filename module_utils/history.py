@@ -36,7 +36,7 @@ __all__ = [
 FOLDER = "/var/lib/pbx-apply"
 KEEP = 10  # contracts §7.7
 ABOUT = "about"  # beside the documents: {"latest": {...}, "earlier": [{...}]}, see keep()
-ENDS = {"verified", "restored", "rolled_back", "failed"}
+ENDS = {"part", "verified", "restored", "rolled_back", "failed"}
 
 
 def note(folder: str, event: str, about: dict[str, Any]) -> None:

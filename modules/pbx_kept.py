@@ -12,6 +12,7 @@ from ansible_collections.pbx.core.plugins.module_utils.history import (
     hold,
     journal,
     keep,
+    kept,
     note,
     now,
     revisions_kept,
@@ -55,6 +56,10 @@ options:
     description: What to write into the journal.
     type: str
     default: verified
+  part:
+    description: Tags of an apply that left the model out. It is noted, and the configuration is kept; no revision is.
+    type: str
+    default: ""
   hold:
     description: Let the next apply refuse until it is told to release the hold.
     type: bool
@@ -111,6 +116,17 @@ def keep_all(params: dict[str, Any]) -> None:
     drop(folder, str(about.get("run")))
 
 
+def keep_part(params: dict[str, Any]) -> None:
+    """The documents were not applied: those kept last stay the last good ones, with the configuration as it is now."""
+    folder, about = params["history"], dict(params["about"])
+    before = kept(folder)
+    if before and params["part"] != "install":  # what is installed runs only once it is configured
+        keep_configuration(folder, before[-1], params["paths"], params["units"])
+    about.pop("revisions", None)
+    note(folder, "part", {**about, "tags": params["part"]})
+    drop(folder, str(about.get("run")))
+
+
 def main() -> None:
     """Keep or tell."""
     module = AnsibleModule(
@@ -121,6 +137,7 @@ def main() -> None:
             "units": {"type": "list", "elements": "str", "default": []},
             "about": {"type": "dict", "default": {}},
             "event": {"type": "str", "default": "verified"},
+            "part": {"type": "str", "default": ""},
             "hold": {"type": "bool", "default": False},
             "release_hold": {"type": "bool", "default": False},
             "last": {"type": "int", "default": 50},
@@ -136,7 +153,7 @@ def main() -> None:
         module.exit_json(changed=False, history={**found, "lease": read(folder)})
     try:
         if not module.check_mode:
-            keep_all(params)
+            (keep_part if params["part"] else keep_all)(params)
     except OSError as error:
         module.fail_json(msg=f"verified, but not kept: {error.filename or folder}: {error.strerror}")
     module.exit_json(changed=False)

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+TAGS = "part of it: install (packages, code, files), configure (services), apply (the model); hosts is the first two"
+
 
 def add_inventory(parser: argparse.ArgumentParser) -> None:
     """-i, --model and the vault's password."""
@@ -18,7 +20,7 @@ def add_inventory(parser: argparse.ArgumentParser) -> None:
 def add_limit(parser: argparse.ArgumentParser) -> None:
     """-l and --tags, for part of the work."""
     parser.add_argument("-l", "--limit", metavar="PATTERN", help="only these hosts (Ansible's pattern)")
-    parser.add_argument("--tags", metavar="TAGS", help="`model`: the model alone; `hosts`: packages, code, services")
+    parser.add_argument("--tags", metavar="TAGS", help=TAGS)
 
 
 def add_removal(parser: argparse.ArgumentParser) -> None:

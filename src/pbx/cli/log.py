@@ -46,5 +46,6 @@ def line_of(entry: dict[str, Any]) -> str:
     revisions = entry.get("revisions") or {}
     words += [f"site {revisions['site']}"] if revisions.get("site") else []
     words += [f"{name} {revision}" for name, revision in sorted((revisions.get("tenants") or {}).items())]
+    words += [f"only {entry['tags']}"] if entry.get("tags") else []
     words += [entry["outcome"].splitlines()[0]] if entry.get("outcome") else []
     return ", ".join(words)
