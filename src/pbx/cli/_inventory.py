@@ -22,12 +22,9 @@ class Inventory:
 def read(path: Path, vault_password_file: Path | None = None) -> Inventory:
     """Read with Ansible's own loader, vault included, and our settings (see _collection). Raises InventoryError."""
     os.environ.update(_collection.environment())  # Ansible reads its settings when it is imported
-    from ansible import constants
-    from ansible.cli import CLI
     from ansible.errors import AnsibleError
     from ansible.inventory.manager import InventoryManager
     from ansible.parsing.dataloader import DataLoader
-    from ansible.parsing.vault import VaultSecretsContext
     from ansible.plugins.loader import init_plugin_loader
     from ansible.template import Templar
     from ansible.utils.collection_loader import AnsibleCollectionConfig
@@ -39,10 +36,7 @@ def read(path: Path, vault_password_file: Path | None = None) -> Inventory:
     if AnsibleCollectionConfig.collection_finder is None:  # lookups and filters that an inventory uses
         init_plugin_loader()
     try:
-        files = [str(vault_password_file)] if vault_password_file else []
-        identities = constants.DEFAULT_VAULT_IDENTITY_LIST
-        if VaultSecretsContext.current(optional=True) is None:  # Ansible takes the secrets once a process
-            CLI.setup_vault_secrets(loader, vault_ids=identities, vault_password_files=files, auto_prompt=False)
+        _open_vault(loader, vault_password_file)
         inventory = InventoryManager(loader=loader, sources=[str(path)])
         manager = VariableManager(loader=loader, inventory=inventory)
         hosts: list[Host] = []
@@ -60,3 +54,21 @@ def read(path: Path, vault_password_file: Path | None = None) -> Inventory:
         hint = " Give --vault-password-file, or set ANSIBLE_VAULT_PASSWORD_FILE." if "vault" in str(error) else ""
         raise InventoryError(f"{error}{hint}") from error
     return Inventory([host for host in hosts if host.groups & set(GROUPS)], first)
+
+
+def _open_vault(loader: Any, password_file: Path | None) -> None:
+    """Give the loader what vaulted files are opened with; from 2.19 on Ansible takes that once a process."""
+    from ansible import constants
+    from ansible.cli import CLI
+
+    try:
+        from ansible.parsing.vault import VaultSecretsContext
+    except ImportError:
+        VaultSecretsContext = None
+    if VaultSecretsContext and VaultSecretsContext.current(optional=True) is not None:
+        return
+    files = [str(password_file)] if password_file else []
+    identities = constants.DEFAULT_VAULT_IDENTITY_LIST
+    secrets = CLI.setup_vault_secrets(loader, vault_ids=identities, vault_password_files=files, auto_prompt=False)
+    if VaultSecretsContext is None:
+        loader.set_vault_secrets(secrets)

@@ -91,3 +91,19 @@ def test_the_same_playbook_runs(ansible: tuple[str, Path | None], tmp_path: Path
     second = play.run()
     assert [one["task"] for one in second if one["actions"]] == ["Plan a release"]
     assert {one["status"] for one in second if one["task"] != "Plan a release"} == {"ok"}
+
+
+def test_an_inventory_with_a_vault_is_read(ansible: tuple[str, Path | None], tmp_path: Path) -> None:
+    """What `pbx credentials` does, by `pbx init`'s own repository."""
+    environment = Play(ansible[1], tmp_path).environment()
+    program = [sys.executable, "-P", "-c", "from pbx.cli.main import main; main()"]
+    own = tmp_path / "own"
+    subprocess.run([*program, "init", str(own)], env=environment, check=True, capture_output=True)
+    words = ["credentials", "alice", "-i", str(own / "inventory/hosts.yml")]
+    environment["ANSIBLE_VAULT_PASSWORD_FILE"] = str(own / ".vault-password")
+    done = subprocess.run([*program, *words], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "user name                alice-desk\n" in done.stdout
+    environment.pop("ANSIBLE_VAULT_PASSWORD_FILE")
+    done = subprocess.run([*program, *words], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "ANSIBLE_VAULT_PASSWORD_FILE" in done.stderr
