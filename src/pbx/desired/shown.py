@@ -17,7 +17,7 @@ _MODEL = (
     "tenant location emergency user device number list flow announcement ivr ring_group schedule calendar trunk "
     "outbound_route class_of_service prompt"
 )
-_EDGE = "htable/domain htable/did htable/owner htable/emergency htable/trunk address dispatcher kamailio_setting"
+_EDGE = "htable/domain htable/did htable/owner htable/emergency htable/trunk address dispatcher setting"
 _HOST = "file directory link account group rtpengine_setting release service package"
 MODEL = frozenset(_MODEL.split())
 HARMLESS = MODEL | frozenset(f"{_EDGE} {_HOST}".split())
