@@ -87,7 +87,7 @@ def _server(name: str, lines: list[Line]) -> Server:
         name=name,
         items=tuple({(one.name, one.fields): one for one in items}.values()),  # stage and expand may name the same
         pending_restart=waiting,
-        live=_digest([read, sorted(waiting), serving, told.get("applied", {}).get("time", "")]),
+        live=_digest([read, sorted(waiting), serving]),
         site=str(serving.get("site_revision") or ""),
         tenants=dict(serving.get("tenants") or {}),
         calls=told.get("calls"),
