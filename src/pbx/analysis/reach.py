@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pbx.model.objects import Destination, RingGroup, Tenant
+from pbx.model.objects import Destination, RingGroup, Tenant, User
 from pbx.routing import outbound
 
 
@@ -14,11 +14,8 @@ def why_not_outside(tenant: Tenant, number: str, class_of_service: str, own_numb
     return None if choice.trunks else choice.reasons[-1]
 
 
-def why_not(tenant: Tenant, member: Destination, group: RingGroup) -> str | None:
-    """Why a member of a group never rings, or None when it does."""
-    if member.kind != "user":
-        return why_not_outside(tenant, member.value, group.class_of_service, None)
-    user = tenant.users[member.value]
+def why_not_user(tenant: Tenant, user: User) -> str | None:
+    """Why none of a person's devices ever rings, or None when one does."""
     reasons = []
     for device in user.devices.values():
         if device.number is None:
@@ -27,7 +24,14 @@ def why_not(tenant: Tenant, member: Destination, group: RingGroup) -> str | None
         if reason is None:
             return None
         reasons.append(reason)
-    return reasons[0] if reasons else f"{member} has no devices"
+    return reasons[0] if reasons else f"user/{user.id} has no devices"
+
+
+def why_not(tenant: Tenant, member: Destination, group: RingGroup) -> str | None:
+    """Why a member of a group never rings, or None when it does."""
+    if member.kind == "user":
+        return why_not_user(tenant, tenant.users[member.value])
+    return why_not_outside(tenant, member.value, group.class_of_service, None)
 
 
 def rings(tenant: Tenant, group: RingGroup) -> bool:

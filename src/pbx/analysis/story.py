@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pbx.analysis.week import goes_by_hours
+from pbx.analysis.week import asked
 from pbx.model.objects import Destination, Tenant
 from pbx.routing import decide
 from pbx.routing.decision import Facts
@@ -21,7 +21,6 @@ class Story:
     end: Destination | None = None
     heard: bool = False  # an announcement or a menu spoke
     rung: bool = False
-    by_hours: bool = False  # a flow on the way asks a schedule
     fell_through: bool = False  # the last step of such a flow took the call
 
     @property
@@ -64,8 +63,7 @@ def _next(tenant: Tenant, to: Destination, facts: Facts, out: Story) -> Destinat
 
 def _through(tenant: Tenant, name: str, facts: Facts, out: Story) -> Destination:
     flow = tenant.flows[name]
-    hours = goes_by_hours(flow)
-    out.by_hours = out.by_hours or hours
+    hours = bool(asked([flow]))
     decision = decide.flow(tenant, flow, facts)
     while decision.otherwise_next and decision.next_step is not None:
         out.rung = True

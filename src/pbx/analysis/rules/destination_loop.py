@@ -40,7 +40,8 @@ def check(context: Context) -> Iterator[Finding]:
             if way.by_itself:
                 leads.setdefault(way.source, []).append(way)
         for round_ in _rounds(leads):
-            if not logic.never(tenant.model, logic.both(way.when for way in round_)):
+            conditions = [logic.plain(tenant.model, way.when) for way in round_ if way.when is not None]
+            if not conditions or not logic.never(logic.all_of(conditions)):
                 yield _finding(tenant, round_)
 
 

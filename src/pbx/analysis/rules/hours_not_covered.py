@@ -48,13 +48,15 @@ def check(context: Context) -> Iterator[Finding]:
     for tenant in context.tenants:
         ordinary = week.ordinary(tenant.model)
         for flow in ordinary.flows.values():
-            if week.goes_by_hours(flow) and flow.steps[-1].to.kind in ("hang_up", "reject"):
-                yield from _finding(context, tenant, ordinary, flow)
+            if week.asked([flow]) and flow.steps[-1].to.kind in ("hang_up", "reject"):
+                every = week.spans(ordinary, [flow], context.at)
+                yield from _finding(tenant, ordinary, flow, every)
 
 
-def _finding(context: Context, tenant: View, ordinary: Tenant, flow: Flow) -> Iterator[Finding]:
-    hours = week.when(ordinary, context.at, lambda at: _falls_to_the_last(ordinary, flow, at))
-    if hours:
+def _finding(tenant: View, ordinary: Tenant, flow: Flow, every: list[week.Span]) -> Iterator[Finding]:
+    found = week.where(every, lambda at: _falls_to_the_last(ordinary, flow, at))
+    if found:
+        hours = week.in_hours(found, every)
         last = flow.steps[-1].to
         does = "hangs up" if last.kind == "hang_up" else f"refuses with {last.value}"
         message = (

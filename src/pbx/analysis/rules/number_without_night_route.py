@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pbx.analysis import week
 from pbx.analysis.context import View
 from pbx.analysis.rule import Context, Finding, Rule
 from pbx.analysis.story import Story, story
-from pbx.model.objects import Destination, Tenant
+from pbx.analysis.ways import ways
+from pbx.model.objects import Destination, Flow, Tenant
 
 RULE = Rule(
     "number-without-night-route",
@@ -37,8 +38,14 @@ def check(context: Context) -> Iterator[Finding]:
         for number in tenant.model.numbers.values():
             if number.state == "active" and number.to.kind in ("flow", "ring_group"):
                 leading.setdefault(number.to, []).append(number.number)
+        leads: dict[str, list[Destination]] = {}
+        for way in ways(tenant.model) if leading else ():
+            if way.by_itself:
+                leads.setdefault(way.source, []).append(way.to)
         for to, numbers in leading.items():
-            message = _message(context, ordinary, to, numbers[0])
+            flows = _flows_from(tenant.model, to, leads)
+            every = week.spans(ordinary, flows, context.at)
+            message = _message(ordinary, to, numbers[0], every, bool(week.asked(flows))) if every else ""
             if message:
                 more = f" (and {len(numbers) - 1} more that lead there)" if len(numbers) > 1 else ""
                 yield tenant.finding(("numbers", _first(tenant, numbers), "to"), f"{message}{more}")
@@ -49,24 +56,36 @@ def _first(tenant: View, numbers: list[str]) -> str:
     return min(numbers, key=lambda number: tenant.folder.place(("numbers", tenant.number_keys[number])))
 
 
-def _message(context: Context, tenant: Tenant, to: Destination, number: str) -> str:
-    stories = {at: story(tenant, number, at) for at, _ in week.instants(tenant, context.at)}
-    one = next(iter(stories.values()))
-    if not any(each.by_hours for each in stories.values()):
+def _message(tenant: Tenant, to: Destination, number: str, every: list[week.Span], by_hours: bool) -> str:
+    if not by_hours:
+        one = story(tenant, number, every[0][0])
         if one.silent and one.rung:
             return (
                 f"{to} rings at any hour, and when nobody answers the call is {_cut(one)} without a word; lead it "
                 "through a flow with hours, or to an announcement in the end"
             )
         return ""
-    silent = {at: each for at, each in stories.items() if each.silent and not each.rung and not each.fell_through}
+    silent: dict[week.Span, Story] = {}
+    for span in every:
+        one = story(tenant, number, span[0])
+        if one.silent and not one.rung and not one.fell_through:
+            silent[span] = one
     if not silent:
         return ""
-    hours = week.when(tenant, context.at, lambda at: at in silent)
     return (
-        f"calls are {_cut(next(iter(silent.values())))} without a word: {hours}; lead them to an announcement, or to "
-        "people on duty"
+        f"calls are {_cut(next(iter(silent.values())))} without a word: {week.in_hours(silent, every)}; lead them to "
+        "an announcement, or to people on duty"
     )
+
+
+def _flows_from(tenant: Tenant, to: Destination, leads: Mapping[str, list[Destination]]) -> list[Flow]:
+    """The flows through which a call may come by itself."""
+    seen, open_ = {to}, [to]
+    while open_:
+        following = set(leads.get(str(open_.pop()), ())) - seen
+        seen |= following
+        open_ += following
+    return [tenant.flows[each.value] for each in seen if each.kind == "flow"]
 
 
 def _cut(one: Story) -> str:

@@ -46,19 +46,31 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _steps(tenant: View, flow: Flow) -> Iterator[Finding]:
     earlier: list[tuple[int, Condition]] = []  # steps that keep the calls they take
+    parts: list[Condition] = []  # any of these takes a call before a later step
     for index, step in enumerate(flow.steps):
-        path = ("flows", flow.id, index)
-        why = _why_not(tenant, step.when, earlier)
+        when = logic.plain(tenant.model, step.when) if step.when is not None else None
+        why = _why_not(tenant, when, earlier) if when is not None else None
         if why is not None:
-            yield tenant.finding(path, f"is never reached: {why}")
-        elif not step.otherwise_next:
-            if step.when is not None:
-                earlier.append((index, step.when))
-            if step.when is None or logic.take_all(tenant.model, [when for _, when in earlier]):
-                for late in range(index + 1, len(flow.steps)):
-                    why = _all_taken(index, step.when, flow.steps[late].when)
-                    yield tenant.finding(("flows", flow.id, late), f"is never reached: {why}")
-                return
+            yield tenant.finding(("flows", flow.id, index), f"is never reached: {why}")
+            continue
+        if step.otherwise_next:
+            continue
+        if when is None or _takes_the_rest(when, parts):
+            for late in range(index + 1, len(flow.steps)):
+                why = _all_taken(index, step.when, flow.steps[late].when)
+                yield tenant.finding(("flows", flow.id, late), f"is never reached: {why}")
+            return
+        earlier.append((index, when))
+
+
+def _takes_the_rest(when: Condition, parts: list[Condition]) -> bool:
+    """Do the steps above (whose `parts` are added to) and this one together take every call?"""
+    for part in logic.any_parts([when]):
+        rest = logic.negated(part)
+        if any(logic.implies(rest, other) for other in parts):
+            return True
+        parts.append(part)
+    return False
 
 
 def _all_taken(index: int, when: Condition | None, late: Condition | None) -> str:
@@ -69,13 +81,11 @@ def _all_taken(index: int, when: Condition | None, late: Condition | None) -> st
     return "the steps above take every call; move this one up or take it out"
 
 
-def _why_not(tenant: View, when: Condition | None, earlier: list[tuple[int, Condition]]) -> str | None:
-    if when is None:
-        return None
+def _why_not(tenant: View, when: Condition, earlier: list[tuple[int, Condition]]) -> str | None:
     for index, condition in earlier:
-        if logic.implies(tenant.model, when, condition):
+        if logic.implies(when, condition):
             return f"step {index + 1} takes all calls that this one means; move this one above it or take it out"
-    if logic.never(tenant.model, when):
+    if logic.never(when):
         return "its conditions exclude each other; take one out"
     if isinstance(when, NumberIs) and not when.numbers & tenant.model.numbers.keys():
         names = ", ".join(sorted(when.numbers))
