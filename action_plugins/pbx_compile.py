@@ -28,7 +28,14 @@ from pbx.desired.secrets import SecretError, Secrets  # noqa: E402
 from pbx.desired.source import ModelRefused, load_source  # noqa: E402
 
 ABOUT = ("commit", "author", "dirty", "by")
-HOST_VARIABLES = ("sip_address", "media_address", "public_address", "kamailio_settings", "rtpengine_settings")
+HOST_VARIABLES = (
+    "sip_address",
+    "media_address",
+    "public_address",
+    "pbx_store",
+    "kamailio_settings",
+    "rtpengine_settings",
+)
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pbx.desired import store
 from pbx.desired.hosts import Host, of_group
 
 STATE = "/var/lib/pbx"
@@ -12,9 +13,14 @@ CONTROL = "/run/pbx-calls/control.sock"
 ENGINE = "/run/pbx-media/control.sock"
 
 
-def document(site: Mapping[str, Any], tenants: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The model as the call process rebuilds it (`pbx.model.build.model`)."""
-    return {"site": {"plain": dict(site)}, "tenants": {id_: dict(plain) for id_, plain in sorted(tenants.items())}}
+def document(site: Mapping[str, Any], tenants: Mapping[str, Mapping[str, Any]], owned: Iterable[str]) -> dict[str, Any]:
+    """The model as the call process rebuilds it (`pbx.model.build.model`). Every process has all tenants; `owned` are
+    those whose calls come to this one."""
+    return {
+        "site": {"plain": dict(site)},
+        "tenants": {id_: dict(plain) for id_, plain in sorted(tenants.items())},
+        "owned": sorted(owned),
+    }
 
 
 def process(host: Host, hosts: list[Host], instance: int = 1) -> dict[str, Any]:
@@ -42,7 +48,7 @@ def process(host: Host, hosts: list[Host], instance: int = 1) -> dict[str, Any]:
         "media": {"socket": ENGINE, "address": engine.media_address, "port": 41000} if engine else None,
         "control": CONTROL,
         "journal": f"{STATE}/journal",
-        "store": f"{STATE}/store.sqlite",
+        "store": store.place(hosts),
         "prompts": f"{STATE}/prompts",
         "document": f"{STATE}/documents/calls.json",
         "secrets": f"{STATE}/secrets/calls.json",

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pbx.desired import calls, edge, relay
+from pbx.desired import calls, edge, relay, store
 from pbx.desired.hosts import Host, InventoryError, of_group
+from pbx.desired.owners import owners
 from pbx.desired.secrets import SecretError, Secrets, device_password, given_secret, ha1
 from pbx.model.objects import Model, Tenant
 
 FORMAT = 1
-ROLES: Mapping[str, str] = {"edge": "edges", "relay": "relays", "calls": "calls", "media": "media"}
+ROLES: Mapping[str, str] = {"edge": "edges", "relay": "relays", "calls": "calls", "media": "media", "store": "store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,13 @@ def compile_all(source: Source, hosts: Sequence[Host], secrets: Secrets) -> Comp
     revisions = {id_: source.revisions[id_] for id_ in sorted(source.tenants)}
     passwords = edge_secrets(source.model, secrets)
     trunks = trunk_secrets(source.model, secrets)
+    stored = {store.PASSWORD: store.password(secrets)} if store.server(ordered) else {}
     documents: list[ServerDocument] = []
     for host in ordered:
         for role, group in ROLES.items():
-            if group not in host.groups:
+            if group not in host.groups or (role == "store" and host != store.server(ordered)):
                 continue
-            body, values, process = _role(role, source, ordered, host, revisions, passwords, trunks)
+            body, values, process = _role(role, source, ordered, host, revisions, passwords, trunks, stored)
             head = {"format": FORMAT, "server": host.name, "role": role, "site_revision": source.site_revision}
             documents.append(ServerDocument(host.name, role, {**head, **body}, values, process))
     return Compiled(source.site_revision, revisions, tuple(documents))
@@ -75,6 +77,7 @@ def _role(
     revisions: dict[str, str],
     passwords: dict[str, str],
     trunks: dict[str, str],
+    stored: dict[str, str],
 ) -> tuple[dict[str, Any], dict[str, str], dict[str, Any] | None]:
     if role == "edge":
         body = edge.document(source.model, hosts, host)
@@ -85,7 +88,10 @@ def _role(
         return {"tenants": {}, **relay.document(host)}, {}, None
     if role == "calls":
         plains = {id_: {"revision": revisions[id_], "plain": dict(source.tenants[id_])} for id_ in source.tenants}
-        return calls.document(source.site, plains), dict(trunks), calls.process(host, hosts)
+        owned = [tenant for tenant, owner in owners(source.model, hosts).items() if owner == host]
+        return calls.document(source.site, plains, owned), {**trunks, **stored}, calls.process(host, hosts)
+    if role == "store":
+        return {"tenants": {}, **store.document(host, hosts)}, dict(stored), None
     return {"tenants": {}, "prompts": sorted(source.prompts)}, {}, calls.engine(host)
 
 

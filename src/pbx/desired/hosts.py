@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+STORES = ("sqlite", "postgresql")
 GROUPS = ("edges", "relays", "calls", "media", "web", "store")
 
 
@@ -22,6 +23,7 @@ class Host:
     sip_address: str = ""
     media_address: str = ""
     public_address: str | None = None
+    store: str = "sqlite"  # or postgresql
     settings: Mapping[str, Any] = field(default_factory=dict)  # role → overrides of its settings by the inventory
 
     @property
@@ -36,6 +38,9 @@ def host_of(name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> H
     sip = str(variables.get("sip_address") or "")
     if mine & {"edges", "relays", "calls"} and not sip:
         raise InventoryError(f"host {name}: the inventory does not set sip_address")
+    store = str(variables.get("pbx_store") or STORES[0])
+    if store not in STORES:
+        raise InventoryError(f"host {name}: pbx_store is {store!r}; it may be {' or '.join(STORES)}")
     settings = {
         role: variables[key]
         for role, key in (("edge", "kamailio_settings"), ("relay", "rtpengine_settings"))
@@ -47,6 +52,7 @@ def host_of(name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> H
         sip_address=sip,
         media_address=str(variables.get("media_address") or sip),
         public_address=str(variables["public_address"]) if variables.get("public_address") else None,
+        store=store,
         settings=settings,
     )
 

@@ -9,8 +9,8 @@ import logging
 import os
 import signal
 import sys
-import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,15 @@ from pbx.calls.record import CallRecord
 from pbx.features.story import story
 from pbx.media.engine_client import EngineClient
 from pbx.media.ng import NgClient
+from pbx.media.relays import Relays
 from pbx.model import build
 from pbx.server import config as configuration
 from pbx.server.control import CommandError, ControlServer
+from pbx.server.leases import LeaseHolder
 from pbx.server.notify import notify
 from pbx.sip.stack import Stack
 from pbx.sip.transport import SipTransport
-from pbx.store import database, lease
+from pbx.store import database
 from pbx.store.journal import Journal, new_boot
 
 log = logging.getLogger("pbx-calls")
@@ -69,9 +71,11 @@ class CallServer:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         self._journal = journal = Journal(config.journal, node=config.node, boot=self.boot)
-        relays = [NgClient() for _ in config.relays]
-        for relay, (_, host, port) in zip(relays, config.relays, strict=True):
-            await relay.connect(host, port)
+        clients = [NgClient() for _ in config.relays]
+        for client, (_, host, port) in zip(clients, config.relays, strict=True):
+            await client.connect(host, port)
+        self._relays = relays = Relays(clients)
+        relays.watch()
         engine = EngineClient(config.node)
         await engine.connect(config.media_socket, wait=0.5)
         self.exchange = exchange = Exchange(
@@ -98,7 +102,13 @@ class CallServer:
         )
         if config.document.exists():
             exchange.serving = self._read(config.document)
-        self._holder = holder = LeaseHolder(self)
+        self._holder = holder = LeaseHolder(
+            f"{config.node}/{self.boot}",
+            lambda: database.connect(config.store, password=config.store_password),
+            tenants=lambda: set(exchange.serving.model.tenants),
+            owned=lambda: set(exchange.serving.owned),
+            tell=self._may_serve,
+        )
         holder.start()
         exchange.attach(await transport.start(), transport.flush)
         control = ControlServer(config.control, {"status": self._status, "load": self._cmd_load, "calls": self._calls})
@@ -112,6 +122,7 @@ class CallServer:
         await self._stopping.wait()
         notify("STOPPING=1")
         lag.cancel()
+        relays.close()
         await exchange.close()
         await control.close()
         await transport.close()
@@ -139,17 +150,18 @@ class CallServer:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CommandError(f"{path}: not a document of this release: {error!r}") from error
-        return Serving.of(model, secrets, document.get("site_revision", ""))
+        owned = document.get("owned", list(model.tenants))  # a document of an older release: all
+        return Serving.of(model, secrets, document.get("site_revision", ""), owned)
 
-    def tenants(self) -> list[str]:
-        return list(self.exchange.serving.model.tenants)
+    def _may_serve(self, epochs: Mapping[str, int]) -> None:
+        self.exchange.leases = epochs
 
     async def _cmd_load(self, request: dict[str, Any]) -> dict[str, Any]:
         """Serve another document from the next call on. It is built in a thread: 10,000 users take longer than a
         call may wait. When it cannot be built, all stays as it was."""
         path = Path(str(request.get("path") or self.config.document))
         self.exchange.serving = await asyncio.to_thread(self._read, path)
-        await asyncio.to_thread(self._holder.renew)
+        await asyncio.to_thread(self._holder.renew, claim=True)
         return await self._status(request)
 
     async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -160,7 +172,9 @@ class CallServer:
             "config_digest": self.config.digest,
             "site_revision": self.exchange.serving.site_revision,
             "tenants": {t.id: t.revision for t in self.exchange.serving.model.tenants.values()},
+            "owned": sorted(self.exchange.serving.owned),
             "epochs": dict(self.exchange.leases),
+            "silent_relays": self._relays.silent(),
             "calls": len(self.exchange.calls),
             "journal_lost": self._journal.lost,
             "channels": self.exchange.channels.used(),
@@ -176,48 +190,6 @@ class CallServer:
             due = loop.time() + LAG_TICK
             await asyncio.sleep(LAG_TICK)
             self._lag = loop.time() - due
-
-
-class LeaseHolder:
-    """Takes and beats the tenants' leases in a thread of its own, so that a slow disk delays no call."""
-
-    def __init__(self, server: CallServer) -> None:
-        self._server = server
-        self._holder = f"{server.config.node}/{server.boot}"
-        self._db = database.connect(server.config.store)
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="leases", daemon=True)
-        self._epochs: dict[str, int] = {}
-
-    def start(self) -> None:
-        self.renew()
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join(timeout=2)
-        self._db.close()
-
-    def renew(self) -> None:
-        """One beat: renew what is held, take what is free, and tell the exchange what it may serve."""
-        with self._lock:
-            now = int(time.time() * 1000)
-            wanted = set(self._server.tenants())
-            held = {tenant: epoch for tenant, epoch in self._epochs.items() if tenant in wanted}
-            for tenant in lease.beat(self._db, held, holder=self._holder, now=now):
-                log.error("the lease of %s is lost: it is served elsewhere", tenant)
-                del held[tenant]
-            held |= lease.take(self._db, sorted(wanted - set(held)), holder=self._holder, now=now)
-            self._epochs = held
-            self._server.exchange.leases = held
-
-    def _beat(self) -> None:
-        while not self._stop.wait(lease.BEAT):
-            try:
-                self.renew()
-            except Exception:
-                log.exception("no beat")
 
 
 def _answer_request(transaction: Any) -> None:
@@ -252,11 +224,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def _print_calls(config: configuration.CallsConfig, arguments: argparse.Namespace) -> int:
     try:
-        db = database.connect(config.store, create=False)
-    except (FileNotFoundError, database.WrongSchema) as error:
+        db = database.connect(config.store, create=False, password=config.store_password)
+        rows = database.last_calls(db, last=arguments.last, call_id=arguments.call_id)
+    except (*database.FAILURES, database.WrongSchema) as error:
         print(error, file=sys.stderr)
         return 1
-    rows = database.last_calls(db, last=arguments.last, call_id=arguments.call_id)
     if arguments.json:
         print(orjson.dumps(rows).decode())
         return 0

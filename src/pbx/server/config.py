@@ -12,6 +12,9 @@ import orjson
 from pbx.calls.live.connections import Edge
 from pbx.sip.address import Address
 
+STORE_PASSWORD = "store_password"
+"""Its name among the secrets of the process."""
+
 
 class ConfigError(Exception):
     """The file cannot be used; says which file and key."""
@@ -29,7 +32,7 @@ class CallsConfig:
     media_socket: str
     control: Path
     journal: Path
-    store: Path
+    store: str
     document: Path
     secrets: Path
     digest: str
@@ -38,6 +41,14 @@ class CallsConfig:
     def node(self) -> str:
         """The name of this process in the journal and in leases."""
         return f"{self.name}.{self.instance}"
+
+    def store_password(self) -> str | None:
+        """Of a store that is a server, from the secrets; read each time, as it may change."""
+        try:
+            found = orjson.loads(self.secrets.read_bytes()).get(STORE_PASSWORD)
+        except (OSError, orjson.JSONDecodeError):
+            return None
+        return str(found) if found else None
 
 
 def read(path: Path) -> CallsConfig:
@@ -63,7 +74,7 @@ def read(path: Path) -> CallsConfig:
             media_socket=data["media"]["socket"],
             control=Path(data["control"]),
             journal=Path(data["journal"]),
-            store=Path(data["store"]),
+            store=data["store"],
             document=Path(data["document"]),
             secrets=Path(data["secrets"]),
             digest=hashlib.sha256(raw).hexdigest()[:12],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
-import sqlite3
 import sys
 import threading
 from pathlib import Path
@@ -36,22 +35,38 @@ def main(argv: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     config.journal.mkdir(parents=True, exist_ok=True)
-    drainer = Drainer(config.journal, database.connect(config.store))
+    shipping = Shipping(config)
     notify("READY=1")
     while True:
-        count = _round(drainer)
+        count = shipping.round()
         if stop.wait(BUSY_PAUSE if count else IDLE_PAUSE):
             break
-    _round(drainer)
+    shipping.round()
     return 0
 
 
-def _round(drainer: Drainer) -> int:
-    try:
-        return drainer.drain()
-    except (sqlite3.Error, OSError) as error:
-        log.error("the store did not take the journal, trying again: %s", error)
-        return 0
+class Shipping:
+    """Rounds of the drainer. A store that does not work costs nothing but time: the journal waits."""
+
+    def __init__(self, config: configuration.CallsConfig) -> None:
+        self._config = config
+        self._drainer: Drainer | None = None
+        self._told = ""
+
+    def round(self) -> int:
+        """Ship what is there; returns the number of records."""
+        try:
+            if self._drainer is None:
+                db = database.connect(self._config.store, password=self._config.store_password)
+                self._drainer = Drainer(self._config.journal, db)
+            count = self._drainer.drain()
+        except database.FAILURES as error:
+            if str(error) != self._told:  # once, not four times a second
+                log.error("the store did not take the journal, trying again: %s", error)
+            self._told = str(error)
+            return 0
+        self._told = ""
+        return count
 
 
 if __name__ == "__main__":

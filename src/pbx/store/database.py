@@ -1,34 +1,33 @@
-"""The store of one host: SQLite with its schema, call records and leases.
+"""The store: call records and leases, behind one small interface for SQLite (one host) and PostgreSQL (several).
 
-Times are integer milliseconds of UTC. SQLite runs in WAL mode with synchronous=FULL: what the drainer committed
-survives a power cut, so a journal segment may be deleted after its commit.
+Times are integer milliseconds of UTC. Statements are plain SQL that both engines take, with `:name` for values.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 SCHEMA_VERSION = 1
 
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE cdr (
   id TEXT PRIMARY KEY, node TEXT NOT NULL, boot TEXT NOT NULL, tenant TEXT NOT NULL, direction TEXT NOT NULL,
   caller TEXT, dialled TEXT NOT NULL, number TEXT, source TEXT NOT NULL, revision TEXT NOT NULL,
-  started INTEGER NOT NULL, answered INTEGER, ended INTEGER, disposition TEXT NOT NULL DEFAULT '',
-  code INTEGER NOT NULL DEFAULT 0, answered_by TEXT, hung_up_by TEXT,
+  started BIGINT NOT NULL, answered BIGINT, ended BIGINT, disposition TEXT NOT NULL DEFAULT '',
+  code BIGINT NOT NULL DEFAULT 0, answered_by TEXT, hung_up_by TEXT,
   path TEXT NOT NULL DEFAULT '[]', reasons TEXT NOT NULL DEFAULT '[]'
-) WITHOUT ROWID;
+);
 CREATE INDEX cdr_tenant_started ON cdr (tenant, started);
 CREATE INDEX cdr_open ON cdr (node, boot) WHERE ended IS NULL;
-CREATE TABLE position (segment TEXT PRIMARY KEY, offset INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE lease (tenant TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch INTEGER NOT NULL, beat INTEGER NOT NULL)
-  WITHOUT ROWID;
+CREATE TABLE position (segment TEXT PRIMARY KEY, "offset" BIGINT NOT NULL);
+CREATE TABLE lease (tenant TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch BIGINT NOT NULL, beat BIGINT NOT NULL)
 """
 
 _START = """INSERT INTO cdr (id, node, boot, tenant, direction, caller, dialled, number, source, revision, started)
@@ -42,54 +41,84 @@ _INTERRUPT = """UPDATE cdr SET ended = :now, disposition = 'interrupted' WHERE n
 AND ended IS NULL"""
 
 
+_POSITION = """INSERT INTO position VALUES (:segment, :offset)
+ON CONFLICT (segment) DO UPDATE SET "offset" = excluded."offset" """
+
+
 class WrongSchema(Exception):
     """The store was written by another version of this software."""
 
-
-def connect(path: Path | str, *, create: bool = True) -> sqlite3.Connection:
-    """Open the store, making its schema on an empty file. Raises WrongSchema for a newer one."""
-    path = Path(path)
-    if not create and not path.exists():
-        raise FileNotFoundError(path)
-    db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    with transaction(db):
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            for statement in _SCHEMA.split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    if version > SCHEMA_VERSION:
-        db.close()
-        raise WrongSchema(
-            f"{path} has schema {version}, this release knows {SCHEMA_VERSION}: install the newer release"
+    def __init__(self, where: Path | str, version: int) -> None:
+        super().__init__(
+            f"{where} has schema {version}, this release knows {SCHEMA_VERSION}: install the newer release"
         )
-    return db
 
 
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing; after an error, of COMMIT too, the connection is ready for the next one."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:  # SQLite has rolled back by itself, when the disk is full
-            db.execute("ROLLBACK")
-        raise
+class StoreUnavailable(Exception):
+    """The store did not take it, now: down, cut off, full or too slow. Trying again later is right."""
 
 
-def write(db: sqlite3.Connection, records: Iterable[dict[str, Any]], position: tuple[str, int]) -> None:
+FAILURES = (StoreUnavailable, sqlite3.Error, OSError)
+"""What a store that is there, but does not work now, raises."""
+
+
+class Rows(Protocol):
+    """The answer to a statement."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    @property
+    def description(self) -> Any: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> Any: ...
+
+
+class Database(ABC):
+    """One connection to the store. All methods raise one of FAILURES when it does not work."""
+
+    @abstractmethod
+    def execute(self, sql: str, values: Mapping[str, Any] | None = None) -> Rows:
+        """One statement of our SQL; a transaction of its own when there is none."""
+
+    @abstractmethod
+    def transaction(self, *, only_writes: bool = False) -> AbstractContextManager[None]:
+        """All of it or nothing; after an error, of COMMIT too, the connection is ready for the next one. With
+        `only_writes` nobody looks at the answers."""
+
+    @abstractmethod
+    def now(self) -> int:
+        """The time by which leases end, in ms."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+
+def connect(where: Path | str, *, create: bool = True, password: Callable[[], str | None] = lambda: None) -> Database:
+    """Open the store, making its schema in an empty one. `where`: a file, or postgresql://USER@HOST:PORT/DATABASE.
+
+    Raises WrongSchema for a newer one, FileNotFoundError for a file that is not there and shall not be made, FAILURES.
+    """
+    if str(where).startswith("postgresql:"):
+        from pbx.store.postgresql import PostgreSQL
+
+        return PostgreSQL(str(where), password)
+    from pbx.store.sqlite import Sqlite
+
+    return Sqlite(Path(where), create=create)
+
+
+def write(db: Database, records: Iterable[dict[str, Any]], position: tuple[str, int]) -> None:
     """One transaction: journal records and how far the segment was read. Doing it twice changes nothing."""
-    with transaction(db):
+    with db.transaction(only_writes=True):
         for record in records:
             _write_one(db, record)
-        db.execute("INSERT OR REPLACE INTO position VALUES (?, ?)", position)
+        db.execute(_POSITION, {"segment": position[0], "offset": position[1]})
 
 
-def _write_one(db: sqlite3.Connection, record: dict[str, Any]) -> None:
+def _write_one(db: Database, record: dict[str, Any]) -> None:
     row = {key: _column(value) for key, value in record.items()}
     match record["kind"]:
         case "start":
@@ -107,17 +136,29 @@ def _column(value: Any) -> Any:
     return orjson.dumps(value).decode() if isinstance(value, list | dict) else value
 
 
-def interrupt(db: sqlite3.Connection, *, node: str, boot: str, now: int) -> int:
+def positions(db: Database) -> dict[str, int]:
+    """How far each segment was read, of all hosts that ship to this store."""
+    return dict(db.execute('SELECT segment, "offset" FROM position').fetchall())
+
+
+def forget(db: Database, segment: str) -> None:
+    """The segment is gone."""
+    db.execute("DELETE FROM position WHERE segment = :segment", {"segment": segment})
+
+
+def interrupt(db: Database, *, node: str, boot: str, now: int) -> int:
     """Close the calls of earlier starts of a process that ended without a word; returns how many."""
     return db.execute(_INTERRUPT, {"node": node, "boot": boot, "now": now}).rowcount
 
 
-def last_calls(db: sqlite3.Connection, *, last: int = 20, call_id: str | None = None) -> Sequence[dict[str, Any]]:
+def last_calls(db: Database, *, last: int = 20, call_id: str | None = None) -> Sequence[dict[str, Any]]:
     """The newest call records first, or the one named."""
-    where, values = ("WHERE id = ?", [call_id]) if call_id else ("", [])
-    cursor = db.execute(f"SELECT * FROM cdr {where} ORDER BY started DESC, id DESC LIMIT ?", [*values, last])
+    where, values = ("WHERE id = :id", {"id": call_id}) if call_id else ("", {})
+    cursor = db.execute(
+        f"SELECT * FROM cdr {where} ORDER BY started DESC, id DESC LIMIT :last", {**values, "last": last}
+    )
     names = [column[0] for column in cursor.description]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     for row in rows:
         row["path"], row["reasons"] = orjson.loads(row["path"]), orjson.loads(row["reasons"])
     return rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ BATCH_BYTES = 1024 * 1024
 class Drainer:
     """Reads all segments of a folder in order. `boots` remembers the newest start of each process."""
 
-    def __init__(self, folder: Path, db: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, db: database.Database) -> None:
         self._folder = folder
         self._db = db
-        self._offsets: dict[str, int] = dict(db.execute("SELECT segment, offset FROM position"))
+        self._offsets: dict[str, int] = database.positions(db)
 
     def drain(self) -> int:
         """Ship what is there; returns the number of records. An error of the store is raised and nothing is lost."""
@@ -61,7 +60,7 @@ class Drainer:
             database.interrupt(self._db, node=node, boot=boot, now=int(time.time() * 1000))
         for path in mine:
             path.unlink()
-            self._db.execute("DELETE FROM position WHERE segment = ?", (path.name,))
+            database.forget(self._db, path.name)
             self._offsets.pop(path.name, None)
 
 

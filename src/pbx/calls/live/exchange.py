@@ -7,7 +7,7 @@ import hashlib
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -18,8 +18,8 @@ from pbx.calls.live.connections import Edge, SipConnections
 from pbx.calls.live.media import CallMedia
 from pbx.calls.record import CallRecord
 from pbx.media.engine_client import EngineClient
-from pbx.media.ng import NgClient
 from pbx.media.relay import RelaySession
+from pbx.media.relays import Relays
 from pbx.model.objects import Model, Tenant, Trunk, User
 from pbx.routing.numbers import received_to_e164
 from pbx.sip.message import Request
@@ -46,16 +46,17 @@ class Serving:
     model: Model
     secrets: Mapping[str, str] = field(default_factory=dict)
     site_revision: str = ""
+    owned: frozenset[str] = frozenset()  # the tenants that the owner table gives to this process
     users: Mapping[str, Mapping[str, User]] = field(default_factory=dict)  # tenant → `<user>-<device>` → user
 
     @classmethod
-    def of(cls, model: Model, secrets: Mapping[str, str], site_revision: str) -> Serving:
+    def of(cls, model: Model, secrets: Mapping[str, str], site_revision: str, owned: Iterable[str]) -> Serving:
         """With the devices of each tenant by name, as the edge stamps them."""
         users = {
             tenant.id: {f"{user.id}-{device}": user for user in tenant.users.values() for device in user.devices}
             for tenant in model.tenants.values()
         }
-        return cls(model, secrets, site_revision, users)
+        return cls(model, secrets, site_revision, frozenset(owned) & frozenset(model.tenants), users)
 
 
 class Refused(Exception):
@@ -74,7 +75,7 @@ class Exchange:
         self,
         *,
         edges: Mapping[str, Edge],
-        relays: list[NgClient],
+        relays: Relays,
         engine: EngineClient,
         recorder: Recorder,
         story: Story,
@@ -174,8 +175,9 @@ class Exchange:
                 raise Refused(403, "Unknown Device")
             record.caller = user.extension or user.caller_id
         token = token_of(tenant.id)
-        relay = self._relays[0]  # several relays: chosen by load, with the issue that brings them
-        media = CallMedia(RelaySession(relay, f"{token}-{call_id}"), self._engine, session.remote_sdp or b"")
+        media = CallMedia(
+            RelaySession(self._relays.choose(), f"{token}-{call_id}"), self._engine, session.remote_sdp or b""
+        )
         assert self._stack is not None
         secret = self.serving.secrets.get
         connections = SipConnections(
