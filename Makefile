@@ -7,7 +7,7 @@ VENV := $(CURDIR)/.venv
 PYTEST := $(VENV)/bin/pytest
 DIST := $(CURDIR)/dist
 
-.PHONY: ready demo test test-unit test-calls test-sip test-hosts lint bench dist collection clean
+.PHONY: ready demo test test-unit test-calls test-sip test-hosts test-cuts lint bench dist collection clean
 
 ready: .venv/.ready
 
@@ -46,6 +46,9 @@ test-sip: ready
 
 test-hosts: ready
 	$(PYTEST) tests/hosts
+
+test-cuts: ready
+	$(PYTEST) -s tests/cuts
 
 bench: ready
 	PYTHONPATH=tests:src $(VENV)/bin/python tests/bench/run.py $(if $(ONLY),--only $(ONLY))

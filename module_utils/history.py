@@ -43,9 +43,11 @@ def note(folder: str, event: str, about: dict[str, Any]) -> None:
     """Append a line to the journal of applies; it is on the disk when this returns."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
     entry = {"time": now(), "event": event, **about}
-    handle = os.open(os.path.join(folder, "journal.jsonl"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    handle = os.open(os.path.join(folder, "journal.jsonl"), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    size = os.fstat(handle).st_size
+    cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"  # by a full disk: that line is lost, not this one
     with open(handle, "w", encoding="utf-8") as stream:
-        stream.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        stream.write(("\n" if cut else "") + json.dumps(entry, ensure_ascii=False) + "\n")
         stream.flush()
         os.fsync(stream.fileno())
 

@@ -96,6 +96,10 @@ notes:
   returned: when O(state=present)
   type: list
   elements: str
+held:
+  description: The hold that stands in the way.
+  returned: when the host is held
+  type: dict
 live:
   description: What was noted about the last apply that was verified here.
   returned: when O(state=present)
