@@ -146,7 +146,7 @@ def test_a_document_that_the_call_process_refuses(good: Site, folder: Path) -> N
 
 def test_a_configuration_that_kamailio_does_not_start_with(good: Site, folder: Path) -> None:
     settings = good.inventory.parent / "group_vars/all/bad.yml"
-    settings.write_text("kamailio_children: many\n")
+    settings.write_text("kamailio_children: -1\n")
     try:
         done = good.pbx("apply", expect=1)
     finally:
