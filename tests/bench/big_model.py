@@ -77,7 +77,8 @@ def measure(root: Path, verb: str = "validate") -> tuple[float, float]:
     """CPU seconds and MiB of `pbx VERB ROOT`, a process of its own."""
     words = [sys.executable, "-c", "from pbx.cli.main import main; main()", verb, str(root)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    child = os.posix_spawn(sys.executable, words, environment)
+    quiet = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)]
+    child = os.posix_spawn(sys.executable, words, environment, file_actions=quiet)
     _, status, usage = os.wait4(child, 0)
     if status != 0:
         raise SystemExit(f"pbx {verb} {root} ended with {os.waitstatus_to_exitcode(status)}")
