@@ -59,7 +59,7 @@ class Context:
     loaded: Loaded
     at: date
     tenants: tuple[View, ...]
-    whole: bool  # a model root; False: one tenant's folder, so that other users of the site are not seen
+    whole: bool  # a model root; False: one folder of it, so that others who use the site are not seen
 
     @property
     def site_path(self) -> Path | None:
@@ -85,5 +85,5 @@ def context(loaded: Loaded, path: str | Path, at: date) -> Context:
         View(tenant, loaded.tenant_plain[name], loaded.sources[name], site)
         for name, tenant in loaded.model.tenants.items()
     )
-    whole = all(view.folder.path != Path(path) for view in tenants)
+    whole = bool(tenants) and all(view.folder.path != Path(path) for view in tenants)
     return Context(loaded, at, tenants, whole)

@@ -47,7 +47,7 @@ def _chapter(rule: Rule) -> list[str]:
     expected = FIXTURES / rule.id / "expected.txt"
     if expected.exists():
         said = [line.removeprefix("wrong/") for line in expected.read_text("utf-8").splitlines()]
-        lines += ["", "What it says, of a longer case:", "", "```", *said, "```"]
+        lines += ["", f"What it says of `tests/fixtures/lint/{rule.id}/wrong/case.yml`:", "", "```", *said, "```"]
     return lines
 
 

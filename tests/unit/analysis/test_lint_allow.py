@@ -105,6 +105,8 @@ def test_a_tenant_alone_says_nothing_of_the_site(
     monkeypatch.chdir(tmp_path)
     lint("acme")
     assert capsys.readouterr().out.startswith("acme: clean: ")
+    lint("site")
+    assert capsys.readouterr().out.startswith("site: clean: ")
     lint(".")
     said = "site/site.yml:5:3: warning: lists.other: is used by no tenant; take it out, or name it where it was meant"
     assert capsys.readouterr().out == f"{said} (unused-object)\n"
