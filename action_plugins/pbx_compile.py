@@ -35,6 +35,7 @@ HOST_VARIABLES = (
     "pbx_store",
     "kamailio_settings",
     "rtpengine_settings",
+    "pbx_owners",
 )
 
 
@@ -108,7 +109,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
 
     def _hosts(self, variables: dict[str, Any]) -> list[Host]:
         groups = {name: members for name, members in variables["groups"].items() if name in GROUPS}
-        names = sorted({member for members in groups.values() for member in members})
+        leaving = self._value(variables, "pbx_leaving", "")  # `pbx remove-host`: the others do without it
+        names = sorted({member for members in groups.values() for member in members if member != leaving})
         hosts = []
         for name in names:
             of_host = variables["hostvars"][name]

@@ -34,6 +34,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
         process = roles.get("calls", {}).get("process")
         if process:
             wanted |= {"served": process["document"], "socket": process["control"]}
+            wanted["cut_calls"] = self._task.args.get("cut_calls", False)
         done = self._execute_module(MODULE, wanted, task_vars=variables)
         if done.get("failed") or not done.get("missing"):
             return {**result, **done}

@@ -57,6 +57,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible has no type
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._record(result, "ignored" if ignore_errors else "failed")
 
+    def v2_runner_retry(self, result: Any) -> None:
+        """What is waited for, and how often more it is asked."""
+        found = _values(result)
+        left = int(found.get("retries", 0)) - int(found.get("attempts", 0))
+        name = _of(result, "host").get_name()
+        self._tell(f"  {name}: {_of(result, 'task').get_name()}: {found.get('msg', 'not yet')} ({left} more times)")
+
     def v2_runner_on_unreachable(self, result: Any) -> None:
         self._record(result, "unreachable")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["Unit", "cmdline", "environment", "read_unit", "systemctl", "utc_moment"]
+__all__ = ["Unit", "cmdline", "environment", "programs", "read_unit", "systemctl", "utc_moment"]
 
 _PROPERTIES = (
     "LoadState",
@@ -77,6 +78,12 @@ def cmdline(pid: int) -> list[str]:
             return [part.decode(errors="replace") for part in stream.read().split(b"\0") if part]
     except OSError:
         return []
+
+
+def programs() -> set[str]:
+    """The first argument of every process."""
+    found = (cmdline(int(name)) for name in os.listdir("/proc") if name.isdigit())
+    return {arguments[0] for arguments in found if arguments}
 
 
 def environment(pid: int) -> dict[str, str]:

@@ -26,6 +26,8 @@ from ansible_collections.pbx.core.plugins.module_utils.processes import cmdline,
 __all__ = ["configuration", "keep_configuration", "plan", "put_back", "units_wanted"]
 
 NAME = "configuration.json"
+# Units whose restart would cut calls, and where those are asked for.
+CARRIES_CALLS, CONTROL = ("pbx-calls@", "pbx-media@"), "/run/pbx-calls/control.sock"
 SHARED = "/var/lib/pbx/prompts/"  # large and never changed in place: linked, not copied
 
 
@@ -72,7 +74,12 @@ def units_wanted(kept_folder: str) -> list[dict[str, Any]]:
     found = configuration(kept_folder)
     digests = {one["path"]: one["sha256"] for one in found["files"]}
     return [
-        {"name": unit["name"], "program": unit["program"], "files": {path: digests[path] for path in unit["files"]}}
+        {
+            "name": unit["name"],
+            "program": unit["program"],
+            "files": {path: digests[path] for path in unit["files"]},
+            "calls": CONTROL if unit["name"].startswith(CARRIES_CALLS) else "",
+        }
         for unit in found["units"]
         if unit["program"].startswith("/opt/pbx/releases/")
     ]

@@ -12,6 +12,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.pbx.core.plugins.module_utils.actions import action, result
 from ansible_collections.pbx.core.plugins.module_utils.files import Want, differences, remove, write
+from ansible_collections.pbx.core.plugins.module_utils.processes import programs
 
 DOCUMENTATION = r"""
 module: pbx_release
@@ -138,11 +139,12 @@ def install(module: AnsibleModule, folder: str, archive: str, programs: dict[str
 
 
 def old_releases(base: str, version: str, keep: int) -> list[str]:
-    """The oldest release folders beyond what is kept, never the wanted one."""
+    """The oldest release folders beyond what is kept, never the wanted one nor one that a process runs."""
     folder = os.path.join(base, "releases")
     names = [name for name in os.listdir(folder) if name != version] if os.path.isdir(folder) else []
     paths = sorted((os.path.join(folder, name) for name in names), key=lambda path: -os.stat(path).st_mtime)
-    return paths[max(keep - 1, 0) :]
+    running = programs()
+    return [path for path in paths[max(keep - 1, 0) :] if not any(one.startswith(f"{path}/") for one in running)]
 
 
 def activate(module: AnsibleModule, folder: str) -> list[dict[str, Any]]:

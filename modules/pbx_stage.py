@@ -9,9 +9,11 @@ import os
 import shutil
 import ssl
 import tarfile
+from collections import Counter
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pbx.core.plugins.module_utils.calls_control import ControlError, command
 from ansible_collections.pbx.core.plugins.module_utils.files import sha256_of
 from ansible_collections.pbx.core.plugins.module_utils.history import (
     FOLDER,
@@ -68,6 +70,11 @@ options:
     default: false
   allow_number_removal:
     description: Let pass what would delete numbers that are served and active.
+    type: bool
+    default: false
+  cut_calls:
+    description:
+      - The calls of a tenant that goes may be hung up. Without it such a tenant is refused while it has calls.
     type: bool
     default: false
   about:
@@ -153,17 +160,33 @@ def missing(folder: str, files: dict[str, str]) -> list[str]:
 
 
 def lost_tenants(folder: str, served: str | None, allowed: list[str]) -> list[str]:
-    """Tenants that this host serves and that the staged document does not have."""
+    """Tenants that this host serves and that the staged document does not have, without those that may go."""
+    return sorted(set(gone_tenants(folder, served)) - set(allowed))
+
+
+def gone_tenants(folder: str, served: str | None, key: str = "tenants") -> list[str]:
+    """Tenants that this host serves and that the staged document does not have; by `owned`, those that move away."""
     if served is None or not os.path.exists(served):
         return []
     tenants = []
     for path in (served, os.path.join(folder, "calls.json")):
         try:
             with open(path, encoding="utf-8") as stream:
-                tenants.append(set(json.load(stream)["tenants"]))
+                tenants.append(set(json.load(stream)[key]))
         except (OSError, ValueError, KeyError):
             return []
-    return sorted(tenants[0] - tenants[1] - set(allowed))
+    return sorted(tenants[0] - tenants[1])
+
+
+def calls_of(socket: str | None, tenants: list[str]) -> dict[str, int]:
+    """How many calls each of the tenants has up; those without are not named."""
+    if not (socket and tenants):
+        return {}
+    try:
+        answer = command(socket, "calls") or {}
+    except (ControlError, OSError):
+        return {}
+    return dict(Counter(one["tenant"] for one in answer.get("calls", []) if one["tenant"] in tenants))
 
 
 def unpack(folder: str, files: dict[str, str], archive: str | None) -> None:
@@ -243,6 +266,11 @@ def told(params: dict[str, Any], lost: list[str]) -> dict[str, Any]:
     found["refusals"] += [
         {"text": f"served here, but not in the model: {one}", "option": f"--remove-tenant {one}"} for one in lost
     ]
+    leaving = gone_tenants(params["folder"], served) + gone_tenants(params["folder"], served, "owned")
+    busy = {} if params["cut_calls"] else calls_of(socket, leaving)
+    for tenant, number in sorted(busy.items()):
+        text = f"{tenant} has {number} calls up, which its removal or move would end"
+        found["refusals"].append({"text": text, "option": "--cut-calls"})
     return found
 
 
@@ -265,6 +293,7 @@ def main() -> None:
             "socket": {"type": "path"},
             "force": {"type": "bool", "default": False},
             "allow_number_removal": {"type": "bool", "default": False},
+            "cut_calls": {"type": "bool", "default": False},
             "about": {"type": "dict", "default": {}},
             "history": {"type": "path", "default": FOLDER},
             "revision": {"type": "str", "default": ""},

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from ansible_collections.pbx.core.plugins.module_utils.processes import (
     read_unit,
     systemctl,
 )
+from ansible_collections.pbx.core.plugins.module_utils.restarts import calls_up, stale
 
 DOCUMENTATION = r"""
 module: pbx_units
@@ -39,6 +39,8 @@ options:
       - List of entries. C(name) is the unit. C(state) is C(started) (default) or C(stopped).
       - C(files) maps paths that need a restart when they change to the SHA-256 they should have.
       - C(program) is a path prefix that the first argument of the running process must have.
+      - C(calls) is the control socket of the call process whose calls a restart of the unit would cut. While calls are
+        up the restart waits and is told as RV(pending_restart); C(pbx upgrade) empties the host and makes it.
     type: list
     elements: dict
     required: true
@@ -79,6 +81,11 @@ digest:
   description: Of the wanted state; two runs with the same digest want the same.
   returned: when O(state) changes something
   type: str
+pending_restart:
+  description: Units that would be restarted if no calls were up, each with why.
+  returned: when O(state) changes something
+  type: list
+  elements: str
 gathered:
   description: The named units as they are, in the shape of O(units).
   returned: when O(state=gathered)
@@ -87,22 +94,17 @@ gathered:
 """
 
 
-def stale(unit: Unit, want: dict[str, Any]) -> list[str]:
-    """Why a running process is not what it should be: paths that changed after it began, or `program`."""
-    reasons = []
-    for path, digest in sorted((want.get("files") or {}).items()):
-        if sha256_of(path) != digest or (unit.began is not None and os.stat(path).st_mtime > unit.began):
-            reasons.append(path)
-    program = want.get("program")
-    arguments = cmdline(unit.pid)
-    if program and not (arguments and arguments[0].startswith(str(program))):
-        reasons.append("program")
-    return reasons
-
-
-def plan(wants: list[dict[str, Any]], state: str) -> list[Step]:
-    """Steps in the order of the list: enable, then start, stop or restart."""
-    return [step for want in wants for step in _steps(want, read_unit(want["name"]), state)]
+def plan(wants: list[dict[str, Any]], state: str) -> tuple[list[Step], list[str]]:
+    """Steps in the order of the list: enable, then start, stop or restart; and the restarts that wait for calls."""
+    steps: list[Step] = []
+    waiting: list[str] = []
+    for want in wants:
+        for step in _steps(want, read_unit(want["name"]), state):
+            if step.op == "restart" and calls_up(want.get("calls")):
+                waiting.append(f"{step.id} ({', '.join(step.fields)})")
+            else:
+                steps.append(step)
+    return steps, waiting
 
 
 def _steps(want: dict[str, Any], unit: Unit, state: str) -> Iterator[Step]:
@@ -162,15 +164,17 @@ def main() -> None:
     wants, state = module.params["units"], module.params["state"]
     if state == "gathered":
         module.exit_json(changed=False, actions=[], gathered=gathered(wants))
-    steps = plan(wants, state)
+    steps, waiting = plan(wants, state)
     done = report(steps, {"state": state, "units": wants}, [])
     reload_only = any(read_unit(want["name"]).needs_reload for want in wants)
     if not module.check_mode and (steps or reload_only):
         failure = apply(steps)
-        left = [] if failure else plan(wants, state)
+        left: list[Step] = []
+        if not failure:
+            left, waiting = plan(wants, state)
         if failure or left:
             module.fail_json(msg=failure or f"not as wanted afterwards: {named(left)}", **done)
-    module.exit_json(**done)
+    module.exit_json(**done, pending_restart=waiting)
 
 
 if __name__ == "__main__":

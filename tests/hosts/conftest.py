@@ -22,6 +22,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with new_site(tmp_path_factory.mktemp("site")) as site:
         site.edit("numbers:\n", 'numbers:\n  "+74951000190": {trunk: trunk/ural, to: "+79220000002"}\n')
         settings = site.inventory.parent / "group_vars/all/story.yml"
-        settings.write_text("rtpengine_settings: {timeout: 3600}\n")
+        authority = f"pbx_lab_ca: {site.folder}/ca\nkamailio_tls: true\n"
+        settings.write_text(f"rtpengine_settings: {{timeout: 3600}}\n{authority}")
         site.pbx("apply", expect=0, timeout=600)
         yield site

@@ -120,9 +120,11 @@ def by_host(text: str) -> dict[str, list[str]]:
 
 
 @contextmanager
-def new_site(folder: Path, *options: str) -> Iterator[Site]:
-    """Boot hosts of their own with `lab/lab up OPTIONS`; they end with the block."""
+def new_site(folder: Path, *options: str, suite: str = "") -> Iterator[Site]:
+    """Boot hosts of their own with `lab/lab up OPTIONS`, of another Debian by `suite`; they end with the block."""
     hosts = Lab(f"s{secrets.token_hex(3)}")
+    if suite:
+        hosts.environment["PBX_LAB_SUITE"] = suite
     hosts.run("up", *options, timeout=900)
     state = Path(hosts.status()["state_folder"])
     variables = folder / "inventory" / "group_vars" / "all"

@@ -37,6 +37,13 @@ class Registrations:
         self._thread.join()
         self._socket.close()
 
+    def wait_done(self, number: int, seconds: float = 10.0) -> None:
+        """Until so many were answered, or given up."""
+        deadline = time.monotonic() + seconds
+        while self.done < number:
+            assert time.monotonic() < deadline, f"{self.done} REGISTERs of {number}"
+            time.sleep(0.02)
+
     def _run(self) -> None:
         began = time.monotonic()
         for number in itertools.count():

@@ -27,6 +27,8 @@ def add_removal(parser: argparse.ArgumentParser) -> None:
     """Words that let pass what is refused otherwise."""
     removal = "this tenant's folder is gone on purpose: remove it from the servers (may be given again)"
     parser.add_argument("--remove-tenant", metavar="ID", action="append", default=[], help=removal)
+    cut = "hang up the calls that a removed tenant has; without it the apply is refused while there are any"
+    parser.add_argument("--cut-calls", action="store_true", help=cut)
     numbers = "numbers that are served and active may be deleted"
     parser.add_argument("--allow-number-removal", action="store_true", help=numbers)
     force = "delete more than 30 %% of a kind's objects, or an emergency number or route"
@@ -39,6 +41,7 @@ def removal(arguments: argparse.Namespace) -> dict[str, Any]:
         "pbx_remove_tenants": sorted(set(arguments.remove_tenant)),
         "pbx_allow_number_removal": arguments.allow_number_removal,
         "pbx_force": arguments.force,
+        "pbx_cut_calls": arguments.cut_calls,
     }
     return {name: value for name, value in chosen.items() if value}
 

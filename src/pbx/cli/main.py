@@ -1,4 +1,4 @@
-"""The `pbx` command. A verb is a module of this package; the module's name is the verb.
+"""The `pbx` command. A verb is a module of this package, by its name; `remove_host` is `pbx remove-host`.
 
 A verb's module has `register(parser)`: it describes itself, adds its arguments and sets `run`, a function of the
 parsed arguments that returns the exit code:
@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
 def verbs() -> list[str]:
     """The verbs there are: modules of this package, helpers with a leading underscore apart."""
     names = (module.name for module in pkgutil.iter_modules(pbx.cli.__path__))
-    return sorted(name for name in names if name not in NO_VERB and not name.startswith("_"))
+    return sorted(name.replace("_", "-") for name in names if name not in NO_VERB and not name.startswith("_"))
 
 
 def parser_of(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -49,7 +49,7 @@ def parser_of(arguments: Sequence[str]) -> argparse.ArgumentParser:
     called = arguments[0] if arguments and arguments[0] in known else None
     commands = parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
     for name in [called] if called else known:
-        register = getattr(importlib.import_module(f"pbx.cli.{name}"), "register", None)
+        register = getattr(importlib.import_module(f"pbx.cli.{name.replace('-', '_')}"), "register", None)
         if register is None:
             continue
         described = Parser(add_help=False)

@@ -25,6 +25,7 @@ class Host:
     public_address: str | None = None
     store: str = "sqlite"  # or postgresql
     settings: Mapping[str, Any] = field(default_factory=dict)  # role → overrides of its settings by the inventory
+    owners: Mapping[str, str] = field(default_factory=dict)  # tenant → call host, where the inventory says so
 
     @property
     def public(self) -> str:
@@ -46,6 +47,11 @@ def host_of(name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> H
         for role, key in (("edge", "kamailio_settings"), ("relay", "rtpengine_settings"))
         if isinstance(variables.get(key), Mapping)
     }
+    pinned = variables.get("pbx_owners") or {}
+    if not isinstance(pinned, Mapping):
+        raise InventoryError(
+            f"host {name}: pbx_owners is no mapping of tenants to call hosts, such as {{romashka: calls1}}"
+        )
     return Host(
         name=name,
         groups=mine,
@@ -54,6 +60,7 @@ def host_of(name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> H
         public_address=str(variables["public_address"]) if variables.get("public_address") else None,
         store=store,
         settings=settings,
+        owners={str(tenant): str(owner) for tenant, owner in pinned.items()},
     )
 
 

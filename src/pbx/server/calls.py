@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 import uvloop
 
+import pbx
 from pbx.calls.live.exchange import Exchange, Serving
 from pbx.calls.record import CallRecord
 from pbx.features.story import story
@@ -25,7 +26,7 @@ from pbx.media.ng import NgClient
 from pbx.media.relays import Relays
 from pbx.model import build
 from pbx.server import config as configuration
-from pbx.server.control import CommandError, ControlServer
+from pbx.server.control import Command, CommandError, ControlServer
 from pbx.server.leases import LeaseHolder
 from pbx.server.notify import notify
 from pbx.sip.stack import Stack
@@ -111,7 +112,9 @@ class CallServer:
         )
         holder.start()
         exchange.attach(await transport.start(), transport.flush)
-        control = ControlServer(config.control, {"status": self._status, "load": self._cmd_load, "calls": self._calls})
+        commands: dict[str, Command] = {"status": self._status, "load": self._cmd_load, "calls": self._calls}
+        commands.update({"drain": self._drain, "undrain": self._undrain})
+        control = ControlServer(config.control, commands)
         await control.start()
         gc.collect()
         gc.freeze()
@@ -161,6 +164,7 @@ class CallServer:
         call may wait. When it cannot be built, all stays as it was."""
         path = Path(str(request.get("path") or self.config.document))
         self.exchange.serving = await asyncio.to_thread(self._read, path)
+        self.exchange.end_calls_of_others()
         await asyncio.to_thread(self._holder.renew, claim=True)
         return await self._status(request)
 
@@ -168,7 +172,8 @@ class CallServer:
         return {
             "pid": os.getpid(),
             "boot": self.boot,
-            "version": os.environ.get("PBX_RELEASE", ""),
+            "version": release(),
+            "draining": self.exchange.draining,
             "config_digest": self.config.digest,
             "site_revision": self.exchange.serving.site_revision,
             "tenants": {t.id: t.revision for t in self.exchange.serving.model.tenants.values()},
@@ -181,6 +186,15 @@ class CallServer:
             "refused": {str(status): count for status, count in self.exchange.refused.items()},
         }
 
+    async def _drain(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Refuse new calls with 503 and the header of shedding; emergency calls and those that are up go on."""
+        self.exchange.draining = True
+        return await self._status(request)
+
+    async def _undrain(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.exchange.draining = False
+        return await self._status(request)
+
     async def _calls(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"calls": self.exchange.listing()}
 
@@ -190,6 +204,12 @@ class CallServer:
             due = loop.time() + LAG_TICK
             await asyncio.sleep(LAG_TICK)
             self._lag = loop.time() - due
+
+
+def release() -> str:
+    """The release that runs: the name of its folder; nothing in a clone."""
+    folder = Path(pbx.__file__).parents[2]
+    return folder.name if (folder / ".complete").exists() else ""
 
 
 def _answer_request(transaction: Any) -> None:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.row("C01")
 STATES = {"overridden", "merged", "replaced", "deleted", "gathered", "rendered"}
 RESOURCES = [name for name in NAMES if "gathered" in options(name).get("state", {}).get("choices", [])]
 #: A step of an apply that tells actions and yet is no kind of state.
-STEPS = {"pbx_put_back", "pbx_release"}
+STEPS = {"pbx_put_back", "pbx_release", "pbx_shredded"}
 KEYWORDS = {"name", "register", "run_once", "when", "vars", "check_mode", "delegate_to", "become", "no_log", "loop"}
 
 

@@ -100,6 +100,7 @@ class Exchange:
         self.refused: Counter[int] = Counter()
         self.channels = Channels()
         self.overloaded: Callable[[], bool] = lambda: False
+        self.draining = False  # new calls are shed, those that are up go on: before the process is replaced
         engine.on_event = self._engine_event
 
     def attach(self, stack: Stack, flush: Callable[[], None]) -> None:
@@ -134,6 +135,8 @@ class Exchange:
         emergency = request.get("x-pbx-emergency") == "1"
         if tenant.id not in self.leases:
             raise Refused(503, "Not The Owner")
+        if self.draining and not emergency:
+            raise Refused(503, "Draining")
         if self.overloaded() and not emergency:
             raise Refused(503, "Overloaded")
         if not session.remote_sdp:
@@ -253,6 +256,13 @@ class Exchange:
     def listing(self) -> list[dict[str, Any]]:
         """The calls that are up, as plain data."""
         return [call.record.document() for call in self.calls.values()]
+
+    def end_calls_of_others(self) -> None:
+        """Hang up, at both ends, what another process owns now, or nobody: the edges turn its requests away from
+        here next, and then nobody could."""
+        for call in list(self.calls.values()):
+            if call.tenant.id not in self.serving.owned:
+                call.connections.caller.end("removed")
 
     async def close(self, within: float = 5.0) -> None:
         """Hang up every call and wait for the records."""
