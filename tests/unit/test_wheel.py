@@ -1,7 +1,9 @@
 """The wheel is whole: collection, schemas, prompts, lock file; targets get from it what they get from a clone."""
 
+import os
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -61,3 +63,22 @@ def test_the_same_bytes_again(wheel: Path, tmp_path: Path) -> None:
 def test_one_version(wheel: Path) -> None:
     assert wheel.name == f"pbx_as_code-{pbx.__version__}-py3-none-any.whl"
     assert yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"] == pbx.__version__
+
+
+def test_a_collection_without_the_package_says_what_is_missing(wheel: Path, tmp_path: Path) -> None:
+    """As after `ansible-galaxy collection install` alone; a model root in the folder is not taken for the package."""
+    zipfile.ZipFile(wheel).extractall(tmp_path / "wheel")
+    (tmp_path / "collections").mkdir()
+    (tmp_path / "wheel" / "pbx/collections/ansible_collections").rename(tmp_path / "collections/ansible_collections")
+    (tmp_path / "repository" / "pbx" / "site").mkdir(parents=True)
+    purelib = sysconfig.get_path("purelib")  # no site: pbx.pth of `make ready` is not read
+    paths = os.pathsep.join([str(tmp_path / "repository"), str(tmp_path / "collections"), purelib])
+    program = (
+        "from ansible_collections.pbx.core.plugins.module_utils.controller import find_package\n"
+        "try:\n    find_package()\nexcept Exception as error:\n    print(type(error).__name__, error)"
+    )
+    words = [sys.executable, "-S", "-c", program]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": paths}
+    done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("AnsibleError the Python that runs Ansible (")
+    assert "has no package pbx-as-code: install it there" in done.stdout
