@@ -33,7 +33,12 @@ def dial(caller: WireParty, number: str = NUMBER) -> WireCall:
 
 @contextmanager
 def call_up(
-    site: Site, carriers: Carriers, number: str = NUMBER, caller: str = "ural", called: str = "mtt"
+    site: Site,
+    carriers: Carriers,
+    number: str = NUMBER,
+    caller: str = "ural",
+    called: str = "mtt",
+    host: str = "calls1",
 ) -> Iterator[tuple[WireCall, WireCall]]:
     """A call from one carrier to the other, both ends; hung up at the end if it is not over by then."""
     ours = dial(carriers[caller], number)
@@ -43,7 +48,7 @@ def call_up(
     yield ours, theirs
     if ours.state != "ended":
         ours.bye()
-    site.wait_calls(0)
+    site.wait_calls(0, host=host)
 
 
 def talk(ours: WireCall, theirs: WireCall, caller: str = "ural", called: str = "mtt") -> None:

@@ -91,15 +91,15 @@ class Site:
                     found[f"ha1 {user.id}-{device.id}"] = ha1(f"{user.id}-{device.id}", tenant.domain, made)
         return found
 
-    def status(self) -> dict[str, Any]:
+    def status(self, host: str = "calls1") -> dict[str, Any]:
         """What pbx-calls says of itself."""
-        answer: dict[str, Any] = json.loads(self.lab.exec("calls1", "python3", "-c", ASK, '{"cmd":"status"}').stdout)
+        answer: dict[str, Any] = json.loads(self.lab.exec(host, "python3", "-c", ASK, '{"cmd":"status"}').stdout)
         return answer
 
-    def wait_calls(self, number: int, seconds: float = 20.0) -> None:
+    def wait_calls(self, number: int, seconds: float = 20.0, host: str = "calls1") -> None:
         """Until so many calls are up."""
         deadline = time.monotonic() + seconds
-        while (found := self.status()["calls"]) != number:
+        while (found := self.status(host)["calls"]) != number:
             assert time.monotonic() < deadline, f"{found} calls of {number} are up"
             time.sleep(0.2)
 

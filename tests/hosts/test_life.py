@@ -103,7 +103,6 @@ def test_a_tenant_is_renamed(site: Site, carriers: Carriers) -> None:
         talk(ours, theirs)
     records = site.lab.exec("calls1", "/opt/pbx/current/bin/pbx-calls", "cdr", "--last", "2", "--json").stdout
     assert '"second"' in records and '"renamed"' in records
-    assert site.pbx("drift", expect=0).stdout == "no differences\n"
 
 
 def test_a_tenant_with_calls_up_is_removed_with_a_word_only(site: Site, carriers: Carriers) -> None:
@@ -135,15 +134,12 @@ def test_a_trunk_gets_a_new_login(site: Site, carriers: Carriers) -> None:
     write_secrets(site, {**before, "pbx_secrets": {**before["pbx_secrets"], "trunk_mtt": new}})  # type: ignore[dict-item]
     done = site.changes("apply", "--tags", "model", expect=0)
     assert done == {"calls1": ["~ secret trunk_mtt", "! load model calls1"]}
-    write_tenant(site, "second")
-    site.pbx("apply", expect=0)
     carriers["mtt"].challenge = ("romashka", new)
-    with call_up(site, carriers, OTHERS_NUMBER) as (ours, theirs):
+    with call_up(site, carriers) as (ours, theirs):
         talk(ours, theirs)
     carriers["mtt"].challenge = None
-    shutil.rmtree(site.model / "second")
     write_secrets(site, before)
-    site.pbx("apply", "--remove-tenant", "second", expect=0)
+    site.pbx("apply", "--tags", "model", expect=0)
 
 
 def test_the_site_key_is_rotated(site: Site, carriers: Carriers) -> None:
@@ -157,7 +153,7 @@ def test_the_site_key_is_rotated(site: Site, carriers: Carriers) -> None:
         assert registers(site, old) != []
         talk(ours, theirs)
     write_secrets(site, before)
-    site.pbx("apply", expect=0)
+    site.pbx("apply", "--tags", "model", expect=0)
     assert registers(site, old) == []
 
 
