@@ -1,5 +1,6 @@
 """The throw-away hosts: start, readiness, end. One launcher process (`launch`) per host holds its mounts."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -21,6 +22,10 @@ ALONE = ("unshare", "--mount", "--propagation", "slave")
 """A mount namespace of its own, in which what this machine unmounts disappears too."""
 
 BOOT_SECONDS = 60.0
+
+WATCHES = Path("/proc/sys/fs/inotify/max_user_instances")
+ENOUGH = 1024
+"""Each host's systemd takes about six, all as one user: of Debian's 128 there are none left at some twenty hosts."""
 
 
 def answers(host: str) -> bool:
@@ -55,6 +60,7 @@ def mode(host: str) -> str:
 
 def start(host: str, image: Image, *, bare: bool) -> None:
     """Put away what is left of the host and launch it afresh; returns before it has booted."""
+    _let_many_boot()
     cgroups.end(group_name(host))
     folder = FOLDER / host
     shutil.rmtree(folder, ignore_errors=True)
@@ -75,6 +81,13 @@ def start(host: str, image: Image, *, bare: bool) -> None:
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
             start_new_session=True,
         )
+
+
+def _let_many_boot() -> None:
+    """Raise the kernel's limit of inotify instances where we may; where not, few hosts boot all the same."""
+    with contextlib.suppress(OSError):
+        if int(WATCHES.read_text()) < ENOUGH:
+            WATCHES.write_text(str(ENOUGH))
 
 
 def _write_files(host: str, top: Path) -> None:
