@@ -1,11 +1,22 @@
 """The other shapes of inventory/: applied, nothing left to do, and a call rings, is answered and heard on each."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
-from hosts.shape_site import ShapeSite, new_shape, rings_and_talks
+from hosts.shape_site import LISTEN, Record, ShapeSite, new_shape, rings_and_talks
 
 pytestmark = [pytest.mark.lab, pytest.mark.row("C01")]
+
+LANDYSH = """\
+version: pbx/v1
+tenant: {id: landysh, name: Landysh, domain: landysh.example, country: RU, timezone: Europe/Moscow, languages: [ru-RU]}
+emergency: {numbers: ["112"]}
+locations: {here: {address: "Moscow", emergency: {caller_id: "+74951000300", trunks: [trunk/mtt]}}}
+users:
+  ivanov: {name: Another Ivanov, extension: "201", location: location/here, devices: {desk: {type: desk_phone}}}
+  petrova: {name: Another Petrova, extension: "202", location: location/here, devices: {desk: {type: desk_phone}}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +43,12 @@ def test_a_call_rings_on_one_host(single: ShapeSite) -> None:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShapeSite]:
-    """Two edges, two relays, two call hosts and one for the records."""
+    """Two edges, relays and call hosts, one store, and a second tenant, whom the other call host serves."""
     with new_shape(tmp_path_factory.mktemp("cluster"), "cluster") as site:
+        (site.model / "landysh").mkdir()
+        (site.model / "landysh/landysh.yml").write_text(LANDYSH)
         site.pbx("apply", expect=0, timeout=600)
         yield site
-
-
-def test_a_cluster_has_nothing_left_to_do(cluster: ShapeSite) -> None:
-    assert cluster.pbx("plan", expect=0).stdout == "no differences\n"
 
 
 @pytest.mark.row("R05")
@@ -60,3 +69,101 @@ def test_a_phone_is_called_through_the_edge_that_it_registered_at(cluster: Shape
             invites = [m for way, m in callee.messages() if way == "received" and m.method == "INVITE" and not m.status]
             heard_from = {(m["Via"] or "").split()[1].partition(";")[0].partition(":")[0] for m in invites}
             assert heard_from == {cluster.lab.address("edge2" if callee is two else "edge1")}
+
+
+def whose(record: Record) -> tuple[str, str]:
+    return record["tenant"], record["dialled"]
+
+
+@pytest.mark.row("R31")
+def test_each_tenant_is_served_by_its_owner_and_knows_nobody_else(cluster: ShapeSite) -> None:
+    """Both tenants have a 201 and a 202; the same extension rings in the caller's own tenant, and a name of another one
+    is not dialled."""
+    status = {host: cluster.ask(host, "status") for host in ("calls1", "calls2")}
+    assert [status[host]["owned"] for host in ("calls1", "calls2")] == [["landysh"], ["romashka"]]
+    assert [list(status[host]["epochs"]) for host in ("calls1", "calls2")] == [["landysh"], ["romashka"]]
+    with (
+        cluster.phone("ivanov", "phone1", "edge1") as one,
+        cluster.phone("petrova", "phone2", "edge2") as two,
+        cluster.phone("ivanov", "phone3", "edge2", tenant="landysh") as three,
+        cluster.phone("petrova", "phone4", "edge1", tenant="landysh") as four,
+    ):
+        for phone in (one, two, three, four):
+            phone.register()
+        cluster.wait_contact("edge1", "petrova-desk@romashka.example")
+        cluster.wait_contact("edge2", "petrova-desk@landysh.example")
+        began = time.time() * 1000
+        rings_and_talks(one, two, "202")
+        rings_and_talks(three, four, "202")
+        strayed = three.dial("sip:202@romashka.example")
+        assert three.final(three.wait_closed(strayed).call) == 404
+    for tenant, node in (("landysh", "calls1.1"), ("romashka", "calls2.1")):
+        for reader in ("calls1", "calls2"):  # one store
+            record = cluster.wait_record(
+                reader, lambda one, name=tenant: one["started"] > began and whose(one) == (name, "202")
+            )
+            assert (record["node"], record["disposition"]) == (node, "answered")
+
+
+@pytest.mark.row("R34")
+def test_calls_do_not_notice_that_the_store_is_away(cluster: ShapeSite) -> None:
+    """PostgreSQL ends in the middle of a call and comes back after another one: each call has its one record. The call
+    process of the other tenant starts meanwhile, and serves."""
+    with (
+        cluster.phone("ivanov", "phone1", "edge1") as one,
+        cluster.phone("petrova", "phone2", "edge1") as two,
+        cluster.phone("ivanov", "phone3", "edge1", tenant="landysh") as three,
+        cluster.phone("petrova", "phone4", "edge1", tenant="landysh") as four,
+    ):
+        for phone in (one, two, three, four):
+            phone.register()
+        began = time.time() * 1000
+        ringing = two.place()
+        place = one.dial("sip:202@romashka.example")
+        two.answer(since=ringing)
+        one.wait_established(place)
+        cluster.lab.exec("store1", "systemctl", "kill", "--signal=KILL", "postgresql@15-main.service")
+        cluster.lab.exec("store1", "systemctl", "stop", "postgresql.service")
+        cluster.lab.exec("calls1", "systemctl", "restart", "pbx-calls@1.service")
+        one.ear.wait_tone(two.hz, LISTEN, 3.0)
+        two.ear.wait_tone(one.hz, LISTEN, 3.0)
+        one.hangup()
+        one.wait_closed(place)
+        two.wait_closed(ringing)
+        rings_and_talks(two, one, "201")
+        assert cluster.ask("calls1", "status")["epochs"] == {"landysh": 0}
+        rings_and_talks(three, four, "202")
+        cluster.lab.exec("store1", "systemctl", "start", "postgresql.service")
+    later = [
+        cluster.wait_record("calls2", lambda record, what=what: record["started"] > began and whose(record) == what, 20)
+        for what in (("romashka", "202"), ("romashka", "201"), ("landysh", "202"))
+    ]
+    assert [record["disposition"] for record in later] == ["answered"] * 3
+    deadline = time.monotonic() + 10
+    while cluster.ask("calls1", "status")["epochs"].get("landysh", 0) == 0:
+        assert time.monotonic() < deadline, "the lease was not taken"
+        time.sleep(0.2)
+
+
+@pytest.mark.row("R05")
+def test_a_relay_that_is_down_gets_no_new_calls(cluster: ShapeSite) -> None:
+    cluster.lab.exec("relay2", "systemctl", "stop", "rtpengine-daemon.service")
+    try:
+        deadline = time.monotonic() + 10
+        while not (silent := cluster.ask("calls2", "status")["silent_relays"]):
+            assert time.monotonic() < deadline, "nobody noticed"
+            time.sleep(0.1)
+        assert silent == [f"{cluster.lab.address('relay2')}:2223"]
+        with cluster.phone("ivanov", "phone1", "edge1") as one, cluster.phone("petrova", "phone2", "edge2") as two:
+            one.register()
+            two.register()
+            cluster.wait_contact("edge1", "petrova-desk@romashka.example")
+            for _ in range(2):
+                rings_and_talks(one, two, "202")
+    finally:
+        cluster.lab.exec("relay2", "systemctl", "start", "rtpengine-daemon.service")
+
+
+def test_a_cluster_has_nothing_left_to_do(cluster: ShapeSite) -> None:
+    """Also after all that happened above."""
+    assert cluster.pbx("plan", expect=0).stdout == "no differences\n"
