@@ -88,7 +88,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible has no type
             "read": _read(found, actions),
             "pending_restart": found.get("pending_restart") or [],
             "revisions": found.get("revisions") or {},
-            "warnings": found.get("model_warnings") or [],
+            "warnings": found.get("model_warnings") or found.get("expiring") or [],
             "notes": found.get("notes") or [],
             "plan": found.get("plan") or {},
         }

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from unit.edge.conftest import ADDRESSES, DOMAIN, PASSWORDS, ROWS
 from unit.edge.edge_under_test import CALLS, EDGE, PHONE, EdgeUnderTest
+from unit.edge.module_runs import lines, run
 from unit.edge.sip_peers import Peer, build, reply
 from unit.edge.test_edge_calls_in import next_in_dialog
 from unit.edge.test_edge_calls_out import CONTACT, SDP, invite
@@ -147,6 +148,19 @@ def test_a_renewed_certificate_is_taken_in_and_connections_stay(tls_edge: EdgeUn
     assert configuration.run_service(edge, steps) == ""
     assert inside(tls_edge, configuration.plan_certificate, edge) == []
     assert register(phone, USER, PASSWORDS[USER])[1].status == 200
+
+
+def test_a_certificate_is_renewed_by_its_module(tls_edge: EdgeUnderTest, phone: Peer) -> None:
+    assert register(phone, USER, PASSWORDS[USER])[1].status == 200
+    shown = served(tls_edge)
+    certify(tls_edge.folder, "third")
+    entry = {"certificate": f"{tls_edge.folder}/server.pem", "key": f"{tls_edge.folder}/server.key"}
+    options = {"certificates": [entry], "served_at": f"{EDGE}:5061", "run_dir": str(tls_edge.run_dir), "warn_days": 0}
+    done = inside(tls_edge, lambda: run("pbx_certificates", **options))
+    assert lines(done) == [f"reload certificate {tls_edge.folder}/server.pem running"]
+    assert served(tls_edge) == certificate_of(entry["certificate"]) != shown
+    assert inside(tls_edge, lambda: run("pbx_certificates", **options))["changed"] is False
+    assert register(phone, USER, PASSWORDS[USER])[1].status == 200, "on the connection from before"
 
 
 def test_a_broken_certificate_is_told_and_the_old_one_goes_on(tls_edge: EdgeUnderTest) -> None:
