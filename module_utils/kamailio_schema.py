@@ -3,7 +3,7 @@
 `pbx.sqlite`      one table `ht_<name>` an htable, written by apply, only read by Kamailio
 `location.sqlite` registrations, written by Kamailio alone
 Kamailio compares the row of each table in `version` with the number that its module expects and refuses to start
-otherwise (htable 2, location 9; Kamailio 5.6).
+otherwise (htable 2, uacreg 5, location 9; Kamailio 5.6).
 """
 
 from __future__ import annotations
@@ -33,6 +33,17 @@ CREATE TABLE IF NOT EXISTS ht_{name} (
   key_type INTEGER DEFAULT 0 NOT NULL, value_type INTEGER DEFAULT 0 NOT NULL,
   key_value VARCHAR(512) DEFAULT '' NOT NULL, expires INTEGER DEFAULT 0 NOT NULL)"""
 
+_REGISTRATIONS = """
+CREATE TABLE IF NOT EXISTS uacreg (
+  id INTEGER PRIMARY KEY NOT NULL, l_uuid VARCHAR(64) DEFAULT '' NOT NULL, l_username VARCHAR(64) DEFAULT '' NOT NULL,
+  l_domain VARCHAR(64) DEFAULT '' NOT NULL, r_username VARCHAR(64) DEFAULT '' NOT NULL,
+  r_domain VARCHAR(64) DEFAULT '' NOT NULL, realm VARCHAR(64) DEFAULT '' NOT NULL,
+  auth_username VARCHAR(64) DEFAULT '' NOT NULL, auth_password VARCHAR(64) DEFAULT '' NOT NULL,
+  auth_ha1 VARCHAR(128) DEFAULT '' NOT NULL, auth_proxy VARCHAR(255) DEFAULT '' NOT NULL,
+  expires INTEGER DEFAULT 0 NOT NULL, flags INTEGER DEFAULT 0 NOT NULL, reg_delay INTEGER DEFAULT 0 NOT NULL,
+  contact_addr VARCHAR(255) DEFAULT '' NOT NULL, socket VARCHAR(128) DEFAULT '' NOT NULL,
+  CONSTRAINT uacreg_l_uuid_idx UNIQUE (l_uuid))"""
+
 _LOCATION = """
 CREATE TABLE IF NOT EXISTS location (
   id INTEGER PRIMARY KEY NOT NULL, ruid VARCHAR(64) DEFAULT '' NOT NULL, username VARCHAR(64) DEFAULT '' NOT NULL,
@@ -61,6 +72,8 @@ def create_tables(path: str | Path) -> None:
         for name in HTABLES:
             connection.execute(_HTABLE.format(name=name))
             _state_version(connection, f"ht_{name}", 2)
+        connection.execute(_REGISTRATIONS)
+        _state_version(connection, "uacreg", 5)
 
 
 def create_location(path: str | Path, wal: bool = True) -> None:
@@ -85,9 +98,10 @@ def tables_whole(path: str | Path) -> bool:
             versions = dict(connection.execute("SELECT table_name, table_version FROM version"))
             for name in HTABLES:
                 connection.execute(f"SELECT key_name FROM ht_{name} LIMIT 0")
+            connection.execute("SELECT l_uuid FROM uacreg LIMIT 0")
         except sqlite3.DatabaseError:
             return False
-    return all(versions.get(f"ht_{name}") == 2 for name in HTABLES)
+    return versions.get("uacreg") == 5 and all(versions.get(f"ht_{name}") == 2 for name in HTABLES)
 
 
 def _make_private(path: str | Path) -> None:

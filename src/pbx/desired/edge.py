@@ -104,7 +104,7 @@ def _registration(trunk: Trunk, edge: Host) -> dict[str, Any]:
         "expires": 300,
         "flags": 0,
         "reg_delay": 0,
-        "contact_addr": f"{edge.public}:{port}",
+        "contact_addr": f"{edge.public}:{port}" + ("" if transport == "udp" else f";transport={transport}"),
         "socket": f"{transport}:{edge.sip_address}:{port}",
     }
 

@@ -1,4 +1,4 @@
-"""Numbers and what they belong to: ranges, owners over all tenants, caller ids, trunk addresses, domains."""
+"""Numbers and what they belong to: ranges, owners over all tenants, caller ids, trunks, domains."""
 
 from __future__ import annotations
 
@@ -65,6 +65,7 @@ def check_all(site: Scope | None, tenants: list[Scope]) -> None:
     _once(tenants, ("tenant", "domain"))
     _numbers_of_others(tenants)
     _trunk_addresses([*([site] if site else []), *tenants])
+    _trunk_logins([*([site] if site else []), *tenants])
     for scope in tenants:
         _shared_ids(scope)
         _route_prefixes(scope, site)
@@ -111,6 +112,14 @@ def _trunk_addresses(scopes: list[Scope]) -> None:
                 if (earlier, at) != (scope, path):
                     message = f"{address} is also {earlier.where(at)}; calls from an address belong to one trunk"
                     scope.report(path, message)
+
+
+def _trunk_logins(scopes: list[Scope]) -> None:
+    for scope in scopes:
+        for trunk, plain in scope.objects("trunks").items():
+            if plain["register"] and "login" not in plain:
+                message = "a trunk that registers needs a login; write login: {user: …, password: {secret: …}}"
+                scope.report(("trunks", trunk, "register"), message)
 
 
 def _one_spelling(address: str) -> str:

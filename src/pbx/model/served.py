@@ -47,7 +47,6 @@ NOT_SERVED: dict[str, str] = {
     "flows.*.*.lookup": "CRM lookup",
     "flows.*.*.as": "CRM lookup",
     "trunks.*.cost": "billing",
-    "trunks.*.register=true": "registering trunks",
     "trunks.*.media=srtp": "encrypted sound",
     "trunks.*.media=either": "encrypted sound",
     "outbound_routes.*.choose=least_cost": "billing",

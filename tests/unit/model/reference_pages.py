@@ -33,7 +33,7 @@ CHAPTERS = {
     """,
     "Numbers and trunks": """
         number_without_plus number_twice range_backwards range_of_two_lengths range_too_long
-        caller_id_not_owned address_of_two_trunks prefix_of_two_routes
+        caller_id_not_owned address_of_two_trunks register_without_login prefix_of_two_routes
         roots/prefix_of_the_site
     """,
     "People and emergency calls": """
