@@ -107,7 +107,9 @@ def plan_files(edge: Edge) -> list[Step]:
     lists = (f"{edge.params['etc_dir']}/{name}" for name in LIST_FILES)
     steps += [Step("create", "file", path, after={}) for path in lists if not os.path.exists(path)]
     if not tables_whole(edge.databases[0]):
-        steps.append(Step("create", "database", edge.databases[0], after={}))
+        there = os.path.exists(edge.databases[0])
+        fields = ("tables",) if there else ()
+        steps.append(Step("update" if there else "create", "database", edge.databases[0], after={}, fields=fields))
     if not os.path.exists(edge.databases[1]):
         steps.append(Step("create", "database", edge.databases[1], after={}))
     return steps
