@@ -1,5 +1,6 @@
 """The other shapes of inventory/: applied, nothing left to do, and a call rings, is answered and heard on each."""
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -39,6 +40,20 @@ def test_a_call_rings_on_one_host(single: ShapeSite) -> None:
         rings_and_talks(one, two, "202")
     record = single.wait_record("pbx1", lambda record: record["dialled"] == "202")
     assert (record["disposition"], record["path"]) == ("answered", ["user/petrova"])
+
+
+def can_connect(site: ShapeSite, source: str, host: str, port: int) -> bool:
+    """Whether a TCP connection from there comes about."""
+    program = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 1)"
+    words = ("python3", "-c", program, site.lab.address(host), str(port))
+    return site.lab.exec(source, *words, check=False).returncode == 0
+
+
+def test_on_one_host_the_outside_reaches_the_edge_only(single: ShapeSite) -> None:
+    """Call process and edge have one address, by which the inside port knows its peers: nobody else gets to it."""
+    ports = (5060, 5070, 5080, 2224, 6379)
+    assert [port for port in ports if can_connect(single, "stranger", "pbx1", port)] == [5060]
+    assert [port for port in ports if can_connect(single, "pbx1", "pbx1", port)] == [5060, 5070, 5080]
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +177,30 @@ def test_a_relay_that_is_down_gets_no_new_calls(cluster: ShapeSite) -> None:
                 rings_and_talks(one, two, "202")
     finally:
         cluster.lab.exec("relay2", "systemctl", "start", "rtpengine-daemon.service")
+
+
+def test_the_store_is_for_call_hosts_only(cluster: ShapeSite) -> None:
+    reach = {name: can_connect(cluster, name, "store1", 5432) for name in ("calls1", "calls2", "edge1", "stranger")}
+    assert reach == {"calls1": True, "calls2": True, "edge1": False, "stranger": False}
+    exec_ = cluster.lab.exec
+    address = cluster.lab.address("store1")
+    sockets = {line.split()[3] for line in exec_("store1", "ss", "-lntH").stdout.splitlines()}
+    assert sockets == {f"{address}:5432", "127.0.0.1:5432", "0.0.0.0:22", "[::]:22"}
+    assert (
+        exec_("store1", "stat", "-c", "%a %U %G", "/etc/postgresql/15/main/pg_hba.conf").stdout == "640 root postgres\n"
+    )
+    assert exec_("store1", "systemctl", "is-enabled", "postgresql.service").stdout == "enabled\n"
+    given = exec_("calls1", "cat", "/var/lib/pbx/secrets/calls.json").stdout
+    password = json.loads(given)["store_password"]
+    for place in ("/etc/pbx/calls.json", "/var/lib/pbx/documents/calls.json"):
+        assert password not in exec_("calls1", "cat", place).stdout
+    assert password not in exec_("store1", "journalctl", "--no-pager", "-o", "cat").stdout
+    assert password not in exec_("store1", "sh", "-c", "cat /var/log/postgresql/*").stdout
+
+
+@pytest.mark.parametrize("source, port, reached", [("edge1", 5080, True), ("stranger", 5080, False)])
+def test_edges_reach_each_other_inside(cluster: ShapeSite, source: str, port: int, reached: bool) -> None:
+    assert can_connect(cluster, source, "edge2", port) is reached
 
 
 def test_a_cluster_has_nothing_left_to_do(cluster: ShapeSite) -> None:
