@@ -1,14 +1,18 @@
 """PostgreSQL as the store of several hosts (decision 0006).
 
 A connection that broke is opened again by the next transaction. Nothing here waits long: a server that does not answer
-costs CONNECT_SECONDS, one that hangs ANSWER_SECONDS, and the caller tries again later.
+costs CONNECT_SECONDS, a slow statement ANSWER_SECONDS, one that hangs CUT_SECONDS, and the caller tries again later.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -18,6 +22,7 @@ from pbx.store.database import SCHEMA, SCHEMA_VERSION, Database, Rows, StoreUnav
 
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 5
+CUT_SECONDS = 7  # the server ends a statement itself before that, unless it hangs
 SCHEMA_LOCK = 0x706278  # any number that is ours: whoever makes the schema holds it, so two that start make it once
 
 
@@ -28,23 +33,22 @@ class PostgreSQL(Database):
         self._url = url
         self._password = password
         self._db: psycopg.Connection[Any] | None = None
+        self._timed = False
         with _told(url):
             self._open()
 
     def execute(self, sql: str, values: Mapping[str, Any] | None = None) -> Rows:
         with _told(self._url):
-            return self._open().execute(_translated(sql), values or {})
+            db = self._open()
+            with self._in_time(db):
+                return db.execute(_translated(sql), values or {})
 
     @contextmanager
     def transaction(self, *, only_writes: bool = False) -> Iterator[None]:
         with _told(self._url):
             db = self._open()
-            if only_writes:  # nobody waits for the answer to each statement
-                with db.pipeline(), db.transaction():
-                    yield
-            else:
-                with db.transaction():
-                    yield
+            with self._in_time(db), db.pipeline() if only_writes else nullcontext(), db.transaction():
+                yield
 
     def now(self) -> int:
         """By the server's clock, as several hosts compare it."""
@@ -54,6 +58,22 @@ class PostgreSQL(Database):
     def close(self) -> None:
         if self._db is not None:
             self._db.close()
+
+    @contextmanager
+    def _in_time(self, db: psycopg.Connection[Any]) -> Iterator[None]:
+        """A server that hangs acknowledges packets and answers nothing: after a while the connection is cut."""
+        if self._timed:
+            yield
+            return
+        timer = threading.Timer(CUT_SECONDS, _cut, (db.fileno(),))
+        timer.daemon = True
+        timer.start()
+        self._timed = True
+        try:
+            yield
+        finally:
+            self._timed = False
+            timer.cancel()
 
     def _open(self) -> psycopg.Connection[Any]:
         if self._db is not None and not (self._db.closed or self._db.broken):
@@ -77,6 +97,11 @@ class PostgreSQL(Database):
             raise
         self._db = db
         return db
+
+
+def _cut(descriptor: int) -> None:
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as ours:
+        ours.shutdown(socket.SHUT_RDWR)
 
 
 def _make_schema(db: psycopg.Connection[Any], url: str) -> None:
