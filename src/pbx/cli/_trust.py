@@ -19,19 +19,14 @@ def named(what: _playbook.Run) -> _playbook.Run:
 def give_up(what: _playbook.Run, outcome: _playbook.Outcome) -> None:
     """After a failed apply: put back what was changed, give the leases back, and tell what each server has."""
     told = []
-    if all(one["play"] == KEEP for one in outcome.failures) and outcome.failures:
-        told.append("every server has the new revision; what could not be noted is told above")
-    elif touched(outcome):
-        told = _report.restored(_playbook.run(_after(what, "restore.yml")), outcome)
-    else:
+    if all(one["play"] == STAGE for one in outcome.results):
         told.append("nothing that runs was touched")
+    if outcome.failures and all(one["play"] == KEEP for one in outcome.failures):
+        told.append("every server has the new revision; what could not be noted is told above")
+    elif any(one["play"] != STAGE or one["actions"] for one in outcome.results):  # staged files are put back, too
+        told += _report.restored(_playbook.run(_after(what, "restore.yml")), outcome)
     unlock(what, outcome)
     print("\n".join(told), file=sys.stderr)
-
-
-def touched(outcome: _playbook.Outcome) -> bool:
-    """Whether anything was begun after the stage, or changed by it."""
-    return any(one["play"] != STAGE or one["actions"] for one in outcome.results)
 
 
 def unlock(what: _playbook.Run, outcome: _playbook.Outcome) -> None:
