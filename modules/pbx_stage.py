@@ -9,6 +9,7 @@ import os
 import shutil
 import ssl
 import tarfile
+import time
 from collections import Counter
 from typing import Any
 
@@ -228,6 +229,14 @@ def put_previous(folder: str, history: str, revision: str) -> dict[str, Any]:
     return {"files": names, "about": about_of(found)[0], "kept": found, "has": has}
 
 
+def sweep(folder: str) -> None:
+    """Folders of plans that were cut an hour ago or more: they hold secrets, and nobody else removes them."""
+    place = os.path.dirname(folder)
+    for entry in os.scandir(place) if os.path.isdir(place) else ():
+        if entry.name.startswith("pbx-plan-") and entry.stat().st_mtime < time.time() - 3600:
+            shutil.rmtree(entry.path, ignore_errors=True)
+
+
 def mismatched(folder: str) -> str:
     """A certificate that no server could start with is told before it is anywhere."""
     paths = [os.path.join(folder, name) for name in ("server.pem", "server.key")]
@@ -308,6 +317,7 @@ def main() -> None:
     history = module.params["history"]
     if module.params["state"] == "previous":
         module.exit_json(changed=False, missing=[], **put_previous(folder, history, module.params["revision"]))
+    sweep(folder)
     unpack(folder, files, module.params["archive"])
     absent = missing(folder, files)
     mismatch = "" if absent else mismatched(folder)

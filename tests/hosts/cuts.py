@@ -29,7 +29,6 @@ class Apply:
         environment = {
             **os.environ,
             "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
-            "ANSIBLE_CALLBACKS_ENABLED": "pbx_boundaries",
             "PBX_SAYS": str(folder / "says"),
             "PBX_HEARS": str(folder / "hears"),
         }

@@ -166,4 +166,4 @@ def test_nothing_is_left_behind(site: Site, commits: list[str]) -> None:
     site.pbx("apply", expect=0)
     assert site.pbx("drift", expect=0).stdout == "no differences\n"
     for host in HOSTS:
-        assert site.lab.exec(host, "sh", "-c", "ls -d /run/pbx-plan-* 2>/dev/null", check=False).stdout == ""
+        assert _lease(site, host) == ""

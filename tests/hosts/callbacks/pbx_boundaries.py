@@ -8,7 +8,7 @@ from ansible.plugins.callback import CallbackBase
 DOCUMENTATION = r"""
 name: pbx_boundaries
 type: notification
-short_description: Stop at the boundary of every task until told to go on
+short_description: Stop at the boundary of every task until told to go on; found by E(ANSIBLE_CALLBACK_PLUGINS)
 description: Needs the environment variables PBX_SAYS and PBX_HEARS, the paths of two FIFOs.
 """
 
@@ -19,7 +19,6 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible has no type
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
     CALLBACK_NAME = "pbx_boundaries"
-    CALLBACK_NEEDS_ENABLED = True
 
     def __init__(self) -> None:
         super().__init__()
