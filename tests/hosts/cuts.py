@@ -72,15 +72,20 @@ class Apply:
         self.process.wait()
 
     def ssh_to(self, address: str) -> list[int]:
-        """Processes of ssh of this apply that talk to a host."""
+        """Processes of ssh of this apply that talk to a host; Ansible's workers have sessions of their own."""
         found = []
         for name in os.listdir("/proc"):
             with contextlib.suppress(OSError):
                 words = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0") if name.isdigit() else []
-                mine = bool(words) and words[0].endswith(b"ssh") and address.encode() in words
-                if mine and os.getsid(int(name)) == self.process.pid:
+                if words and words[0].endswith(b"ssh") and address.encode() in words and self._is_above(int(name)):
                     found.append(int(name))
         return found
+
+    def _is_above(self, process: int) -> bool:
+        """Whether a process descends from this apply."""
+        while process > 1 and process != self.process.pid:
+            process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        return process == self.process.pid
 
     @property
     def error(self) -> str:

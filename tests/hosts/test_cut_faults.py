@@ -91,7 +91,9 @@ def test_ssh_is_killed_in_the_middle_of_a_task(good: Site, folder: Path) -> None
         with stopped(good, "calls1", "pbx-calls@1.service"):
             run.go()
             wait(lambda: at_work(good, "calls1"))
-            for process in run.ssh_to(CALLS):
+            clients = run.ssh_to(CALLS)
+            assert clients
+            for process in clients:
                 os.kill(process, signal.SIGKILL)
             run.until("Restore: Take the lease")
         assert run.to_the_end() == 1
