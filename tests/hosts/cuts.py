@@ -26,6 +26,7 @@ class Apply:
         self._says = os.open(folder / "says", os.O_RDWR | os.O_NONBLOCK)
         self._hears = os.open(folder / "hears", os.O_RDWR | os.O_NONBLOCK)
         self._out, self._error, self._text = folder / "out", folder / "error", b""
+        self._stands = False
         environment = {
             **os.environ,
             "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
@@ -46,10 +47,12 @@ class Apply:
                 return None
             assert time.monotonic() < deadline, f"nothing for {PATIENCE} s\n{self.error}"
         line, _, self._text = self._text.partition(b"\n")
+        self._stands = True
         return line.decode()
 
     def go(self) -> None:
         """Over the boundary where it stands."""
+        self._stands = False
         os.write(self._hears, b".")
 
     def until(self, boundary: str) -> None:
@@ -62,6 +65,8 @@ class Apply:
 
     def to_the_end(self) -> int:
         """Go over all boundaries that are left; the exit code."""
+        if self._stands:
+            self.go()
         while self.at() is not None:
             self.go()
         return self.process.wait()
