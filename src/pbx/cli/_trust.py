@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pbx.cli import _playbook, _report
 
-STAGE, KEEP = "Compile and stage", "Keep"  # plays of site.yml
+STAGE, KEEP, GUARD = "Compile and stage", "Keep", "Go on while every server is there"  # plays of site.yml
 
 
 def named(what: _playbook.Run) -> _playbook.Run:
@@ -19,11 +19,11 @@ def named(what: _playbook.Run) -> _playbook.Run:
 def give_up(what: _playbook.Run, outcome: _playbook.Outcome) -> None:
     """After a failed apply: put back what was changed, give the leases back, and tell what each server has."""
     told = []
-    if all(one["play"] == STAGE for one in outcome.results):
+    if all(one["play"] in {STAGE, GUARD} for one in outcome.results):
         told.append("nothing that runs was touched")
     if outcome.failures and all(one["play"] == KEEP for one in outcome.failures):
         told.append("every server has the new revision; what could not be noted is told above")
-    elif any(one["play"] != STAGE or one["actions"] for one in outcome.results):  # staged files are put back, too
+    elif any(one["play"] not in {STAGE, GUARD} or one["actions"] for one in outcome.results):  # staged files, too
         told += _report.restored(_playbook.run(_after(what, "restore.yml")), outcome)
     unlock(what, outcome)
     print("\n".join(told), file=sys.stderr)
