@@ -6,6 +6,8 @@ from typing import Any
 
 from pbx.cli._playbook import Outcome
 
+ENDED = {0, 2, 4}  # of ansible-playbook: well, with a failed host, with one that cannot be reached
+
 
 def restored(outcome: Outcome, applied: Outcome) -> list[str]:
     """After a failed apply: what each server has now. `applied` tells what was done to one that was not put back."""
@@ -13,6 +15,8 @@ def restored(outcome: Outcome, applied: Outcome) -> list[str]:
     for host in dict.fromkeys(one["host"] for one in [*outcome.results, *applied.results]):
         mine = [one for one in outcome.results if one["host"] == host]
         problem = next((one["message"] for one in mine if one["status"] in {"failed", "unreachable"}), None)
+        if problem is None and outcome.code not in ENDED:
+            problem = f"ansible-playbook ended with status {outcome.code}"
         revisions: dict[str, Any] = next((one["revisions"] for one in mine if one["revisions"]), {})
         if problem and revisions:
             out.append(f"{host}: has the revision from before ({revision_text(revisions)}); {problem.splitlines()[0]}")
