@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from hosts.own_repository import Own, new_repository
 from hosts.story import Site, new_site
 
 
@@ -26,3 +27,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         settings.write_text(f"rtpengine_settings: {{timeout: 3600}}\n{authority}")
         site.pbx("apply", expect=0, timeout=600)
         yield site
+
+
+@pytest.fixture(scope="session")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
+    """A user's own repository beside an installed wheel, with a host that nothing was applied to yet."""
+    with new_repository(tmp_path_factory.mktemp("own")) as repository:
+        yield repository
