@@ -1,5 +1,6 @@
 """An apply in a broken world: ssh killed, a host gone, a full disk, a broken certificate, a bad configuration."""
 
+import json
 import os
 import re
 import signal
@@ -117,6 +118,18 @@ def test_a_disk_is_full_before_anything_has_an_effect(good: Site, folder: Path) 
         done = good.pbx("apply", "--tags", "model", expect=1)
     assert "relay1" in done.stderr and re.search(r"No space left|KiB free", done.stderr), done.stderr
     assert "nothing that runs was touched" in done.stderr
+
+
+def test_a_document_that_the_call_process_refuses(good: Site, folder: Path) -> None:
+    path = "/run/pbx-apply/calls.json"
+    with cuts.apply(good, folder, "--tags", "model") as run:
+        run.until("Model of the call process")
+        document = json.loads(good.lab.exec("calls1", "cat", path).stdout)
+        document["tenants"]["romashka"]["plain"]["users"]["ivanov"]["devices"] = 7
+        good.lab.exec("calls1", "tee", path, input=json.dumps(document))
+        assert run.to_the_end() == 1
+    assert "pbx-calls:" in run.error
+    assert "calls1: has the revision from before" in run.error, run.error
 
 
 def test_after_all_that_the_next_apply_heals(good: Site) -> None:
