@@ -51,7 +51,14 @@ def test_nothing_goes_on_and_nothing_is_left(number: int, tmp_path: Path) -> Non
     temporary.mkdir()
     command = [sys.executable, "-c", "from pbx.cli.main import main; main()", "plan", "-i", str(tmp_path / "hosts.yml")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "TMPDIR": str(temporary), "HOME": str(tmp_path)}
-    with subprocess.Popen(command, env=environment, cwd=tmp_path, text=True, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command,
+        env=environment,
+        cwd=tmp_path,
+        text=True,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background inherits "ignored"
+    ) as process:
         try:
             _until(lambda: any(line.startswith("sleep 300") for line in _running(temporary)))
             assert list(temporary.rglob("*.secrets.json"))  # compiled, waiting for the host
