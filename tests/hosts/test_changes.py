@@ -45,6 +45,9 @@ def calls(site: Site) -> Iterator[None]:
     with far, near:
         site.wait_calls(CALLS)
         yield
+    # the carriers are gone without a BYE: a stop hangs up what is up, else it would keep restarts of others waiting
+    site.lab.exec("calls1", "systemctl", "restart", "pbx-calls@1.service")
+    site.wait_calls(0)
 
 
 @pytest.fixture(autouse=True)
@@ -132,4 +135,4 @@ def test_a_tenant_that_is_gone_needs_a_word(site: Site) -> None:
     second.joinpath("second.yml").unlink()
     second.rmdir()
     (site.folder / "aside").rename(site.model / "romashka")
-    assert site.pbx("plan", expect=0).stdout == "no differences\n"
+    assert site.pbx("plan", expect=0).stdout.startswith("no differences\n")

@@ -50,7 +50,7 @@ def processes(site: Site) -> dict[str, str]:
 
 def change(site: Site, mark: str) -> None:
     """A phone, an address, a target and a sound of this name, in place of those of the other name."""
-    at = {"a": "11", "b": "12"}[mark]
+    at = {"a": "21", "b": "22"}[mark]
     devices = "{desk: {type: desk_phone}}"
     user = f'users: {{cut_{mark}: {{extension: "5{at}", location: location/msk, devices: {devices}}}}}\n'
     (site.model / "romashka/cut.yml").write_text(user)
