@@ -6,6 +6,7 @@ Real hosts bring certificates of a real authority (`kamailio_tls_certificate` an
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import ipaddress
 import os
 from collections.abc import Sequence
@@ -21,14 +22,18 @@ CA_DAYS, HOST_DAYS, RENEW_DAYS = 3650, 397, 30
 
 
 def certificate(folder: Path, host: str, names: Sequence[str]) -> tuple[Path, Path, Path]:
-    """(certificate, key, CA certificate) of a host; made anew when its names changed or it ends within 30 days."""
+    """(certificate, key, CA certificate) of a host; made anew for other names, or when it ends within 30 days.
+
+    One is kept for each set of names: a plan of another model must not change what the model in force gives the host.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         ca_path, ca_key_path = folder / "ca.pem", folder / "ca.key"
         if not (ca_path.exists() and ca_key_path.exists()):
             _make_ca(ca_path, ca_key_path)
-        path, key_path = folder / f"{host}.pem", folder / f"{host}.key"
+        named = f"{host}-{hashlib.sha256(repr(sorted(set(names))).encode()).hexdigest()[:8]}"
+        path, key_path = folder / f"{named}.pem", folder / f"{named}.key"
         ca = x509.load_pem_x509_certificate(ca_path.read_bytes())
         if not (path.exists() and key_path.exists() and _still_good(path, ca, names)):
             key = serialization.load_pem_private_key(ca_key_path.read_bytes(), None)
