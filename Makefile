@@ -7,7 +7,7 @@ VENV := $(CURDIR)/.venv
 PYTEST := $(VENV)/bin/pytest
 DIST := $(CURDIR)/dist
 
-.PHONY: ready demo test test-unit test-calls test-sip test-hosts test-cuts lint bench dist collection clean
+.PHONY: ready demo test test-unit test-calls test-sip test-hosts test-cuts test-long lint bench dist collection clean
 
 ready: .venv/.ready
 
@@ -32,8 +32,12 @@ lint: ready
 	$(VENV)/bin/yamllint .
 	$(VENV)/bin/ansible-lint --offline -q
 
+# Without the long stories, which take as long again; `make test-long` has them.
 test: lint
-	$(PYTEST)
+	$(PYTEST) -m "not long"
+
+test-long: ready
+	$(PYTEST) -m long tests/hosts
 
 test-unit: ready
 	$(PYTEST) tests/unit

@@ -1,7 +1,13 @@
 """Fixtures that every test room may use."""
 
+import signal
+
 import pytest
 from throwaway import Lab
+
+# A run in the background inherits an ignored SIGINT, and would hand it on to what the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

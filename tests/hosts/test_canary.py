@@ -13,7 +13,7 @@ from hosts.own_repository import HOST, SECRETS, Own
 
 from pbx.desired.secrets import derived_password, ha1
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("C01")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("C01")]
 LOUD = {"ANSIBLE_VERBOSITY": "3"}
 KEPT = (
     "/run/pbx-apply/",

@@ -10,7 +10,7 @@ import pytest
 from hosts import cuts
 from hosts.story import Site
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("R34")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("R34")]
 
 ASK_EDGE = """import json, os, socket
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -14,7 +14,7 @@ from hosts.traffic import Registrations
 from phones.romashka import example
 from throwaway import CHECKOUT
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("C01")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("C01")]
 
 RTPENGINE = """#!/bin/sh
 # rtpengine of Debian 13 on this machine's loopback

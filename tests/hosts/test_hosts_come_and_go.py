@@ -8,7 +8,7 @@ import yaml
 from hosts.carriers import Carriers, both, call_up, talk
 from hosts.story import Site, new_site
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("R34")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("R34")]
 
 UNITS = ("pbx-calls@1.service", "pbx-media@1.service", "pbx-journal.service")
 

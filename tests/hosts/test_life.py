@@ -12,7 +12,7 @@ from hosts.story import Site
 from hosts.traffic import Registrations
 from phones import netns
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("R34")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("R34")]
 
 OTHERS_NUMBER = "+73430000190"
 TENANT = """version: pbx/v1

@@ -10,7 +10,7 @@ from hosts.ci_steps import Github, Gitlab, Runner
 from hosts.own_repository import HOST, SECRETS, Own
 from throwaway import CHECKOUT
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("C01")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("C01")]
 BECOME = "ansible_become_password: \"{{ sops.ansible_become_password | default('') }}\"\n"  # the canary's host asks
 HOSTILE = """[defaults]
 stdout_callback = no_such_callback

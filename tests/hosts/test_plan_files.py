@@ -11,7 +11,7 @@ import pytest
 from hosts.story import Site
 from throwaway import CHECKOUT
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("C02"), pytest.mark.row("C05")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("C02"), pytest.mark.row("C05")]
 
 SCHEMA = json.loads((CHECKOUT / "schemas/output/plan.schema.json").read_text("utf-8"))
 MODEL = ("--tags", "model")

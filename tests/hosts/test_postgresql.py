@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from throwaway import CHECKOUT, Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("R33")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("R33")]
 
 SQL = """CREATE ROLE pbx LOGIN PASSWORD 'for-this-test-only';
 CREATE DATABASE pbx OWNER pbx TEMPLATE template0 ENCODING 'UTF8';

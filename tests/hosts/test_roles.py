@@ -11,7 +11,7 @@ import testinfra
 from hosts.story import Site
 from testinfra.host import Host
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("C01")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("C01")]
 
 EDGE, RELAY, CALLS = "10.77.0.11", "10.77.0.12", "10.77.0.13"
 SSH = {"tcp 0.0.0.0:22", "tcp [::]:22"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hosts.story import HOSTS, PBX, Site
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("C07")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("C07")]
 
 LEASE = "/var/lib/pbx-apply/lease.json"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hosts.shape_site import LISTEN, Record, ShapeSite, new_shape, rings_and_talks
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("C01")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("C01")]
 
 LANDYSH = """\
 version: pbx/v1

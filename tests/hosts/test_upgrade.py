@@ -13,7 +13,7 @@ from hosts.carriers import Carriers, both, call_up, dial, talk
 from hosts.story import PBX, Site
 from throwaway import CHECKOUT
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("R34")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("R34")]
 
 PARTS = ("action_plugins", "callback_plugins", "collections", "galaxy.yml", "meta", "module_utils", "modules",
          "playbooks", "plugins", "requirements", "roles", "schemas", "src")  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from hosts.story import Site
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("C01")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("C01")]
 
 PASSWORD = "correct-horse-battery"  # of a host that lives for one test run
 
