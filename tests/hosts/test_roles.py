@@ -28,7 +28,7 @@ UNITS = {
     "calls1": ["pbx-calls@1.service", "pbx-journal.service", "pbx-media@1.service", "nftables.service"],
 }
 SOCKETS = {
-    "edge1": {f"{proto} {EDGE}:{port}" for proto in ("udp", "tcp") for port in (5060, 5080)},
+    "edge1": {f"{proto} {EDGE}:{port}" for proto in ("udp", "tcp") for port in (5060, 5080)} | {f"tcp {EDGE}:5061"},
     "relay1": {f"udp {RELAY}:2223", "tcp 127.0.0.1:2224", "tcp 127.0.0.1:6379", "tcp [::1]:6379"},
     "calls1": {f"udp {CALLS}:5070", f"tcp {CALLS}:5070", f"udp {CALLS}:41000", f"udp {CALLS}:41001"},
 }
