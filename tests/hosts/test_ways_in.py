@@ -45,13 +45,15 @@ def test_through_a_bastion(site: Site, tmp_path: Path) -> None:
     connection = yaml.safe_load((site.inventory.parent / "group_vars/all/connection.yml").read_text())
     key, usual = connection["ansible_ssh_private_key_file"], connection["ansible_ssh_common_args"]
     direct = usual.split("ProxyCommand='")[1].split("'")[0]
+    sockets = Path("/run/pbx-test-bastion")  # short: a socket's path ends at 108 bytes, and ssh adds 17 to it
+    sockets.mkdir(mode=0o700, exist_ok=True)
     settings = tmp_path / "ssh_config"
     settings.write_text(
         f"Host 10.77.0.12\n  ProxyCommand {direct}\n"
         "Host 10.77.0.13\n  ProxyJump ops@10.77.0.12\n"
         f"Host *\n  IdentityFile {key}\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n"
     )
-    arguments = f"-F {settings} -o ControlMaster=auto -o ControlPersist=30 -o ControlPath={tmp_path}/%C"
+    arguments = f"-F {settings} -o ControlMaster=auto -o ControlPersist=30 -o ControlPath={sockets}/%C"
     variables = _variables(site, "calls1", ansible_ssh_common_args=arguments)
     try:
         done = site.pbx("apply", "--limit", "calls1", "--tags", "model", expect=0)
