@@ -9,10 +9,14 @@ from pbx.model.objects import (
     CallerIs,
     Closed,
     Condition,
+    FactIs,
     LanguageIs,
     Not,
     NumberIs,
     Open,
+    OverrideOn,
+    QueueIs,
+    Share,
 )
 
 
@@ -39,6 +43,14 @@ def condition_words(condition: Condition | None) -> str:
             return f"language {', '.join(sorted(languages))}"
         case Between(first, last):
             return f"from {first} through {last}"
+        case OverrideOn(overrides):
+            return f"{', '.join(f'override/{name}' for name in overrides)} switched on"
+        case Share(percent):
+            return f"{percent} % of the callers"
+        case QueueIs(states):
+            return " and ".join(f"queue/{name} is {state}" for name, state in states)
+        case FactIs(fact, values):
+            return f"{fact} is {' or '.join(map(str, values))}"
 
 
 def _callers(condition: CallerIs) -> str:

@@ -217,7 +217,7 @@ class Call:
     def audio(self, prompt: str) -> list[Audio]:
         """The files of a prompt in the call's language, else in the tenant's first."""
         entry = self.tenant.prompts[prompt]
-        files = entry.audio or entry.files  # a simulation may run on a model that was never compiled
+        files = entry.audio or entry.files or entry.says  # a simulation may run on a model that was never compiled
         name = files.get(self.language) or files.get(self.tenant.languages[0]) or next(iter(files.values()))
         return [Audio(file=name, prompt=prompt)]
 

@@ -1,4 +1,4 @@
-"""Load a model for a verb that works offline; its problems are told as `pbx validate` tells them."""
+"""Load a model, all of its grammar, for a verb that asks no server; problems are told as `pbx validate` tells them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def load_or_tell(path: str) -> Loaded | None:
     from pbx.model.problems import ModelErrors
 
     try:
-        return load(path)
+        return load(path, whole=True)
     except ModelErrors as errors:
         for problem in errors.problems:
             print(problem, file=sys.stderr)

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pbx.model.problems import ModelErrors
 
     try:
-        after = load(arguments.path)
+        after = load(arguments.path, whole=True)
         before = _before(arguments.path, arguments.since)
         folders = compare(before, after)
     except ModelErrors as errors:
@@ -89,7 +89,7 @@ def _before(path: Path, since: str) -> Loaded | None:
         folder = Path(temporary) / "model"
         try:
             commits.extract(str(path), commit, folder)
-            return load(folder)
+            return load(folder, whole=True)
         except commits.NoFolder:
             print(f"{since} has no such folder: everything is new", file=sys.stderr)
         except ModelErrors as errors:

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"own policy {policy.rule.id}: {policy.file}", file=sys.stderr)
     assert path is not None
     try:
-        loaded = load(path)
+        loaded = load(path, whole=True)
     except ModelErrors as errors:
         found = [of_problem(problem) for problem in errors.problems]
         report = Report(in_order([*found, *problems]), ())

@@ -7,17 +7,16 @@ checked it, and a KeyError here means that it was not made by `load`.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date, time
+from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any, TypeVar
 
 from pbx.model import objects as o
+from pbx.model.build_services import collect, forward, services
+from pbx.model.words import destination, hours, listed, reference, references, seconds, some
 
 Plain = Mapping[str, Any]
-A = TypeVar("A")
 B = TypeVar("B")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def model(site_plain: Plain, tenants_plain: Mapping[str, Plain], revisions: Mapping[str, str] | None = None) -> o.Model:
@@ -34,6 +33,7 @@ def tenant(plain: Plain, revision: str = "") -> o.Tenant:
     head = plain["tenant"]
     users = _each(plain, "users", user)
     ring_groups = _each(plain, "ring_groups", ring_group)
+    others = services(plain)
     return o.Tenant(
         id=head["id"],
         name=head["name"],
@@ -46,6 +46,9 @@ def tenant(plain: Plain, revision: str = "") -> o.Tenant:
         national_prefix=head["dialling"]["national"],
         international_prefix=head["dialling"]["international"],
         emergency_numbers=tuple(plain["emergency"]["numbers"]) if "emergency" in plain else (),
+        emergency_notify=some(plain.get("emergency", {}).get("notify"), reference),
+        plan=some(head.get("plan"), reference),
+        policies=tuple(head.get("policies", ())),
         revision=revision,
         users=users,
         locations=_each(plain, "locations", location),
@@ -60,7 +63,13 @@ def tenant(plain: Plain, revision: str = "") -> o.Tenant:
         ring_groups=ring_groups,
         trunks=_each(plain, "trunks", trunk),
         outbound_routes=_each(plain, "outbound_routes", outbound_route),
-        extensions=_extensions(users.values(), ring_groups.values()),
+        services=others,
+        extensions={
+            **_extensions("user", users),
+            **_extensions("ring_group", ring_groups),
+            **_extensions("queue", others.queues),
+            **_extensions("conference", others.conferences),
+        },
     )
 
 
@@ -68,54 +77,8 @@ def _each(plain: Plain, kind: str, make: Callable[[str, Any], B]) -> dict[str, B
     return {key: make(key, value) for key, value in plain.get(kind, {}).items()}
 
 
-def _extensions(users: Iterable[o.User], groups: Iterable[o.RingGroup]) -> dict[str, o.Destination]:
-    out = {user.extension: o.Destination("user", user.id) for user in users if user.extension}
-    out.update({group.extension: o.Destination("ring_group", group.id) for group in groups if group.extension})
-    return out
-
-
-# --- small words ------------------------------------------------------------------------------------------------------
-
-
-def seconds(text: str) -> float:
-    """A length of time (`20s`, `800ms`, `90d`) in seconds."""
-    digits = text.rstrip("dhms")
-    return int(digits) * _UNITS[text[len(digits) :]]
-
-
-def destination(value: Any) -> o.Destination:
-    """The word `to`: `kind/id`, an E.164 number, {reject: 603}, {hang_up: true}."""
-    if isinstance(value, str):
-        if value.startswith("+"):
-            return o.Destination("outside", value)
-        kind, _, name = value.partition("/")
-        return o.Destination(sys.intern(kind), name)
-    if "reject" in value:
-        return o.Destination("reject", str(value["reject"]))
-    return o.Destination("hang_up")
-
-
-def reference(value: str) -> str:
-    """The id of `kind/id`."""
-    return value.partition("/")[2]
-
-
-def hours(text: str) -> o.Hours:
-    """`"09:00-18:00"`."""
-    start, _, end = text.partition("-")
-    return o.Hours(time.fromisoformat(start), None if end == "24:00" else time.fromisoformat(end))
-
-
-def _references(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(reference(value) for value in values)
-
-
-def _some(value: A | None, make: Callable[[A], B]) -> B | None:
-    return None if value is None else make(value)
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _extensions(kind: str, objects: Mapping[str, Any]) -> dict[str, o.Destination]:
+    return {each.extension: o.Destination(kind, each.id) for each in objects.values() if each.extension}
 
 
 # --- conditions and flows ---------------------------------------------------------------------------------------------
@@ -129,17 +92,25 @@ def condition(plain: Plain) -> o.Condition:
 
 def _condition(key: str, value: Any) -> o.Condition:
     if key == "caller":
-        return _caller(_listed(value))
+        return _caller(listed(value))
     if key == "number":
-        return o.NumberIs(frozenset(_listed(value)))
+        return o.NumberIs(frozenset(listed(value)))
     if key == "open":
-        return o.Open(_references(_listed(value)))
+        return o.Open(references(listed(value)))
     if key == "closed":
-        return o.Closed(_references(_listed(value)))
+        return o.Closed(references(listed(value)))
     if key == "language":
-        return o.LanguageIs(frozenset(_listed(value)))
+        return o.LanguageIs(frozenset(listed(value)))
     if key == "between":
         return o.Between(date.fromisoformat(value[0]), date.fromisoformat(value[1]))
+    if key == "override":
+        return o.OverrideOn(references(listed(value)))
+    if key == "share":
+        return o.Share(int(value.rstrip("%")))
+    if key == "queue":
+        return o.QueueIs(tuple((reference(name), state) for name, state in value.items()))
+    if "." in key:
+        return o.FactIs(key, tuple(listed(value)))
     if key == "not":
         return o.Not(condition(value))
     if key == "any":
@@ -161,11 +132,13 @@ def flow(key: str, plain: Any) -> o.Flow:
 
 
 def _step(plain: Plain) -> o.Step:
+    asks = plain.get("lookup")
     return o.Step(
-        to=destination(plain["to"]),
-        when=_some(plain.get("when"), condition),
-        for_=_some(plain.get("for"), seconds),
+        to=destination(asks if asks is not None else plain["to"]),
+        when=some(plain.get("when"), condition),
+        for_=some(plain.get("for"), seconds),
         otherwise_next=plain.get("otherwise") == "next",
+        facts_as=plain.get("as"),
     )
 
 
@@ -177,11 +150,14 @@ def user(key: str, plain: Plain) -> o.User:
         id=key,
         name=plain.get("name", ""),
         extension=plain.get("extension"),
-        location=_some(plain.get("location"), reference),
+        location=some(plain.get("location"), reference),
         caller_id=plain.get("caller_id"),
         class_of_service=reference(plain["class_of_service"]),
         languages=tuple(plain["languages"]),
         devices={name: device(name, inner) for name, inner in plain["devices"].items()},
+        role=some(plain.get("role"), reference),
+        skills=dict(plain.get("skills", {})),
+        forward={when: forward(inner) for when, inner in plain.get("forward", {}).items()},
     )
 
 
@@ -205,7 +181,7 @@ def location(key: str, plain: Plain) -> o.Location:
         id=key,
         timezone=plain.get("timezone"),
         emergency_caller_id=emergency.get("caller_id"),
-        emergency_trunks=_references(emergency.get("trunks", ())),
+        emergency_trunks=references(emergency.get("trunks", ())),
     )
 
 
@@ -220,7 +196,7 @@ def schedule(key: str, plain: Plain) -> o.Schedule:
             o.OpenRule(tuple(rule.get("days", ())), tuple(map(hours, rule["hours"])), rule.get("rrule"))
             for rule in plain["open"]
         ),
-        calendars=_references(plain["calendars"]),
+        calendars=references(plain["calendars"]),
     )
 
 
@@ -245,9 +221,9 @@ def number(key: str, plain: Plain) -> o.Number:
     return o.Number(
         number=key,
         to=destination(plain["to"]),
-        trunk=_some(plain.get("trunk"), reference),
+        trunk=some(plain.get("trunk"), reference),
         state=plain["state"],
-        until=_some(plain.get("until"), date.fromisoformat),
+        until=some(plain.get("until"), date.fromisoformat),
     )
 
 
@@ -263,28 +239,41 @@ def caller_list(key: str, plain: Plain) -> o.CallerList:
 def prompt(key: str, plain: Plain) -> o.Prompt:
     return o.Prompt(
         id=key,
-        files={language: said["file"] for language, said in plain.items()},
+        files={language: said["file"] for language, said in plain.items() if "file" in said},
         audio={language: said["audio"] for language, said in plain.items() if "audio" in said},
+        says={language: said["say"] for language, said in plain.items() if "say" in said},
     )
 
 
 def announcement(key: str, plain: Plain) -> o.Announcement:
-    return o.Announcement(key, reference(plain["prompt"]), _some(plain.get("to"), destination))
+    return o.Announcement(
+        key, reference(plain["prompt"]), some(plain.get("to"), destination), some(plain.get("hours"), reference)
+    )
 
 
 def ivr(key: str, plain: Plain) -> o.Ivr:
     return o.Ivr(
         id=key,
         prompt=reference(plain["prompt"]),
-        keys={
-            digit: o.IvrKey(destination(inner["to"]), inner.get("language")) for digit, inner in plain["keys"].items()
-        },
+        keys={digit: _ivr_key(inner) for digit, inner in plain["keys"].items()},
         on_timeout=destination(plain["on_timeout"]),
         on_invalid=destination(plain["on_invalid"]),
         direct_dial=plain["direct_dial"],
         digit_timeout=seconds(plain["digit_timeout"]),
         timeout=seconds(plain["timeout"]),
         max_retries=plain["max_retries"],
+        input=tuple(plain["input"]),
+        confidence=float(plain["confidence"]),
+        hours=some(plain.get("hours"), reference),
+    )
+
+
+def _ivr_key(plain: Plain) -> o.IvrKey:
+    return o.IvrKey(
+        to=destination(plain["to"]),
+        language=plain.get("language"),
+        collect=some(plain.get("collect"), collect),
+        phrases={language: tuple(said) for language, said in plain.get("phrases", {}).items()},
     )
 
 
@@ -321,9 +310,10 @@ def trunk(key: str, plain: Plain) -> o.Trunk:
         media=plain["media"],
         codecs=tuple(plain["codecs"]),
         max_channels=plain.get("max_channels"),
-        options_ping=_some(plain.get("options_ping"), seconds),
+        options_ping=some(plain.get("options_ping"), seconds),
+        cost=some(plain.get("cost"), reference),
     )
 
 
 def outbound_route(key: str, plain: Plain) -> o.OutboundRoute:
-    return o.OutboundRoute(key, tuple(plain["prefixes"]), _references(plain["trunks"]), plain["choose"])
+    return o.OutboundRoute(key, tuple(plain["prefixes"]), references(plain["trunks"]), plain["choose"])

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pbx.model.build import seconds
 from pbx.model.problems import Path, did_you_mean
 from pbx.model.schemas import plural_of
 from pbx.model.scope import Scope
+from pbx.model.words import seconds
 
 NO_KIND = ("emergency", "reject")  # nodes of a path that are no objects of the model
 TONES = ("ringback", "busy", "congestion", "beep")

@@ -31,26 +31,27 @@ class Loaded:
     sources: dict[str, folder.Folder] = field(default_factory=dict, repr=False)  # tenant, or "" for the site
 
 
-def load(path: str | os.PathLike[str], sound: SoundCheck | None = None) -> Loaded:
+def load(path: str | os.PathLike[str], sound: SoundCheck | None = None, *, whole: bool = False) -> Loaded:
     """Reads a model root (a folder of tenants and `site/`), or one tenant's folder with the `../site` beside it.
 
     `sound` looks at a recording and says what is wrong with it (`speech.audio.problem`); without it only the file's
-    place is checked. Raises ModelErrors with every problem found.
+    place is checked. With `whole` all of the grammar is taken, also what no server honours yet (`served`): for verbs
+    that ask no server. Raises ModelErrors with every problem found.
     """
     root = Path(path)
     try:
         with collector_off():
-            return _load(root, sound)
+            return _load(root, sound, whole)
     except OSError as error:  # a folder that may not be read, a file that went while it was
         place = str(error.filename or root)
         raise ModelErrors([Problem(place, 0, 0, "", f"cannot be read: {error.strerror}")]) from None
 
 
-def _load(root: Path, sound: SoundCheck | None) -> Loaded:
+def _load(root: Path, sound: SoundCheck | None, whole: bool) -> Loaded:
     site_path, tenant_paths, problems = _folders(root)
     site_folder = folder.read(site_path, "site") if site_path else None
     tenants = [folder.read(each, "tenant") for each in tenant_paths]
-    checked = rules.check(site_folder, tenants, sound)
+    checked = rules.check(site_folder, tenants, sound, whole=whole)
     everything = [*problems, *(p for f in [site_folder, *tenants] if f for p in f.problems)]
     if any(problem.severity == "error" for problem in everything):
         raise ModelErrors(everything)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from ipaddress import ip_address
 
-from pbx.model.plain import MAX_RANGE, SHARED, expanded
+from pbx.model.plain import MAX_RANGE, OWNED, expanded
 from pbx.model.problems import Path
 from pbx.model.scope import Scope
 
@@ -130,7 +130,7 @@ def _one_spelling(address: str) -> str:
 
 
 def _shared_ids(scope: Scope) -> None:
-    for kind in (*SHARED, "tariffs"):
+    for kind in OWNED:
         for name in scope.folder.ids(kind):
             if scope.site is not None and name in scope.site.ids(kind):
                 file, line, _ = scope.site.place((kind, name))

@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 
+from pbx.model.services import Collect, Forward, Services
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Where a call may go: the one word `to` of the grammar, and every `on_*` key.
 
     `kind` is a kind of the grammar (`user`, `ring_group`, `flow`, `ivr`, `announcement`, …) with `value` its id, or
-    `outside` (value: an E.164 number), `reject` (value: the SIP status) or `hang_up` (value empty).
+    `outside` (value: an E.164 number), `reject` (value: the SIP status), `hang_up` (value empty) or `fact` (value: a
+    fact of a lookup, `crm.owner`, which holds the destination).
     """
 
     kind: str
@@ -79,6 +82,35 @@ class Between:
 
 
 @dataclass(frozen=True, slots=True)
+class OverrideOn:
+    """`override: override/ID` (any of them is switched on)."""
+
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """`share: 10%`: this part of the callers, the same ones each time; a canary."""
+
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueIs:
+    """`queue: {queue/sales: full}`: each queue is in the state named (`empty`, `full`, `busy`, `free`)."""
+
+    states: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FactIs:
+    """`crm.status: vip`: a fact of a lookup is one of these; the value `present` asks only that there is one."""
+
+    fact: str
+    values: tuple[str | int | bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     condition: Condition
 
@@ -93,7 +125,21 @@ class AllOf:
     conditions: tuple[Condition, ...]
 
 
-Condition = CallerIs | NumberIs | Open | Closed | LanguageIs | Between | Not | AnyOf | AllOf
+Condition = (
+    CallerIs
+    | NumberIs
+    | Open
+    | Closed
+    | LanguageIs
+    | Between
+    | OverrideOn
+    | Share
+    | QueueIs
+    | FactIs
+    | Not
+    | AnyOf
+    | AllOf
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +147,14 @@ class Step:
     """A step of a flow: when the condition holds (or there is none) the call goes `to`.
 
     `for_` bounds the wait for an answer there; with `otherwise_next` an unanswered call goes on with the next step.
+    A step that asks a CRM goes `to` a lookup, whose answer is known as `facts_as` from the next step on.
     """
 
     to: Destination
     when: Condition | None = None
     for_: float | None = None
     otherwise_next: bool = False
+    facts_as: str | None = None
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -117,7 +165,7 @@ class Device:
     """One device of a user = one address of record `<user>-<device>@<tenant.domain>`; `outside` is a number instead."""
 
     id: str
-    type: str  # desk_phone | softphone | outside
+    type: str  # desk_phone | softphone | browser | outside
     number: str | None = None
     confirm: bool = False  # outside: whoever answers must press 1
     ring_after: float = 0.0
@@ -137,6 +185,9 @@ class User:
     class_of_service: str = "national"
     languages: tuple[str, ...] = ()
     devices: Mapping[str, Device] = field(default_factory=dict)
+    role: str | None = None
+    skills: Mapping[str, int] = field(default_factory=dict)  # 1 to 100
+    forward: Mapping[str, Forward] = field(default_factory=dict)  # always | busy | no_answer | unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,12 +271,14 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One prompt: language → file. On the controller a path relative to the tenant's folder; `audio` names the
-    pre-encoded file (`<sha256>.alaw`, G.711 A-law, 8 kHz) that the apply puts on media hosts."""
+    """One prompt: language → file, or the text that is to be spoken (`says`). On the controller a path relative to the
+    tenant's folder; `audio` names the pre-encoded file (`<sha256>.alaw`, G.711 A-law, 8 kHz) that the apply puts on
+    media hosts."""
 
     id: str
     files: Mapping[str, str]
     audio: Mapping[str, str] = field(default_factory=dict)
+    says: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +286,15 @@ class Announcement:
     id: str
     prompt: str
     to: Destination | None = None  # None: hang up
+    hours: str | None = None  # the schedule of {hours.…} in its prompt
 
 
 @dataclass(frozen=True, slots=True)
 class IvrKey:
     to: Destination
     language: str | None = None
+    collect: Collect | None = None
+    phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by language, for speech
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +308,9 @@ class Ivr:
     digit_timeout: float = 3.0
     timeout: float = 5.0
     max_retries: int = 3
+    input: tuple[str, ...] = ("keys",)  # keys | speech
+    confidence: float = 0.5  # of speech, 0 to 1
+    hours: str | None = None  # the schedule of {hours.…} in its prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +347,7 @@ class Trunk:
     codecs: tuple[str, ...] = ()
     max_channels: int | None = None
     options_ping: float | None = None
+    cost: str | None = None  # a tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +355,7 @@ class OutboundRoute:
     id: str
     prefixes: tuple[str, ...]
     trunks: tuple[str, ...]
-    choose: str = "linear"  # linear | random
+    choose: str = "linear"  # linear | random | least_cost
 
 
 # --- the whole --------------------------------------------------------------------------------------------------------
@@ -316,6 +376,9 @@ class Tenant:
     national_prefix: str = "0"  # what a person dials before a national number
     international_prefix: str = "00"
     emergency_numbers: tuple[str, ...] = ()
+    emergency_notify: str | None = None  # a webhook
+    plan: str | None = None
+    policies: tuple[str, ...] = ()
     revision: str = ""
     users: Mapping[str, User] = field(default_factory=dict)
     locations: Mapping[str, Location] = field(default_factory=dict)
@@ -330,9 +393,9 @@ class Tenant:
     ring_groups: Mapping[str, RingGroup] = field(default_factory=dict)
     trunks: Mapping[str, Trunk] = field(default_factory=dict)
     outbound_routes: Mapping[str, OutboundRoute] = field(default_factory=dict)
-    extensions: Mapping[str, Destination] = field(
-        default_factory=dict
-    )  # "201" → user/ivanov, "640" → ring_group/office
+    services: Services = field(default_factory=Services)
+    # "201" → user/ivanov, "640" → ring_group/office
+    extensions: Mapping[str, Destination] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

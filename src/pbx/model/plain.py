@@ -15,7 +15,8 @@ import orjson
 from pbx.model import system_prompts
 
 Plain = dict[str, Any]
-SHARED = ("trunks", "outbound_routes", "calendars", "lists")  # the site's, which every tenant may use
+OWNED = ("trunks", "outbound_routes", "calendars", "lists", "tariffs")  # a tenant may have its own beside the site's
+SHARED = (*OWNED, "plans", "class_of_service")  # the site's, which every tenant may use
 MAX_RANGE = 10_000
 _DIALLING = {"RU": ("8", "810"), "KZ": ("8", "810"), "BY": ("8", "810")}  # what people there dial, not what E.164 says
 
@@ -83,9 +84,13 @@ def _plain_digits(pattern: str | None) -> str:
 def _hashed(prompt: Mapping[str, Mapping[str, str]], folder: Path) -> Plain:
     """A prompt with the hash of each file, so that a changed recording is a changed revision."""
     return {
-        language: {**said, "sha256": hashlib.sha256((folder / said["file"]).read_bytes()).hexdigest()}
+        language: {**said, "sha256": _hash_of(folder / said["file"])} if "file" in said else dict(said)
         for language, said in prompt.items()
     }
+
+
+def _hash_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def revision(document: Mapping[str, Any]) -> str:

@@ -33,22 +33,24 @@ def _destination(scope: Scope, path: Path, value: Any, kinds: tuple[str, ...]) -
     if isinstance(value, str):
         if not value.startswith("+"):
             _reference(scope, path, value, kinds)
-    elif "from" in value:
+    elif "from" in value and not scope.whole:
         scope.report(path, served.refusal(served.FACTS))
     elif kinds is not DESTINATIONS:
-        scope.report(path, f"{_any_of(kinds)} or an E.164 number is named here")
+        scope.report(path, f"{_any_of(scope, kinds)} or an E.164 number is named here")
 
 
 def _reference(scope: Scope, path: Path, value: str, kinds: tuple[str, ...]) -> None:
     kind, _, name = value.partition("/")
     plural = plural_of().get(kind)
     if plural is None:
-        scope.report(path, f"there is no kind {kind}{did_you_mean(kind, kinds) or f'; {_any_of(kinds)} fits here'}")
+        scope.report(
+            path, f"there is no kind {kind}{did_you_mean(kind, kinds) or f'; {_any_of(scope, kinds)} fits here'}"
+        )
     elif kind not in kinds:
-        scope.report(path, f"{value} does not fit; {_any_of(kinds)} is named here")
+        scope.report(path, f"{value} does not fit; {_any_of(scope, kinds)} is named here")
     elif name in BUILT_IN.get(kind, ()):
         return
-    elif plural in served.NOT_SERVED and kind not in BUILT_IN:
+    elif _refused(scope, plural) and kind not in BUILT_IN:
         scope.report(path, f"{value}: {served.refusal(served.NOT_SERVED[plural])}")
     elif scope.entry(plural, name) is None and not scope.incomplete:
         known = BUILT_IN.get(kind) or scope.known(plural)
@@ -56,9 +58,13 @@ def _reference(scope: Scope, path: Path, value: str, kinds: tuple[str, ...]) -> 
         scope.report(path, f"{value} does not exist{hint or f'; write it under {plural}, or name one that is there'}")
 
 
-def _any_of(kinds: tuple[str, ...]) -> str:
+def _any_of(scope: Scope, kinds: tuple[str, ...]) -> str:
     """`trunk/ID`, `user/ID or ring_group/ID`: of what is served."""
-    return one_of([f"{kind}/ID" for kind in kinds if plural_of()[kind] not in served.NOT_SERVED])
+    return one_of([f"{kind}/ID" for kind in kinds if not _refused(scope, plural_of()[kind])])
+
+
+def _refused(scope: Scope, plural: str) -> bool:
+    return not scope.whole and plural in served.NOT_SERVED
 
 
 def _language(scope: Scope, path: Path, value: str) -> None:

@@ -20,6 +20,7 @@ class Scope:
     site: Folder | None = None
     languages: tuple[str, ...] = ()
     owner: str = ""  # tenant id, for messages to others
+    whole: bool = False  # of the grammar, also what no server honours yet
     numbers: dict[str, str] = field(default_factory=dict)  # E.164 → the key that names it
 
     def objects(self, plural: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from zoneinfo import ZoneInfo
 
 from pbx.model.objects import (
@@ -12,10 +13,14 @@ from pbx.model.objects import (
     CallerList,
     Closed,
     Condition,
+    FactIs,
     LanguageIs,
     Not,
     NumberIs,
     Open,
+    OverrideOn,
+    QueueIs,
+    Share,
     Tenant,
 )
 from pbx.routing.decision import Facts
@@ -45,6 +50,37 @@ def holds(condition: Condition, tenant: Tenant, facts: Facts) -> tuple[bool, str
         case Between(first, last):
             day = facts.at.astimezone(ZoneInfo(tenant.timezone)).date()
             return first <= day <= last, f"date is {day}"
+        case OverrideOn(overrides):
+            on = [name for name in overrides if name in facts.overrides]
+            return bool(on), f"override/{on[0]} is on" if on else "no override is on"
+        case Share(percent):
+            drawn = share_of(tenant, facts)
+            return drawn < percent, f"the caller is among {drawn + 1} of 100, {percent} % is asked"
+        case QueueIs(states):
+            return _queues(states, facts)
+        case FactIs():
+            return _fact(condition, facts)
+
+
+def share_of(tenant: Tenant, facts: Facts) -> int:
+    """Where a caller stands in a share, 0 to 99: the same for the same caller and number, whenever they call."""
+    drawn = hashlib.sha256(f"{tenant.id}|{facts.number}|{facts.caller}".encode()).digest()
+    return int.from_bytes(drawn[:4], "big") % 100
+
+
+def _queues(states: tuple[tuple[str, str], ...], facts: Facts) -> tuple[bool, str]:
+    for name, state in states:
+        known = facts.queues.get(name, "free")
+        if known != state:
+            return False, f"queue/{name} is {known}"
+    return True, " and ".join(f"queue/{name} is {state}" for name, state in states)
+
+
+def _fact(condition: FactIs, facts: Facts) -> tuple[bool, str]:
+    known = facts.lookups.get(condition.fact)
+    if known is None:
+        return False, f"{condition.fact} is not known"
+    return known in condition.values or "present" in condition.values, f"{condition.fact} is {known}"
 
 
 def _all(parts: tuple[Condition, ...], tenant: Tenant, facts: Facts) -> tuple[bool, str]:

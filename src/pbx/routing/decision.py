@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pbx.model.objects import Destination
@@ -13,13 +14,18 @@ class Facts:
     """What is known of a call at the moment of a decision.
 
     `caller` is an E.164 number, or an extension for a call from inside, or None when it was hidden. `number` is the
-    number of ours that was called (None for internal calls). `at` must be aware of its zone.
+    number of ours that was called (None for internal calls). `at` must be aware of its zone. `overrides` are those that
+    are switched on, `queues` the state of each (`empty`, `full`, `busy`, `free`), `lookups` what a CRM answered, by
+    `NAME.FACT`.
     """
 
     at: datetime
     caller: str | None = None
     number: str | None = None
     language: str = ""
+    overrides: frozenset[str] = frozenset()
+    queues: Mapping[str, str] = field(default_factory=dict)
+    lookups: Mapping[str, str | int | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

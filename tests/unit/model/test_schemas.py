@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pbx.model import build, objects, served
+from pbx.model import build, objects, served, words
 from pbx.model.load import load
 from pbx.model.schemas import FOLDER, Node, bundle, kinds_of, resolve
 
@@ -201,7 +201,7 @@ def test_conditions() -> None:
     ("text", "value"), [("20s", 20.0), ("800ms", 0.8), ("10m", 600.0), ("24h", 86400.0), ("1d", 86400.0)]
 )
 def test_lengths_of_time(text: str, value: float) -> None:
-    assert build.seconds(text) == pytest.approx(value)
+    assert words.seconds(text) == pytest.approx(value)
 
 
 @pytest.mark.parametrize(
@@ -214,4 +214,4 @@ def test_lengths_of_time(text: str, value: float) -> None:
     ],
 )
 def test_destinations(written: Any, kind: str, value: str) -> None:
-    assert build.destination(written) == objects.Destination(kind, value)
+    assert words.destination(written) == objects.Destination(kind, value)
