@@ -97,11 +97,21 @@ def test_a_test_changes_no_revision(tenant: Path) -> None:
 
 def test_explain_tells_the_branches_not_taken_too(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["explain", str(EXAMPLES), "--from", "+79161234567", "--to", "+74951000100", "--at", "2026-11-09T12:00"]
-    code, out, _ = run([*words, "--keys", "1", "--answers", "petrova"], capsys)
+    code, out, _ = run([*words, "--keys", "1", "--language", "en", "--answers", "petrova"], capsys)
     assert code == 0
     assert "flow/main step 2 not taken: schedule/office open: MO 2026-11-09, 12:00" in out
     assert "talks with device petrova-desk" in out
     assert "path: number/+74951000100 → flow/main → ivr/main → ring_group/office → user/petrova\n" in out
+
+
+def test_explain_tells_it_in_russian(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["explain", str(EXAMPLES), "--from", "anonymous", "--to", "+74951000100", "--at", "2026-11-09T12:00"]
+    monkeypatch.setenv("LC_ALL", "ru_RU.UTF-8")
+    code, out, _ = run(words, capsys)
+    assert code == 0
+    assert "понедельник, 09.11.2026 12:00 Europe/Moscow: скрытый номер звонит на +74951000100\n" in out
+    assert "flow/main, шаг 1: звонящий со скрытым номером есть в list/blocked: на reject/603\n" in out
+    assert out.count("отказ: 603") == 1
 
 
 @pytest.mark.parametrize(

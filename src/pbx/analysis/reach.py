@@ -9,9 +9,9 @@ from pbx.routing import outbound
 def why_not_outside(tenant: Tenant, number: str, class_of_service: str, own_number: str | None) -> str | None:
     """Why an outside number cannot be dialled, or None when it can."""
     if reason := outbound.barred(tenant, class_of_service, number, own_number):
-        return reason
+        return str(reason)
     choice = outbound.choose(tenant, number)
-    return None if choice.trunks else choice.reasons[-1]
+    return None if choice.trunks else str(choice.reasons[-1])
 
 
 def why_not_user(tenant: Tenant, user: User) -> str | None:

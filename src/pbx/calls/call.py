@@ -16,6 +16,7 @@ from pbx.calls.leg import Audio, Branch, CalleeLeg, Connections, Outcome
 from pbx.calls.record import CallRecord
 from pbx.model.objects import Destination, Tenant, User
 from pbx.routing.decision import Decision, Facts
+from pbx.routing.reason import Reason
 
 MAX_NODES = 60  # a path longer than this is a loop through the model
 
@@ -79,14 +80,14 @@ class Call:
     def enter(self, node: Destination | str) -> None:
         """The call comes to a node of the model."""
         if len(self.record.path) >= MAX_NODES:
-            raise Loop(f"more than {MAX_NODES} nodes: {' → '.join(self.record.path[-6:])}")
+            raise Loop(" → ".join(self.record.path[-6:]))
         self.record.path.append(str(node))
         if self.watch:
             self.watch("node", str(node))
 
-    def note(self, *reasons: str) -> None:
+    def note(self, *reasons: Reason) -> None:
         """Say why, for the record. A peer's words may hold bytes that are no text: the journal takes none."""
-        self.record.reasons.extend(reason.encode("utf-8", "replace").decode() for reason in reasons)
+        self.record.reasons.extend(str(reason).encode("utf-8", "replace").decode() for reason in reasons)
         if self.watch:
             for reason in reasons:
                 self.watch("why", reason)
@@ -243,7 +244,7 @@ class Call:
                 raise
         except Exception as error:
             self.failure = error
-            self.note(f"error: {error!r}")
+            self.note(Reason("error", error=repr(error)))
             self.reject(500)
         finally:
             telling = False
@@ -254,7 +255,7 @@ class Call:
         try:
             await story(self)
         except Loop as loop:
-            self.note(f"loop: {loop}")
+            self.note(Reason("loop", limit=MAX_NODES, path=str(loop)))
             self.reject(482, "Loop Detected")
         else:
             self.hang_up()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pbx.calls.leg import Branch, CalleeLeg, Outcome, TrunkTarget
+from pbx.routing.reason import Reason
 
 if TYPE_CHECKING:
     from pbx.calls.call import Call
@@ -74,12 +75,18 @@ async def _branch(
         if outcome.status == 200:
             if not branch.confirm or await call.confirm(leg):
                 return outcome, leg
-            call.note(f"{branch.node} answered on {leg.label} and did not confirm")
+            call.note(Reason("not_confirmed", node=branch.node, leg=leg.label))
             return Outcome(480, "not confirmed"), None
-        call.note(f"{branch.node}: {leg.label} {outcome.status} {outcome.reason}".rstrip())
+        call.note(_failed(branch.node, leg.label, outcome))
         if outcome.status not in FAIL_OVER:
             break
     return outcome, None
+
+
+def _failed(node: str, leg: str, outcome: Outcome) -> Reason:
+    if not outcome.reason.strip():
+        return Reason("leg_failed", node=node, leg=leg, status=outcome.status)
+    return Reason("leg_failed_saying", node=node, leg=leg, status=outcome.status, phrase=outcome.reason.rstrip())
 
 
 async def _answer_of(call: Call, leg: CalleeLeg, *, alone: bool) -> Outcome:

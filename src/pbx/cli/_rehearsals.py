@@ -1,24 +1,13 @@
-"""Results of `pbx test`, for people and as JUnit's XML; and the story of one simulated call."""
+"""Results of `pbx test`, for people and as JUnit's XML."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
 from xml.etree import ElementTree
 
+from pbx.analysis.english import ENGLISH
 from pbx.calls.simulated.rehearsal import Result
-from pbx.calls.simulated.world import Told
-
-WORDS = {
-    "hears": "hears",
-    "presses": "presses",
-    "answered": "is answered,",
-    "refused": "is refused:",
-    "rings": "rings",
-    "answers": "answers:",
-    "fails": "fails:",
-    "stops": "stops ringing:",
-}
+from pbx.cli._telling import story_of
 
 
 def lines(results: Sequence[Result]) -> Iterator[str]:
@@ -29,22 +18,7 @@ def lines(results: Sequence[Result]) -> Iterator[str]:
         if result.failures:
             yield f"      {test.file}:{test.line}"
             yield from (f"      {failure}" for failure in result.failures)
-            yield from (f"        {line}" for line in story_of(result.told, test.at))
-
-
-def story_of(told: Told, at: datetime) -> Iterator[str]:
-    """What happened, each line with the clock time and the second of the call."""
-    for second, what, about in told.events:
-        clock = (at + timedelta(seconds=second)).strftime("%H:%M:%S")
-        head = f"{clock} {second:6.1f} s  "
-        if what == "node":
-            yield f"{head}{about}"
-        elif what == "why":
-            yield f"{head}    {about}"
-        elif what == "ends":
-            yield f"{head}ends ({about})"
-        else:
-            yield f"{head}  {WORDS[what]} {about}"
+            yield from (f"        {line}" for line in story_of(result.told, test.at, ENGLISH))
 
 
 def junit(results: Sequence[Result]) -> str:
@@ -58,7 +32,7 @@ def junit(results: Sequence[Result]) -> str:
         )
         if result.failures:
             failure = ElementTree.SubElement(case, "failure", message=_text(result.failures[0]))
-            failure.text = _text("\n".join([*result.failures, *story_of(result.told, test.at)]))
+            failure.text = _text("\n".join([*result.failures, *story_of(result.told, test.at, ENGLISH)]))
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
 

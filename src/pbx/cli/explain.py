@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -32,13 +33,16 @@ def register(parser: argparse.ArgumentParser) -> None:
     refused = "who refuses: a user, device, trunk or number, and a SIP status (486)"
     parser.add_argument("--refuses", metavar="NAME[=STATUS]", action="append", default=[], help=refused)
     parser.add_argument("--tenant", metavar="ID", help="needed when several tenants could be meant")
+    parser.add_argument(
+        "--language", choices=("ru", "en"), help="of the story; default: that of the environment's locale, else en"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from pbx.calls.simulated.world import simulate
     from pbx.cli._models import load_or_tell
-    from pbx.cli._rehearsals import story_of
+    from pbx.cli._telling import LANGUAGES, heading, outcome, spoken, story_of
     from pbx.features.story import story
 
     loaded = load_or_tell(arguments.path)
@@ -51,10 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"pbx explain: {error}", file=sys.stderr)
         return 1
     told = simulate(tenant, script, story)
-    print(f"{script.at:%A %Y-%m-%d %H:%M} {tenant.timezone}: {arguments.caller} calls {arguments.dialled}")
-    print("\n".join(story_of(told, script.at)))
-    print(f"path: {' → '.join(told.record.path) or 'nowhere'}")
-    print(f"the caller gets {told.answer or 'no final answer'}; the record says {told.record.disposition}")
+    language = LANGUAGES[arguments.language or spoken(os.environ)]
+    print(heading(script.at, tenant.timezone, arguments.caller, arguments.dialled, language))
+    print("\n".join(story_of(told, script.at, language)))
+    print("\n".join(outcome(told, language)))
     return 0
 
 

@@ -8,6 +8,7 @@ from pbx.features.ring_group import ring_members
 from pbx.features.user import ring_user
 from pbx.model.objects import Destination
 from pbx.routing import decide
+from pbx.routing.reason import Reason
 
 
 async def flow(call: Call, to: Destination) -> Destination | None:
@@ -23,7 +24,7 @@ async def flow(call: Call, to: Destination) -> Destination | None:
             return decision.to
         if await _served(call, decision.to, decision.for_ or 20.0):
             return None
-        call.note(f"{decision.to} did not answer in {decision.for_:g} s: next step")
+        call.note(Reason("step_no_answer", to=decision.to, seconds=decision.for_ or 20.0))
         start = decision.next_step
 
 

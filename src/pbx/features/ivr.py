@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pbx.calls.call import Call
 from pbx.model.objects import Destination, Ivr, Tenant
+from pbx.routing.reason import Reason
 
 INVALID_PROMPT = "system-invalid"
 
@@ -22,14 +23,16 @@ async def ivr(call: Call, to: Destination) -> Destination | None:
         )
         chosen = _chosen(menu, call.tenant, digits)
         if chosen is not None:
-            call.note(f"ivr/{menu.id}: {digits} typed: to {chosen}")
+            call.note(Reason("key_typed", ivr=menu.id, digits=digits, to=chosen))
             key = menu.keys.get(digits)
             call.took("ivrs", menu.id, *(("keys", digits) if key is not None else ("direct_dial",)))
             if key is not None and key.language:
                 call.language = key.language
             return chosen
-        call.note(f"ivr/{menu.id}: {digits or 'nothing'} typed (try {attempt + 1})")
-        if digits:
+        if not digits:
+            call.note(Reason("no_key", ivr=menu.id, attempt=attempt + 1))
+        else:
+            call.note(Reason("wrong_key", ivr=menu.id, digits=digits, attempt=attempt + 1))
             await call.play(INVALID_PROMPT)
     call.took("ivrs", menu.id, "on_invalid" if digits else "on_timeout")
     return menu.on_invalid if digits else menu.on_timeout

@@ -7,6 +7,7 @@ from pbx.calls.dialling import best
 from pbx.calls.leg import Branch, Outcome
 from pbx.features.user import branches_of, outside_branch
 from pbx.model.objects import Destination, RingGroup
+from pbx.routing.reason import Reason
 
 
 async def ring_group(call: Call, to: Destination) -> Destination | None:
@@ -16,7 +17,7 @@ async def ring_group(call: Call, to: Destination) -> Destination | None:
     if outcome.status == 200:
         return None
     call.took("ring_groups", group.id, "on_no_answer")
-    call.note(f"ring_group/{group.id}: nobody answered ({outcome.status}): to {group.on_no_answer}")
+    call.note(Reason("group_no_answer", group=group.id, status=outcome.status, to=group.on_no_answer))
     return group.on_no_answer
 
 

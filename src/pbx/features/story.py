@@ -16,6 +16,7 @@ from pbx.features.ring_group import ring_group
 from pbx.features.user import user
 from pbx.model.objects import Destination
 from pbx.routing import decide
+from pbx.routing.reason import Reason
 
 Feature = Callable[[Call, Destination], Awaitable[Destination | None]]
 
@@ -36,7 +37,7 @@ async def story(call: Call) -> None:
 def _admitted(call: Call, to: Destination | None) -> bool:
     """The tenant's `max_calls`; an emergency passes every limit (behaviour R11)."""
     if call.over_limit and not (to is not None and to.kind == "emergency"):
-        call.note(f"limit: more than max_calls {call.tenant.max_calls}")
+        call.note(Reason("over_limit", limit=call.tenant.max_calls))
         call.reject(503, "Too Many Calls")
         return False
     return True

@@ -8,6 +8,7 @@ from pbx.calls.call import Call
 from pbx.calls.leg import Branch, CallerId, DeviceTarget, Outcome, TrunkTarget
 from pbx.model.objects import Destination, Device, User
 from pbx.routing import outbound
+from pbx.routing.reason import Reason
 
 RING_TIME = 30.0  # seconds until a person who has no forwarding counts as not answering
 
@@ -80,7 +81,7 @@ def outside_branch(
     branch = Branch(node=node, attempts=[], caller_id=CallerId(shown), confirm=confirm, ring_after=ring_after)
     reason = outbound.barred(call.tenant, class_of_service, number, own_number)
     if reason is not None:
-        call.note(f"{node}: {reason}")
+        call.note(Reason("for_node", node=node, why=reason))
         return branch
     choice = outbound.choose(call.tenant, number)
     call.note(*choice.reasons)

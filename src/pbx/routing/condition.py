@@ -24,10 +24,11 @@ from pbx.model.objects import (
     Tenant,
 )
 from pbx.routing.decision import Facts
+from pbx.routing.reason import Reason
 from pbx.routing.schedule import is_open
 
 
-def holds(condition: Condition, tenant: Tenant, facts: Facts) -> tuple[bool, str]:
+def holds(condition: Condition, tenant: Tenant, facts: Facts) -> tuple[bool, Reason]:
     """Evaluate `condition` for `facts`; the reason names what decided."""
     match condition:
         case AllOf(parts):
@@ -36,26 +37,26 @@ def holds(condition: Condition, tenant: Tenant, facts: Facts) -> tuple[bool, str
             return _any(parts, tenant, facts)
         case Not(part):
             held, why = holds(part, tenant, facts)
-            return not held, f"not ({why})"
+            return not held, Reason("not", why=why)
         case CallerIs():
             return _caller(condition, tenant, facts)
         case NumberIs(numbers):
-            return facts.number in numbers, f"number is {facts.number}"
+            return facts.number in numbers, Reason("number_is", number=facts.number)
         case LanguageIs(languages):
-            return facts.language in languages, f"language is {facts.language}"
+            return facts.language in languages, Reason("language_is", language=facts.language)
         case Open(schedules):
             return _schedules(schedules, True, tenant, facts)
         case Closed(schedules):
             return _schedules(schedules, False, tenant, facts)
         case Between(first, last):
             day = facts.at.astimezone(ZoneInfo(tenant.timezone)).date()
-            return first <= day <= last, f"date is {day}"
+            return first <= day <= last, Reason("date_is", day=day)
         case OverrideOn(overrides):
             on = [name for name in overrides if name in facts.overrides]
-            return bool(on), f"override/{on[0]} is on" if on else "no override is on"
+            return bool(on), Reason("override_on", override=on[0]) if on else Reason("no_override_on")
         case Share(percent):
             drawn = share_of(tenant, facts)
-            return drawn < percent, f"the caller is among {drawn + 1} of 100, {percent} % is asked"
+            return drawn < percent, Reason("share", drawn=drawn + 1, percent=percent)
         case QueueIs(states):
             return _queues(states, facts)
         case FactIs():
@@ -68,49 +69,51 @@ def share_of(tenant: Tenant, facts: Facts) -> int:
     return int.from_bytes(drawn[:4], "big") % 100
 
 
-def _queues(states: tuple[tuple[str, str], ...], facts: Facts) -> tuple[bool, str]:
+def _queues(states: tuple[tuple[str, str], ...], facts: Facts) -> tuple[bool, Reason]:
     for name, state in states:
         known = facts.queues.get(name, "free")
         if known != state:
-            return False, f"queue/{name} is {known}"
-    return True, " and ".join(f"queue/{name} is {state}" for name, state in states)
+            return False, Reason("queue_is", queue=name, state=known)
+    return True, Reason("all", whys=tuple(Reason("queue_is", queue=name, state=state) for name, state in states))
 
 
-def _fact(condition: FactIs, facts: Facts) -> tuple[bool, str]:
+def _fact(condition: FactIs, facts: Facts) -> tuple[bool, Reason]:
     known = facts.lookups.get(condition.fact)
     if known is None:
-        return False, f"{condition.fact} is not known"
-    return known in condition.values or "present" in condition.values, f"{condition.fact} is {known}"
+        return False, Reason("fact_unknown", fact=condition.fact)
+    held = known in condition.values or "present" in condition.values
+    return held, Reason("fact_is", fact=condition.fact, value=known)
 
 
-def _all(parts: tuple[Condition, ...], tenant: Tenant, facts: Facts) -> tuple[bool, str]:
+def _all(parts: tuple[Condition, ...], tenant: Tenant, facts: Facts) -> tuple[bool, Reason]:
     whys = []
     for part in parts:
         held, why = holds(part, tenant, facts)
         if not held:
             return False, why
         whys.append(why)
-    return True, "; ".join(whys)
+    return True, Reason("all", whys=tuple(whys))
 
 
-def _any(parts: tuple[Condition, ...], tenant: Tenant, facts: Facts) -> tuple[bool, str]:
+def _any(parts: tuple[Condition, ...], tenant: Tenant, facts: Facts) -> tuple[bool, Reason]:
     whys = []
     for part in parts:
         held, why = holds(part, tenant, facts)
         if held:
             return True, why
         whys.append(why)
-    return False, "; ".join(whys)
+    return False, Reason("all", whys=tuple(whys))
 
 
-def _caller(condition: CallerIs, tenant: Tenant, facts: Facts) -> tuple[bool, str]:
+def _caller(condition: CallerIs, tenant: Tenant, facts: Facts) -> tuple[bool, Reason]:
+    caller = facts.caller or Reason("caller_hidden")
     if _matches(facts.caller, condition.numbers, condition.prefixes, condition.anonymous):
-        return True, f"caller is {facts.caller or 'hidden'}"
+        return True, Reason("caller_is", caller=caller)
     for name in condition.lists:
         entries: CallerList = tenant.lists[name]
         if _matches(facts.caller, entries.numbers, entries.prefixes, entries.anonymous):
-            return True, f"caller {facts.caller or 'hidden'} is in list/{name}"
-    return False, f"caller {facts.caller or 'hidden'} is not meant"
+            return True, Reason("caller_in_list", caller=caller, list=name)
+    return False, Reason("caller_not_meant", caller=caller)
 
 
 def _matches(caller: str | None, numbers: frozenset[str], prefixes: tuple[str, ...], anonymous: bool) -> bool:
@@ -119,11 +122,11 @@ def _matches(caller: str | None, numbers: frozenset[str], prefixes: tuple[str, .
     return caller in numbers or caller.startswith(prefixes)
 
 
-def _schedules(names: tuple[str, ...], wanted: bool, tenant: Tenant, facts: Facts) -> tuple[bool, str]:
+def _schedules(names: tuple[str, ...], wanted: bool, tenant: Tenant, facts: Facts) -> tuple[bool, Reason]:
     whys = []
     for name in names:
         state, why = is_open(tenant.schedules[name], tenant.calendars, facts.at, default_zone=tenant.timezone)
+        whys.append(Reason("schedule", schedule=name, why=why))
         if state is wanted:
-            return True, f"schedule/{name} {why}"
-        whys.append(f"schedule/{name} {why}")
-    return False, "; ".join(whys)
+            return True, whys[-1]
+    return False, Reason("all", whys=tuple(whys))

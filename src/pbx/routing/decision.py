@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pbx.model.objects import Destination
+from pbx.routing.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Decision:
     """Where the call goes next and why; `reasons` also tells the branches that were not taken, in order."""
 
     to: Destination
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     next_step: int | None = None  # flow: the step after the one taken
     for_: float | None = None  # seconds to wait for an answer there
     otherwise_next: bool = False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from pbx.model.objects import OutboundRoute, Tenant, Trunk, User
+from pbx.routing.reason import Reason
 
 _LEVELS = ("internal", "local", "national", "international")
 
@@ -17,7 +18,7 @@ class RouteChoice:
 
     route: str | None
     trunks: tuple[Trunk, ...]
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
 
 
 def level_of(tenant: Tenant, number: str, own_number: str | None) -> str:
@@ -30,11 +31,11 @@ def level_of(tenant: Tenant, number: str, own_number: str | None) -> str:
     return "national"
 
 
-def barred(tenant: Tenant, class_of_service: str, number: str, own_number: str | None) -> str | None:
+def barred(tenant: Tenant, class_of_service: str, number: str, own_number: str | None) -> Reason | None:
     """The reason why a class of service does not allow `number`, or None when it does."""
     level = level_of(tenant, number, own_number)
     if _LEVELS.index(level) > _LEVELS.index(class_of_service):
-        return f"{number} is {level}, class_of_service/{class_of_service} allows up to {class_of_service}"
+        return Reason("barred", number=number, level=Reason(f"level_{level}"), allowed=class_of_service)
     return None
 
 
@@ -46,22 +47,22 @@ def choose(tenant: Tenant, number: str, *, random: Random | None = None) -> Rout
         if length >= 0 and (best is None or length > best[0]):
             best = (length, route)
     if best is None:
-        return RouteChoice(None, (), (f"no outbound route has a prefix of {number}",))
+        return RouteChoice(None, (), (Reason("no_route", number=number),))
     route = best[1]
     trunks = [tenant.trunks[name] for name in route.trunks]
     if route.choose == "random":
         (random or Random()).shuffle(trunks)
     names = ", ".join(f"trunk/{trunk.id}" for trunk in trunks)
-    return RouteChoice(route.id, tuple(trunks), (f"outbound_route/{route.id}: longest prefix of {number}; {names}",))
+    return RouteChoice(route.id, tuple(trunks), (Reason("route", route=route.id, number=number, trunks=names),))
 
 
-def emergency(tenant: Tenant, user: User | None) -> tuple[str | None, Sequence[Trunk], tuple[str, ...]]:
+def emergency(tenant: Tenant, user: User | None) -> tuple[str | None, Sequence[Trunk], tuple[Reason, ...]]:
     """Caller id and trunks for an emergency call: those of the user's location, else of any location that has them."""
     located = tenant.locations.get(user.location) if user and user.location else None
     candidates = ([located] if located else []) + list(tenant.locations.values())
     for location in candidates:
         if location.emergency_trunks:
             trunks = [tenant.trunks[name] for name in location.emergency_trunks]
-            why = "the caller's location" if location is located else "the caller has no location with one: the first"
-            return location.emergency_caller_id, trunks, (f"emergency by location/{location.id} ({why})",)
-    return None, (), ("no location has an emergency trunk",)
+            code = "emergency_located" if location is located else "emergency_elsewhere"
+            return location.emergency_caller_id, trunks, (Reason(code, location=location.id),)
+    return None, (), (Reason("emergency_nowhere"),)

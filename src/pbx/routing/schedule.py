@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import rrulestr
 
 from pbx.model.objects import Calendar, CalendarDays, Hours, OpenRule, Schedule
+from pbx.routing.reason import Reason
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _DAY = timedelta(days=1)
@@ -21,7 +22,7 @@ _DAY = timedelta(days=1)
 
 def is_open(
     schedule: Schedule, calendars: Mapping[str, Calendar], at: datetime, *, default_zone: str
-) -> tuple[bool, str]:
+) -> tuple[bool, Reason]:
     """Say whether `schedule` is open at `at` (aware), and the reason in a few words."""
     local = at.astimezone(ZoneInfo(schedule.timezone or default_zone))
     clock = local.time().replace(tzinfo=None, fold=0)
@@ -29,10 +30,10 @@ def is_open(
     today, yesterday = local.date(), local.date() - _DAY
     # An evening that runs over midnight belongs to the day on which it began.
     if any(_covers_after_midnight(hours, clock) for hours in _hours_of(schedule, days, yesterday)):
-        return True, f"open since the evening of {yesterday}"
+        return True, Reason("open_since_evening", day=yesterday)
     if any(_covers(hours, clock) for hours in _hours_of(schedule, days, today)):
-        return True, f"open: {_day_name(days, today)}, {clock:%H:%M}"
-    return False, f"closed: {_day_name(days, today)}, {clock:%H:%M}"
+        return True, Reason("open", day=_day_name(days, today), clock=clock)
+    return False, Reason("closed", day=_day_name(days, today), clock=clock)
 
 
 def _hours_of(schedule: Schedule, days: Iterable[CalendarDays], day: date) -> list[Hours]:
@@ -79,11 +80,13 @@ def _covers_after_midnight(hours: Hours, clock: time) -> bool:
     return hours.end is not None and hours.end <= hours.start and clock < hours.end
 
 
-def _day_name(days: Iterable[CalendarDays], day: date) -> str:
+def _day_name(days: Iterable[CalendarDays], day: date) -> Reason:
     entry = _calendar_entry(days, day)
-    name = f"{WEEKDAYS[day.weekday()]} {day}"
+    weekday = Reason(f"weekday_{WEEKDAYS[day.weekday()]}")
     if entry is None:
-        return name
+        return Reason("day", weekday=weekday, day=day)
     if entry.closed:
-        return f"{name}, closed by the calendar"
-    return f"{name}, hours of its own" if entry.hours else f"{name}, worked as {entry.as_day}"
+        return Reason("day_closed", weekday=weekday, day=day)
+    if entry.hours:
+        return Reason("day_own_hours", weekday=weekday, day=day)
+    return Reason("day_worked_as", weekday=weekday, day=day, other=Reason(f"weekday_{entry.as_day}"))

@@ -102,4 +102,4 @@ def test_calendar_days_are_closed_short_or_exchanged() -> None:
 
 def test_the_reason_is_in_words() -> None:
     state, why = is_open(OFFICE, {}, datetime(2026, 11, 14, 12, tzinfo=ZoneInfo("Europe/Moscow")), default_zone="UTC")
-    assert (state, why) == (False, "closed: SA 2026-11-14, 12:00")
+    assert (state, str(why)) == (False, "closed: SA 2026-11-14, 12:00")

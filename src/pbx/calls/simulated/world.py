@@ -12,6 +12,7 @@ from pbx.calls.leg import Audio, CalleeLeg, CallerId, CallerLeg, Connections, De
 from pbx.calls.record import CallRecord
 from pbx.calls.simulated import clock
 from pbx.model.objects import Tenant
+from pbx.routing.reason import Reason
 
 PROMPT_SECONDS = 3.0  # how long any prompt lasts in a simulation
 
@@ -58,10 +59,10 @@ class Told:
     shown: list[tuple[str, str | None]] = field(default_factory=list)
     hung_up: list[str] = field(default_factory=list)  # answered legs that we sent a BYE
     answer: int = 0  # the caller's final status
-    events: list[tuple[float, str, str]] = field(default_factory=list)
+    events: list[tuple[float, str, str | Reason]] = field(default_factory=list)
     branches: set[tuple[str | int, ...]] = field(default_factory=set)  # places of the model where the call went on
 
-    def event(self, what: str, about: str = "") -> None:
+    def event(self, what: str, about: str | Reason = "") -> None:
         self.events.append((asyncio.get_running_loop().time(), what, about))
 
     def watch(self, what: str, about: object) -> None:
@@ -69,7 +70,7 @@ class Told:
         if isinstance(about, tuple):
             self.branches.add(about)
         else:
-            self.event(what, str(about))
+            self.event(what, about if isinstance(about, Reason) else str(about))
 
 
 class _Caller(CallerLeg):
@@ -82,8 +83,9 @@ class _Caller(CallerLeg):
             self.state = "ringing"
 
     def reject(self, status: int, reason: str = "") -> None:
-        self._told.answer = self._told.answer or status
-        self._told.event("refused", f"{status} {reason}".rstrip())
+        if self.state != "down":  # only the first final answer goes out
+            self._told.answer = status
+            self._told.event("refused", f"{status} {reason}".rstrip())
         self.state = "down"
 
     def hang_up(self) -> None:
@@ -106,11 +108,11 @@ class _Callee(CalleeLeg):
             self._timers.append(loop.call_later(person.answers + person.talks, self.end, "bye"))
 
     def _answer(self) -> None:
-        self._told.event("answers", self.label)
+        self._told.event("answers", Reason("leg", leg=self.label))
         self.resolve(200)
 
     def _refuse(self, status: int, reason: str) -> None:
-        self._told.event("fails", f"{self.label} {status} {reason}".rstrip())
+        self._told.event("fails", Reason("leg_status", leg=self.label, status=f"{status} {reason}".rstrip()))
         self.resolve(status, reason)
 
     def _type(self, digits: str) -> None:
@@ -119,7 +121,7 @@ class _Callee(CalleeLeg):
 
     def cancel(self, *, elsewhere: bool) -> None:
         self._told.stopped.append((asyncio.get_running_loop().time(), self.label))
-        self._told.event("stops", self.label)
+        self._told.event("stops", Reason("leg", leg=self.label))
         self.resolve(487)
         self.hang_up()
 
@@ -129,6 +131,12 @@ class _Callee(CalleeLeg):
         for timer in self._timers:
             timer.cancel()
         self.end("hung_up")
+
+
+def _rung(target: Target, caller_id: CallerId) -> Reason:
+    if caller_id.number is None:
+        return Reason("leg_shown_nothing", leg=target.label)
+    return Reason("leg_shown", leg=target.label, number=caller_id.number)
 
 
 class SimulatedConnections(Connections):
@@ -144,7 +152,7 @@ class SimulatedConnections(Connections):
     async def answer(self) -> None:
         self.caller.state = "up"
         self._told.answer = 200
-        self._told.event("answered", "by the PBX")
+        self._told.event("answered", Reason("by_pbx"))
 
     async def open_early(self) -> None:
         self.caller.state = "early"
@@ -172,7 +180,7 @@ class SimulatedConnections(Connections):
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
         self._told.rang.append((asyncio.get_running_loop().time(), target.label))
         self._told.shown.append((target.label, caller_id.number))
-        self._told.event("rings", f"{target.label}, shown {caller_id.number or 'no number'}")
+        self._told.event("rings", _rung(target, caller_id))
         leg = _Callee(f"B{len(self._legs) + 1}", target, self._person(target), self._told)
         self._legs.append(leg)
         return leg
@@ -194,7 +202,7 @@ class SimulatedConnections(Connections):
     async def bridge(self, callee: CalleeLeg) -> None:
         self.caller.state = "up"
         self._told.answer = 200
-        self._told.event("answered", f"talks with {callee.label}")
+        self._told.event("answered", Reason("talks_with", leg=callee.label))
 
     async def release(self, callee: CalleeLeg) -> None: ...
 

@@ -1,0 +1,140 @@
+"""Why a call goes where it goes, as a value: a code with its arguments, which knows no language but its record's.
+
+`str(reason)` is the English text that a call record keeps; other languages are tables of the same codes
+(`pbx.analysis.russian`). A new reason is one line in ENGLISH and one in each other table, and then
+`Reason("code", name=value)` where the decision is made; a test holds codes and arguments against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, time
+
+# Arguments: text and figures as they are; a Reason is told in the same language; a tuple is told part by part.
+# `leg` is a leg's label (`device petrova-desk`, `trunk mtt`).
+ENGLISH: Mapping[str, str] = {
+    # the first decision
+    "number_unknown": "{number} is not a number of {tenant}",
+    "trunk_not_used": "trunk {trunk} is not one that {tenant} uses",
+    "trunk_unexpected": "expected over trunk/{expected}, came over {trunk}: taken",
+    "number_quarantined": "{number} is in quarantine",
+    "number_suspended": "{number} is suspended",
+    "number_to": "number {number}: to {to}",
+    "dialled_emergency": "{digits} is an emergency number",
+    "dialled_extension": "extension {digits}: {to}",
+    "dialled_nothing": "{digits} is no extension and no number that can be dialled",
+    "dialled_own": "{digits} is our own number {number}",
+    "dialled_outside": "{digits} is the outside number {number}",
+    "over_limit": "limit: more than max_calls {limit}",
+    # flows and their conditions
+    "step_taken": "flow/{flow} step {step}: {why}: to {to}",
+    "step_not_taken": "flow/{flow} step {step} not taken: {why}",
+    "steps_over": "flow/{flow}: no step is left",
+    "step_no_answer": "{to} did not answer in {seconds:g} s: next step",
+    "no_condition": "no condition",
+    "not": "not ({why})",
+    "all": "{whys}",
+    "number_is": "number is {number}",
+    "language_is": "language is {language}",
+    "date_is": "date is {day}",
+    "caller_is": "caller is {caller}",
+    "caller_in_list": "caller {caller} is in list/{list}",
+    "caller_not_meant": "caller {caller} is not meant",
+    "caller_hidden": "hidden",
+    "override_on": "override/{override} is on",
+    "no_override_on": "no override is on",
+    "share": "the caller is among {drawn} of 100, {percent} % is asked",
+    "queue_is": "queue/{queue} is {state}",
+    "fact_is": "{fact} is {value}",
+    "fact_unknown": "{fact} is not known",
+    # hours
+    "schedule": "schedule/{schedule} {why}",
+    "open_since_evening": "open since the evening of {day}",
+    "open": "open: {day}, {clock}",
+    "closed": "closed: {day}, {clock}",
+    "day": "{weekday} {day}",
+    "day_closed": "{weekday} {day}, closed by the calendar",
+    "day_own_hours": "{weekday} {day}, hours of its own",
+    "day_worked_as": "{weekday} {day}, worked as {other}",
+    "weekday_MO": "MO",
+    "weekday_TU": "TU",
+    "weekday_WE": "WE",
+    "weekday_TH": "TH",
+    "weekday_FR": "FR",
+    "weekday_SA": "SA",
+    "weekday_SU": "SU",
+    # menus and groups
+    "key_typed": "ivr/{ivr}: {digits} typed: to {to}",
+    "wrong_key": "ivr/{ivr}: {digits} typed (try {attempt})",
+    "no_key": "ivr/{ivr}: nothing typed (try {attempt})",
+    "group_no_answer": "ring_group/{group}: nobody answered ({status}): to {to}",
+    # ringing
+    "leg_failed": "{node}: {leg} {status}",
+    "leg_failed_saying": "{node}: {leg} {status} {phrase}",
+    "not_confirmed": "{node} answered on {leg} and did not confirm",
+    # to the outside
+    "barred": "{number} is {level}, class_of_service/{allowed} allows up to {allowed}",
+    "level_internal": "internal",
+    "level_local": "local",
+    "level_national": "national",
+    "level_international": "international",
+    "for_node": "{node}: {why}",
+    "no_route": "no outbound route has a prefix of {number}",
+    "route": "outbound_route/{route}: longest prefix of {number}; {trunks}",
+    "emergency_located": "emergency by location/{location} (the caller's location)",
+    "emergency_elsewhere": "emergency by location/{location} (the caller has no location with one: the first)",
+    "emergency_nowhere": "no location has an emergency trunk",
+    # what else a simulated call tells
+    "leg": "{leg}",
+    "leg_shown": "{leg}, shown {number}",
+    "leg_shown_nothing": "{leg}, shown no number",
+    "leg_status": "{leg} {status}",
+    "by_pbx": "by the PBX",
+    "talks_with": "talks with {leg}",
+    # what must not be
+    "loop": "loop: more than {limit} nodes: {path}",
+    "error": "error: {error}",
+}
+
+
+class Reason:
+    """A code of ENGLISH with its arguments. Equal when both are."""
+
+    __slots__ = ("arguments", "code")
+
+    def __init__(self, code: str, /, **arguments: object) -> None:
+        self.code = code
+        self.arguments = arguments
+
+    def __str__(self) -> str:
+        return told(self, ENGLISH)
+
+    def __repr__(self) -> str:
+        return f"Reason({self.code!r}, {self.arguments!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reason) and (self.code, self.arguments) == (other.code, other.arguments)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+def told(reason: Reason, texts: Mapping[str, str], *, day: str = "%Y-%m-%d", legs: Mapping[str, str] = {}) -> str:
+    """The reason by a table of texts. `day` is how a date is written, `legs` what `device` and `trunk` are called."""
+
+    def plain(name: str, value: object) -> object:
+        match value:
+            case Reason():
+                return told(value, texts, day=day, legs=legs)
+            case tuple():
+                return "; ".join(str(plain(name, part)) for part in value)
+            case date():
+                return value.strftime(day)
+            case time():
+                return f"{value:%H:%M}"
+            case str() if name == "leg":
+                kind, _, rest = value.partition(" ")
+                return f"{legs.get(kind, kind)} {rest}"
+        return value
+
+    return texts[reason.code].format(**{name: plain(name, value) for name, value in reason.arguments.items()})
