@@ -8,7 +8,8 @@ from typing import Any
 from pbx.model.folder import Folder
 from pbx.model.problems import Path as ValuePath
 from pbx.model.problems import did_you_mean, one_of
-from pbx.model.schemas import Found, Kind, at, resolve
+from pbx.model.schemas import Found, Kind, resolve
+from pbx.model.schemas import at as schema_at
 
 Plain = dict[str, Any]
 
@@ -63,7 +64,8 @@ def _explained(kind: Kind, error: Any) -> Iterator[tuple[ValuePath, str]]:
     elif rule == "pattern":
         name = error.absolute_schema_path[-2] if error.absolute_schema_path else ""
         at = (*path, value) if name == "propertyNames" else path
-        yield at, f'"{value}" {_is_no(schema)}'
+        here = {} if at != path else resolve(schema_at(kind.schema, path))  # its own example says more
+        yield at, f'"{value}" {_is_no({**schema, **{key: here[key] for key in here if key == "examples"}})}'
     elif rule == "type":
         yield path, _wrong_type(value, schema)
     else:
@@ -78,14 +80,14 @@ def _pattern_key(schema: dict[str, Any], key: str) -> bool:
 
 def _missing(kind: Kind, path: ValuePath, name: str) -> str:
     """What a missing key says, in the words of its schema (which may stand outside of an `if`)."""
-    words = str(resolve(at(kind.schema, (*path, name))).get("description", "")).rstrip(".")
+    words = str(resolve(schema_at(kind.schema, (*path, name))).get("description", "")).rstrip(".")
     return f"{name} is missing: {words[:1].lower()}{words[1:]}" if words else f"{name} is missing"
 
 
 def _is_no(schema: dict[str, Any]) -> str:
     """`is no E.164 number; right would be "+74951000100"`."""
     title = schema.get("title", "of the right form").removeprefix("an ").removeprefix("a ")
-    examples = [_written(example) for example in schema.get("examples", [])]
+    examples = [_written(example) for example in schema.get("examples", [])][:4]
     if not examples:
         return f"is no {title}"
     return f"is no {title}; right would be {one_of(examples)}"

@@ -124,7 +124,12 @@ def fresh() -> Callable[[], Path]:
     return lambda: ROOT / f"examples/romashka/unsaved{next(numbers)}-{os.urandom(3).hex()}.yml"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*/*.yml")), ids=lambda path: path.name)
+MODELS = [ROOT / "examples", ROOT / "tests/fixtures/reference"]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(path for root in MODELS for path in root.glob("*/*.yml")), ids=lambda path: "/".join(path.parts[-3:])
+)
 def test_no_false_error_in_the_examples(editor: Editor, path: Path) -> None:
     assert editor.open(path, path.read_text()) == []
 
@@ -138,6 +143,15 @@ def test_no_false_error_in_the_examples(editor: Editor, path: Path) -> None:
         ("users:\n  x:\n    devices:\n      desk:\n        type: ", {"desk_phone", "softphone", "outside"}),
         ('numbers:\n  "+74951000100":\n    ', {"to", "trunk", "state"}),
         ("tests:\n  - ", {"at", "from", "to", "through"}),
+        ("queues:\n  x:\n    choose: ", {"longest_idle", "skills"}),
+        ("users:\n  x:\n    forward:\n      ", {"always", "busy", "no_answer", "unavailable"}),
+        ("users:\n  x:\n    role: ", {"role/supervisor"}),
+        ("users:\n  x:\n    class_of_service: ", {"class_of_service/local", "class_of_service/international"}),
+        ("ring_groups:\n  x:\n    members:\n      - ", {"user/ivanov", "+79220000002"}),
+        ("announcements:\n  x:\n    to: ", {"voicemail/ivanov", "queue/sales", "flow/main"}),
+        ("flows:\n  x:\n    - when:\n        ", {"closed", "override", "queue", "share", "not"}),
+        ("flows:\n  x:\n    - when:\n        closed: ", {"schedule/office"}),
+        ("flows:\n  x:\n    - when:\n        queue:\n          queue/sales: ", {"empty", "full", "busy", "free"}),
     ],
 )
 def test_keys_and_words_are_offered(editor: Editor, fresh: Callable[[], Path], text: str, offered: set[str]) -> None:

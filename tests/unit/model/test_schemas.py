@@ -49,14 +49,23 @@ def test_a_schema_is_a_schema(file: str) -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_every_property_is_described_with_an_example(file: str) -> None:
+def test_everything_is_described_with_an_example(file: str) -> None:
+    """Properties, items, values and names of keys; a file of many kinds is described by its title."""
     for path, schema in schemas(bundle()[file], file):
-        if path.endswith(("/if", "/then", "/else")):
+        if (path == file and "title" in schema) or {"if", "then", "else"} & set(path.split("/")):
             continue
-        for name, inner in schema.get("properties", {}).items():
-            words = resolve(inner).get("description", "") if isinstance(inner, dict) else ""
-            assert len(words) >= 10, f"{path}.{name}"
-            assert "example" in words, f"{path}.{name}"
+        words = resolve(schema).get("description", "")
+        assert "or example" in words, path
+        assert len(words) >= 25, path
+
+
+def test_the_example_of_a_reference_is_of_its_kind() -> None:
+    """An editor offers it."""
+    for file in FILES:
+        for path, schema in schemas(bundle()[file], file):
+            if "x-refers-to" in schema:
+                kinds = {str(example).partition("/")[0] for example in resolve(schema)["examples"]}
+                assert kinds == set(schema["x-refers-to"]), path
 
 
 def test_the_whole_reference_grammar_is_described() -> None:
