@@ -104,7 +104,8 @@ def _node(scope: Scope, path: Path, node: str) -> None:
         return
     plural = plural_of().get(kind)
     if plural is None:
-        scope.report(path, f"there is no kind {kind}{did_you_mean(kind, plural_of())}")
+        hint = did_you_mean(kind, plural_of()) or "; right would be user/ID or flow/ID"
+        scope.report(path, f"there is no kind {kind}{hint}")
     elif kind == "number":
         _known(scope, path, name, scope.numbers, "number")
     elif not name.startswith("system-"):
@@ -113,7 +114,13 @@ def _node(scope: Scope, path: Path, node: str) -> None:
 
 def _known(scope: Scope, path: Path, word: str, known: Collection[str], what: str) -> None:
     if word not in known:
-        scope.report(path, f"there is no {what} {word}{did_you_mean(word, known)}")
+        hint = did_you_mean(word, known) or f"; name one that is there{_some(known)}"
+        scope.report(path, f"there is no {what} {word}{hint}")
+
+
+def _some(known: Collection[str]) -> str:
+    """`: ivanov, petrova`, when they are few."""
+    return f": {', '.join(sorted(known))}" if 0 < len(known) <= 8 else ""
 
 
 def read(scope: Scope) -> tuple[CallTest, ...]:

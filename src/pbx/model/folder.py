@@ -65,7 +65,9 @@ class Folder:
         return best
 
     def report(self, path: ValuePath, message: str, severity: str = "error") -> None:
-        self.problems.append(Problem(*self.place(path), pointer(path), message, severity))
+        kind = self.kinds.get(str(path[0])) if path else None
+        shown = (path[0], int(path[1]), *path[2:]) if kind and kind.shape == "list" and len(path) > 1 else path
+        self.problems.append(Problem(*self.place(path), pointer(shown), message, severity))
 
 
 def read(path: Path, role: str) -> Folder:
@@ -103,7 +105,8 @@ def _read_file(folder: Folder, file: Path, versions: list[tuple[str, Any]]) -> N
         return
     if not isinstance(top, dict):
         folder.broken = True
-        folder.problems.append(Problem(name, 1, 1, "", "a file holds kinds, such as users: {…}, and nothing else"))
+        message = f"{_shown(top)} stands here; a file holds kinds, such as users: {{…}}"
+        folder.problems.append(Problem(name, 1, 1, "", message))
         return
     for key, value in top.items():
         line, column = document.place(top, key) or (0, 0)

@@ -26,7 +26,7 @@ def _range(key: str) -> str:
     if not dots:
         return ""
     if len(first) != len(last):
-        return f"{first} and {last} have not the same number of digits; a range does"
+        return f"{first} and {last} differ in their number of digits; write both as long"
     count = int(last) - int(first) + 1
     if count < 1:
         return f"{last} is before {first}; write the smaller number first"

@@ -36,7 +36,8 @@ def _destination(scope: Scope, path: Path, value: Any, kinds: tuple[str, ...]) -
     elif "from" in value and not scope.whole:
         scope.report(path, served.refusal(served.FACTS))
     elif kinds is not DESTINATIONS:
-        scope.report(path, f"{_any_of(scope, kinds)} or an E.164 number is named here")
+        given = f"{{{next(iter(value))}: …}}"
+        scope.report(path, f"{given} does not fit; {_any_of(scope, kinds)} or an E.164 number is named here")
 
 
 def _reference(scope: Scope, path: Path, value: str, kinds: tuple[str, ...]) -> None:

@@ -12,6 +12,7 @@ from pbx.model.schemas import Found, Kind, resolve
 from pbx.model.schemas import at as schema_at
 
 Plain = dict[str, Any]
+SECRETS = ("secret", "password", "pin", "moderator_pin", "first_pin", "sign_with")  # keys whose value is never shown
 
 
 def check(folder: Folder) -> tuple[Plain, Found]:
@@ -58,9 +59,12 @@ def _explained(kind: Kind, error: Any) -> Iterator[tuple[ValuePath, str]]:
                 yield (*path, key), f"unknown key{hint}"
     elif rule == "required":
         yield from ((path, _missing(kind, path, name)) for name in error.validator_value if name not in value)
+    elif any(step in SECRETS for step in path):
+        yield path, _no_secret(path)
     elif rule == "enum":
         allowed = [str(item) for item in error.validator_value]
-        yield path, f"{_written(value)} is not one of {', '.join(allowed)}{did_you_mean(str(value), allowed)}"
+        hint = _longer_word(str(value), allowed) or did_you_mean(str(value), allowed)
+        yield path, f"{_written(value)} is not one of {', '.join(allowed)}{hint}"
     elif rule == "pattern":
         name = error.absolute_schema_path[-2] if error.absolute_schema_path else ""
         at = (*path, value) if name == "propertyNames" else path
@@ -70,6 +74,20 @@ def _explained(kind: Kind, error: Any) -> Iterator[tuple[ValuePath, str]]:
         yield path, _wrong_type(value, schema)
     else:
         yield path, _bound(rule, error.validator_value, value, error.message)
+
+
+def _no_secret(path: ValuePath) -> str:
+    """A value that may be a secret is not repeated: what is said here stands in logs of CI."""
+    if path[-1] == "secret" and path[-2:-1] and path[-2] in SECRETS:
+        return "this is no name of a secret; right would be small letters, digits and _, such as trunk_mtt"
+    wanted = "derived" if path[-1] == "secret" else "{secret: NAME}"
+    return f"a secret has only its name here, never its value; write {path[-1]}: {wanted}"
+
+
+def _longer_word(value: str, allowed: list[str]) -> str:
+    """`monday` for MO, `Simultaneous` for simultaneous."""
+    near = next((word for word in allowed if value.casefold().startswith(word.casefold())), "")
+    return f'; did you mean "{near}"?' if near else ""
 
 
 def _pattern_key(schema: dict[str, Any], key: str) -> bool:
@@ -97,14 +115,21 @@ def _wrong_type(value: Any, schema: dict[str, Any]) -> str:
     wanted = schema.get("type", "another type")
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     if isinstance(value, int) and not isinstance(value, bool) and "string" in names:
+        if str(schema.get("pattern", "")).startswith(r"^\+"):
+            return f'{value} is a number here; write it as text, from its plus on: "+{value}"'
         return f'{value} is a number here; quote it: "{value}"'
+    if names == ["boolean"] and str(value).lower() in _TRUTH:
+        return f"{_written(value)} is a text here; write {_TRUTH[str(value).lower()]}"
     if value is None:
         return f"has no value; it is {_type_words(names, schema)}"
     if isinstance(value, str) and "array" in names and "string" not in names:
         return f'"{value}" is not a list; write it in brackets: [{value}]'
+    if isinstance(value, dict) and "array" in names:
+        return "one thing stands here without a list; put - before it, or brackets around it: [{…}]"
     return f"{_written(value)} is not right here; it is {_type_words(names, schema)}"
 
 
+_TRUTH = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
 _TYPES = {
     "string": "text",
     "object": "a mapping",
@@ -125,16 +150,28 @@ def _bound(rule: str, limit: Any, value: Any, message: str) -> str:
     words = {
         "minimum": f"{value} is too small; at least {limit}",
         "maximum": f"{value} is too large; at most {limit}",
-        "minItems": f"has too few items; at least {limit}",
-        "maxItems": f"has too many items; at most {limit}",
+        "minItems": f"has {_counted(value)}; write at least {limit}",
+        "maxItems": f"has {_counted(value)}; at most {limit} may stand here",
         "minLength": "is empty; write something",
         "maxLength": f"is too long; at most {limit} characters",
-        "minProperties": "is empty; at least one key",
-        "maxProperties": f"has too many keys; at most {limit}",
+        "minProperties": "is empty; write at least one key",
+        "maxProperties": _too_many(value, limit),
         "uniqueItems": "has the same item twice; take one out",
         "const": f"{_written(value)} is not right here; it is {_written(limit)}",
     }
     return words.get(rule, message[:200])
+
+
+def _counted(value: Any) -> str:
+    count = len(value) if isinstance(value, list) else 0
+    return f"{count or 'no'} item{'' if count == 1 else 's'}"
+
+
+def _too_many(value: Any, limit: int) -> str:
+    keys = list(value) if isinstance(value, dict) else []
+    if limit == 1:
+        return f"says {' and '.join(keys[:3])}; say one of them"
+    return f"has {len(keys)} keys; at most {limit} may stand here"
 
 
 def _written(value: Any) -> str:

@@ -58,7 +58,7 @@ def day(value: str) -> str:
     try:
         date.fromisoformat(value)
     except ValueError:
-        return f"{value} is not in the calendar; that month is shorter"
+        return f"{value} is not in the calendar; that month is shorter: write a day that it has"
     return ""
 
 
@@ -78,7 +78,7 @@ def hours(value: str) -> str:
 def sip_uri(value: str) -> str:
     host, _, port = value.partition(":")[2].partition(";")[0].partition(":")
     if port and not 1 <= int(port) <= 65535:
-        return f"port {port} is not from 1 to 65535"
+        return f"port {port} is not there; write one from 1 to 65535"
     return "" if host.strip(".-") else f'"{value}" names no host; for example "sip:mtt.example"'
 
 
@@ -95,7 +95,7 @@ def rrule(value: str) -> str:
         first = next(iter(rrulestr(value, ignoretz=True)), None)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         return f"is no rule of RFC 5545 ({error}); for example DTSTART:20260105T000000\\nRRULE:FREQ=MONTHLY;BYDAY=1MO"
-    return "" if first else "names no day at all; for example 30 February never comes"
+    return "" if first else "names no day at all, as 30 February would; change it or take it out"
 
 
 CHECKS: dict[str, Callable[[str], str]] = {

@@ -17,6 +17,8 @@ from typing import Any
 
 import yaml
 
+from pbx.model import yaml_words
+
 MAX_BYTES = 20_000_000
 MAX_DEPTH = 64
 Place = tuple[int, int]  # line and column, from 1
@@ -87,9 +89,7 @@ def parse(data: bytes) -> Document:
             while (event := next_event()) is not None:
                 take(event)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise YamlError(line, column, f"this is not YAML: {_words(error)}") from None
+        raise YamlError(*yaml_words.explained(text, error)) from None
     except yaml.reader.ReaderError:
         raise _unprintable(text) from None
     except yaml.YAMLError as error:
@@ -104,11 +104,6 @@ def _unprintable(text: str) -> YamlError:
     shown = f"character U+{ord(text[at]):04X}" if text else "a character"
     line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
     return YamlError(line, column, f"{shown} may not stand in YAML; take it out")
-
-
-def _words(error: yaml.MarkedYAMLError) -> str:
-    parts = [part for part in (error.context, error.problem) if part]
-    return ", ".join(parts) or "a syntax error"
 
 
 class _Builder:

@@ -30,10 +30,10 @@ def test_a_valid_model() -> None:
 
 
 def test_mistakes_go_to_stdout_and_their_count_to_stderr() -> None:
-    done = pbx("validate", "tests/fixtures/model/several_mistakes_in_one")
+    done = pbx("validate", "tests/fixtures/wrong/several_mistakes_in_one")
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 3
-    assert done.stderr == "tests/fixtures/model/several_mistakes_in_one: 3 errors\n"
+    assert done.stderr == "tests/fixtures/wrong/several_mistakes_in_one: 3 errors\n"
 
 
 @pytest.mark.parametrize("words", [[], ["validate"], ["validated", "examples"], ["validate", "--fast", "examples"]])

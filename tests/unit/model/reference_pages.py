@@ -9,11 +9,15 @@ from pbx.model import served
 
 ROOT = Path(__file__).parents[3]
 PAGES = ROOT / "docs" / "reference"
-FIXTURES = ROOT / "tests" / "fixtures" / "model"
+FIXTURES = ROOT / "tests" / "fixtures" / "wrong"
+NOT_TEXT = ("not_utf8", "utf16", "zero_byte")
 CHAPTERS = {
     "The text": """
         alias anchor tag merge_key duplicate_key second_document not_utf8 not_yaml too_deep
         list_at_the_top
+        tab indentation colon_without_a_space list_never_closed quote_never_closed quote_in_a_text quote_open_to_the_end
+        percent_first
+        key_that_is_a_list zero_byte utf16
     """,
     "Files, kinds and ids": """
         unknown_kind kind_of_the_site roots/users_in_the_site kind_is_no_mapping no_version
@@ -24,17 +28,27 @@ CHAPTERS = {
         unknown_key missing_key wrong_word unquoted_extension empty_value no_length_of_time
         id_with_capitals reject_too_small not_a_list not_a_key outside_without_number
         several_mistakes_in_one no_such_country no_such_day stretch_backwards
-        day_that_says_two_things no_such_zone no_hours rule_of_no_rfc rule_within_a_day rule_of_no_day
-         port_too_large
+        day_that_says_two_things no_such_zone no_hours rule_of_no_rfc rule_within_a_day rule_of_no_day port_too_large
+        norway quoted_truth octal unquoted_phone_number extension_with_letters time_with_a_space no_members
+        empty_flow flow_is_no_list destination_of_two unknown_destination unknown_condition weekday_in_words
+        date_by_dots hours_of_one_digit hours_past_midnight hours_in_words hours_unquoted rule_without_a_beginning
+        mac_of_five
+        mailto_for_email country_in_words domain_with_a_scheme
+    """,
+    "Secrets": """
+        secret_in_clear secret_in_the_place_of_its_name password_of_a_telephone_in_clear secret_of_a_telephone_in_clear
     """,
     "References": """
         no_such_object no_such_object_at_all wrong_kind no_such_kind member_that_is_no_user
         no_such_list no_such_class_of_service
+        reference_without_a_kind
     """,
     "Numbers and trunks": """
         number_without_plus number_twice range_backwards range_of_two_lengths range_too_long
         caller_id_not_owned address_of_two_trunks register_without_login prefix_of_two_routes
         roots/prefix_of_the_site
+        ranges_overlap prefix_without_plus pattern_in_a_list address_is_a_name proxy_without_sip
+        route_without_trunks outside_number_of_the_country
     """,
     "People and emergency calls": """
         extension_twice extension_is_an_emergency_number same_sip_user desk_phone_with_a_number
@@ -46,6 +60,7 @@ CHAPTERS = {
     "Prompts": """
         prompt_language_unknown prompt_language_missing recording_missing recording_unreadable
         recording_silent recording_outside_the_folder no_such_system_prompt
+        language_of_no_form language_of_nobody
     """,
     "Tests": """
         test_names_nobody test_goes_nowhere test_dials_no_number test_without_offset
@@ -53,6 +68,7 @@ CHAPTERS = {
     "Two tenants": """
         roots/tenant_id_of_two roots/domain_of_two roots/number_of_another
         roots/emergency_number_of_another
+        roots/ring_group_of_another
     """,
     "Not served yet": """
         not_served_key not_served_kind not_served_value not_served_destination not_served_condition not_served_device
@@ -86,7 +102,7 @@ def errors() -> str:
         "# What `pbx validate` says",
         "",
         "Each message is `file:line:column: pointer: what is wrong; what would be right`, all of them in one run, and",
-        "the exit code is 1. A `warning:` leaves it 0. Every case stands in `tests/fixtures/model/` in a folder of its",
+        "the exit code is 1. A `warning:` leaves it 0. Every case stands in `tests/fixtures/wrong/` in a folder of its",
         "name; this page is made from them by `python tests/unit/model/reference_pages.py`.",
     ]
     for chapter, names in CHAPTERS.items():
@@ -100,7 +116,7 @@ def _case(name: str) -> list[str]:
     folder = FIXTURES / name
     written = folder / "mistake.yml"
     shown = []
-    if written.exists() and written.stat().st_size < 500 and name != "not_utf8":
+    if written.exists() and written.stat().st_size < 500 and name not in NOT_TEXT:
         shown = ["```yaml", written.read_text("utf-8").rstrip("\n"), "```"]
     said = [line for line in (folder / "expected.txt").read_text("utf-8").splitlines() if ": valid: " not in line]
     return [*shown, "```", *(line.removeprefix(f"{name}/").removeprefix("roots/") for line in said), "```"]
