@@ -9,21 +9,63 @@ from typing import Any
 
 from pbx.model.problems import Path as ValuePath
 from pbx.model.problems import Problem, did_you_mean, pointer
-from pbx.model.schemas import Kind, kinds_of
+from pbx.model.schemas import Kind, kinds_of, template_kinds
 from pbx.model.yaml_events import Document, YamlError, parse
 
 VERSION = "pbx/v1"
+TEMPLATES = "templates"
 
 
 @dataclass(slots=True)
 class Entry:
-    """One object: its value, and the mapping or list of the file in which it stands under `step`."""
+    """One object: its value, and the mapping or list of the file in which it stands under `step`.
+
+    An object that uses templates (`templates.expand`) has as its value what comes out; `layers` are the templates, the
+    stronger first, and what was written still stands in the container.
+    """
 
     value: Any
     file: str
     document: Document
     container: Any
     step: str | int
+    layers: tuple[Layer, ...] = ()
+    told: frozenset[ValuePath] = frozenset()  # of a template: mistakes in it that were reported at its own place
+    unclear: bool = False  # what it uses cannot be found, so nobody knows what is missing in it
+
+    def place(self, rest: ValuePath) -> tuple[str, int, int] | None:
+        """File, line and column of the deepest part of a path in the object that is written in it."""
+        best, container, step = None, self.container, self.step
+        while (place := self.document.place(container, step)) is not None:
+            best = (self.file, *place)
+            container = container[step]
+            if not rest:
+                break
+            step, rest = rest[0], rest[1:]
+        return best
+
+    def layer(self, rest: ValuePath) -> Layer | None:
+        """The template from which a part of the value comes; None when the object says it itself."""
+        if not self.layers or not rest or _holds(self.container[self.step], rest):
+            return None
+        return next((layer for layer in self.layers if _holds(layer.entry.container[layer.entry.step], rest)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A template below an object."""
+
+    name: str
+    entry: Entry
+
+
+def _holds(value: Any, path: ValuePath) -> bool:
+    for step in path:
+        within = isinstance(value, list) and isinstance(step, int) and step < len(value)
+        if not within and not (isinstance(value, dict) and step in value):
+            return False
+        value = value[step]
+    return True
 
 
 @dataclass
@@ -33,6 +75,7 @@ class Folder:
     path: Path
     role: str  # tenant | site
     entries: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    templates: dict[str, dict[str, Entry]] = field(default_factory=dict)  # by kind (its plural) and name
     problems: list[Problem] = field(default_factory=list)
     broken: bool = False  # a file could not be read: what is missing may stand there
 
@@ -43,31 +86,38 @@ class Folder:
     def ids(self, plural: str) -> dict[str, Entry]:
         return self.entries.get(plural, {})
 
+    def written(self, path: ValuePath) -> tuple[Entry, ValuePath] | None:
+        """The object or template that a path leads into, and the rest of the path."""
+        if not path:
+            return None
+        if path[0] == TEMPLATES and len(path) > 2:
+            entry, rest = self.templates.get(str(path[1]), {}).get(str(path[2])), path[3:]
+        elif (kind := self.kinds.get(str(path[0]))) is None:
+            return None
+        elif kind.shape == "single":
+            entry, rest = self.ids(kind.plural).get(""), path[1:]
+        else:
+            entry, rest = self.ids(kind.plural).get(str(path[1]) if len(path) > 1 else ""), path[2:]
+        return (entry, rest) if entry else None
+
     def place(self, path: ValuePath) -> tuple[str, int, int]:
         """File, line and column of the deepest part of the path that is written down."""
-        best = (str(self.path), 0, 0)
-        if not path:
-            return best
-        kind = self.kinds.get(str(path[0]))
-        if kind is None:
-            return best
-        single = kind.shape == "single"
-        entry = self.ids(kind.plural).get("" if single else str(path[1]) if len(path) > 1 else "")
-        if entry is None:
-            return best
-        container, step, rest = entry.container, entry.step, path[1:] if single else path[2:]
-        while (place := entry.document.place(container, step)) is not None:
-            best = (entry.file, *place)
-            container = container[step]
-            if not rest:
-                break
-            step, rest = rest[0], rest[1:]
-        return best
+        found = self.written(path)
+        return (found and found[0].place(found[1])) or (str(self.path), 0, 0)
 
     def report(self, path: ValuePath, message: str, severity: str = "error") -> None:
         kind = self.kinds.get(str(path[0])) if path else None
         shown = (path[0], int(path[1]), *path[2:]) if kind and kind.shape == "list" and len(path) > 1 else path
-        self.problems.append(Problem(*self.place(path), pointer(shown), message, severity))
+        self.problems.append(Problem(*self.place(path), pointer(shown), message + self._from(path), severity))
+
+    def _from(self, path: ValuePath) -> str:
+        """Names the template when what is told about an object stands there."""
+        found = self.written(path)
+        layer = found and found[0].layer(found[1])
+        if not found or not layer:
+            return ""
+        file, line, _ = layer.entry.place(found[1]) or ("", 0, 0)
+        return f" (from template {layer.name} in {file}:{line})"
 
 
 def read(path: Path, role: str) -> Folder:
@@ -113,12 +163,16 @@ def _read_file(folder: Folder, file: Path, versions: list[tuple[str, Any]]) -> N
         if key == "version":
             _version(folder, Problem(name, line, column, key, ""), value, versions)
             continue
+        if key == TEMPLATES:
+            _templates(folder, value, name, document)
+            continue
         kind = folder.kinds.get(key)
         if kind is None:
             folder.problems.append(Problem(name, line, column, key, _unknown(folder.role, key)))
             continue
         for entry, entry_id in _entries(folder, kind, value, name, document):
-            _merge(folder, kind, entry, entry_id)
+            path: ValuePath = (kind.plural, entry_id) if entry_id else (kind.plural,)
+            _merge(folder, folder.entries.setdefault(kind.plural, {}), path, entry_id, entry)
 
 
 def _version(folder: Folder, at: Problem, value: Any, versions: list[tuple[str, Any]]) -> None:
@@ -158,6 +212,33 @@ def _entries(folder: Folder, kind: Kind, value: Any, name: str, document: Docume
         folder.problems.append(Problem(name, line, column, kind.plural, message))
 
 
+def _templates(folder: Folder, value: Any, name: str, document: Document) -> None:
+    """`templates: {users: {office: {…}}}`: a mapping of kinds, in which each is a mapping of names."""
+    if not isinstance(value, dict):
+        line, column = document.place(document.value, TEMPLATES) or (0, 0)
+        wanted = "a mapping of kinds: templates: {users: {NAME: {…}}}"
+        message = f"{_shown(value)} is not right here; it is {wanted}"
+        folder.problems.append(Problem(name, line, column, TEMPLATES, message))
+        return
+    for plural, named in value.items():
+        line, column = document.place(value, plural) or (0, 0)
+        message = ""
+        if plural in ("flows", "prompts"):
+            message = f"there are no templates of {plural}; take this out"
+        elif plural not in template_kinds():
+            message = (
+                f"unknown kind{did_you_mean(plural, template_kinds()) or '; known are ' + ', '.join(folder.kinds)}"
+            )
+        elif not isinstance(named, dict):
+            message = f"{_shown(named)} is not right here; it is a mapping of names: {plural}: {{NAME: {{…}}}}"
+        if message:
+            folder.problems.append(Problem(name, line, column, pointer((TEMPLATES, plural)), message))
+            continue
+        for key, inner in named.items():
+            entry = Entry(inner, name, document, named, key)
+            _merge(folder, folder.templates.setdefault(plural, {}), (TEMPLATES, plural, key), key, entry)
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return "a mapping"
@@ -166,14 +247,12 @@ def _shown(value: Any) -> str:
     return str(value)[:40]
 
 
-def _merge(folder: Folder, kind: Kind, entry: Entry, entry_id: str) -> None:
-    known = folder.entries.setdefault(kind.plural, {})
-    earlier = known.get(entry_id)
+def _merge(folder: Folder, known: dict[str, Entry], path: ValuePath, key: str, entry: Entry) -> None:
+    earlier = known.get(key)
     if earlier is None:
-        known[entry_id] = entry
+        known[key] = entry
         return
     line, column = entry.document.place(entry.container, entry.step) or (0, 0)
     earlier_line = (earlier.document.place(earlier.container, earlier.step) or (0, 0))[0]
-    path: ValuePath = (kind.plural, entry_id) if entry_id else (kind.plural,)
     message = f"stands twice, first in {earlier.file}:{earlier_line}; take one out"
     folder.problems.append(Problem(entry.file, line, column, pointer(path), message))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pbx.model import call_tests, flows, numbers, people, recordings, references, served, shape, values
+from pbx.model import call_tests, flows, numbers, people, recordings, references, served, shape, templates, values
 from pbx.model.folder import Folder
 from pbx.model.recordings import SoundCheck
 from pbx.model.scope import Scope
@@ -24,6 +24,7 @@ def check(
     site: Folder | None, tenants: list[Folder], sound: SoundCheck | None = None, *, whole: bool = False
 ) -> Checked:
     """Runs every rule; problems are left in the folders. `whole`: what no server honours yet is no problem."""
+    templates.expand(site, tenants)
     site_scope = _scope(site, None, whole) if site else None
     scopes = [_scope(tenant, site, whole) for tenant in tenants]
     for scope in [*([site_scope] if site_scope else []), *scopes]:

@@ -73,19 +73,19 @@ class Kind:
 
     @cached_property
     def validator(self) -> Any:
-        return jsonschema_rs.validator_for({**self.schema, "$schema": DRAFT, "$defs": bundle()})
+        return jsonschema_rs.validator_for(self.whole())
 
     @cached_property
     def id_validator(self) -> Any:
-        return jsonschema_rs.validator_for({**self.id_schema, "$schema": DRAFT, "$defs": bundle()})
+        return jsonschema_rs.validator_for(_alone(self.id_schema))
 
     @cached_property
     def node(self) -> Node:
         return _node(self.schema)
 
     def whole(self) -> dict[str, Any]:
-        """The schema as one document, for jsonschema's messages."""
-        return {**self.schema, "$schema": DRAFT, "$defs": bundle()}
+        """The schema as one document that refers to nothing outside."""
+        return _alone(self.schema)
 
 
 @cache
@@ -95,6 +95,33 @@ def bundle() -> dict[str, Any]:
         path.name: _inward(json.loads(path.read_text("utf-8")), path.name)
         for path in sorted(FOLDER.glob("*.schema.json"))
     }
+
+
+def _alone(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with the files that it leads to: each one more makes a validator slower to build."""
+    needed: set[str] = set()
+    queue = _files_in(schema)
+    while queue:
+        file = queue.pop()
+        if file not in needed:
+            needed.add(file)
+            queue |= _files_of(file)
+    return {**schema, "$schema": DRAFT, "$defs": {file: bundle()[file] for file in sorted(needed)}}
+
+
+@cache
+def _files_of(file: str) -> frozenset[str]:
+    return frozenset(_files_in(bundle()[file]))
+
+
+def _files_in(schema: Any) -> set[str]:
+    if isinstance(schema, list):
+        return {file for inner in schema for file in _files_in(inner)}
+    if not isinstance(schema, dict):
+        return set()
+    reference = schema.get("$ref")
+    named = {reference.split("/")[2]} if isinstance(reference, str) else set()
+    return named.union(*(_files_in(inner) for inner in schema.values()))
 
 
 def _inward(schema: Any, file: str) -> Any:
@@ -115,16 +142,33 @@ def kinds_of(folder: str) -> dict[str, Kind]:
     """Kinds of a tenant's or the site's folder (`tenant` | `site`), by their key at the top of a file."""
     out: dict[str, Kind] = {}
     for plural, schema in bundle()[f"{folder}.schema.json"]["properties"].items():
-        if plural == "version":
+        if plural in ("version", "templates"):
             continue
         if "propertyNames" in schema:
-            item = schema["additionalProperties"]
+            item = _whole(schema["additionalProperties"])
             out[plural] = Kind(plural, _singular(item), "mapping", item, schema["propertyNames"])
         elif schema.get("type") == "array":
-            out[plural] = Kind(plural, _singular(schema["items"]), "list", schema["items"])
+            item = _whole(schema["items"])
+            out[plural] = Kind(plural, _singular(item), "list", item)
         else:
-            out[plural] = Kind(plural, plural, "single", schema)
+            out[plural] = Kind(plural, plural, "single", _whole(schema))
     return out
+
+
+def _whole(schema: dict[str, Any]) -> dict[str, Any]:
+    """Editors meet objects before their templates are put below them: `if` one has `use`, nothing else is required."""
+    whole: dict[str, Any] = schema.get("else", schema)
+    return whole
+
+
+@cache
+def template_kinds() -> dict[str, Kind]:
+    """Kinds whose objects may use templates, by their plural; the schema is a template's, where no key is required."""
+    listed = bundle()["templates.schema.json"]["properties"].items()
+    return {
+        plural: Kind(plural, _singular(schema["additionalProperties"]), "mapping", schema["additionalProperties"])
+        for plural, schema in listed
+    }
 
 
 @cache
@@ -135,7 +179,7 @@ def plural_of() -> dict[str, str]:
 
 
 def _singular(item: dict[str, Any]) -> str:
-    return str(item["$ref"]).removeprefix("#/$defs/").removesuffix(".schema.json")
+    return str(item["$ref"]).rpartition("/$defs/")[2].removesuffix(".schema.json")
 
 
 def resolve(schema: dict[str, Any]) -> dict[str, Any]:

@@ -26,20 +26,27 @@ def check(folder: Folder) -> tuple[Plain, Found]:
         valid: dict[str, Any] = {}
         for entry_id, entry in folder.ids(kind.plural).items():
             path: ValuePath = (kind.plural,) if kind.shape == "single" else (kind.plural, entry_id)
+            if entry.unclear:
+                continue
             if kind.id_schema and not kind.id_validator.is_valid(entry_id):
                 folder.report(path, f'"{entry_id}" {_is_no(resolve(kind.id_schema))}')
             elif kind.validator.is_valid(entry.value):
                 valid[entry_id] = kind.node.walk(entry.value, path, found)
             else:
-                for rest, message in _messages(kind, entry.value):
+                for rest, message in mistakes(kind, entry.value):
+                    layer = entry.layer(rest)
+                    if layer is not None and rest in layer.entry.told:
+                        continue
                     folder.report((*path, *rest), message)
         if valid:
             plain[kind.plural] = valid[""] if kind.shape == "single" else valid
     return plain, found
 
 
-def _messages(kind: Kind, value: Any) -> Iterator[tuple[ValuePath, str]]:
-    """Every mistake of one object as (path in it, message)."""
+def mistakes(kind: Kind, value: Any) -> Iterator[tuple[ValuePath, str]]:
+    """Every mistake of one object, or of a template, as (path in it, message)."""
+    if kind.validator.is_valid(value):
+        return
     from jsonschema import Draft202012Validator  # only on refusal: it costs 0.1 s to import
     from jsonschema.exceptions import best_match
 

@@ -143,6 +143,13 @@ def test_no_false_error_in_the_examples(editor: Editor, path: Path) -> None:
         ("users:\n  x:\n    devices:\n      desk:\n        type: ", {"desk_phone", "softphone", "outside"}),
         ('numbers:\n  "+74951000100":\n    ', {"to", "trunk", "state"}),
         ("tests:\n  - ", {"at", "from", "to", "through"}),
+        ("", {"templates"}),
+        ("users:\n  x:\n    ", {"use", "extension", "devices"}),
+        ("users:\n  x:\n    use: office\n    ", {"extension", "devices"}),
+        ("users:\n  x:\n    use: office\n    devices:\n      desk:\n        ", {"type", "mac"}),
+        ("templates:\n  ", {"users", "trunks", "queues"}),
+        ("templates:\n  users:\n    office:\n      ", {"use", "location", "devices"}),
+        ("templates:\n  ring_groups:\n    quick:\n      ring: ", {"sequential", "simultaneous"}),
         ("queues:\n  x:\n    choose: ", {"longest_idle", "skills"}),
         ("users:\n  x:\n    forward:\n      ", {"always", "busy", "no_answer", "unavailable"}),
         ("users:\n  x:\n    role: ", {"role/supervisor"}),
@@ -160,11 +167,28 @@ def test_keys_and_words_are_offered(editor: Editor, fresh: Callable[[], Path], t
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "ring_groups: {x: {use: office, ring_timeout: 5s}}\n",
+        "users: {x: {use: [office, msk], devices: {desk: {mac: '80:5e:c0:00:00:01'}}}}\n",
+        "templates: {ivrs: {x: {keys: {'1': {language: en-US}}}}, numbers: {y: {use: z, state: suspended}}}\n",
+        "tenant: {use: russian, id: acme}\ntests: [{use: noon, to: '201'}]\n",
+    ],
+)
+def test_what_a_template_gives_is_not_missing(editor: Editor, fresh: Callable[[], Path], text: str) -> None:
+    assert editor.open(fresh(), HEAD + text) == []
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("ring_groups: {x: {membres: [user/a]}}\n", "membres"),
         ("users: {x: {extension: 201}}\n", "string"),
         ("schedules: {x: {open: [{days: [MON]}]}}\n", "MO"),
+        ("ring_groups: {x: {members: [user/a]}}\n", "on_no_answer"),
+        ("ring_groups: {x: {use: office, membres: [user/a]}}\n", "membres"),
+        ("templates: {ring_groups: {x: {ring: both}}}\n", "sequential"),
+        ("templates: {flows: {x: {}}}\n", "flows"),
     ],
 )
 def test_a_mistake_is_underlined(editor: Editor, fresh: Callable[[], Path], text: str, message: str) -> None:
