@@ -23,7 +23,7 @@ def main() -> None:
     ]
     began = time.process_time()
     for fact in facts:
-        to = decide.inbound(tenant, "+74951000100", "mtt").to
+        to = decide.inbound(tenant, "+74951000100", "mtt", fact.at).to
         decide.flow(tenant, tenant.flows[to.value], fact)
     rate = COUNT / (time.process_time() - began)
     print(json.dumps({"bar": "B8", "figure": round(rate), "unit": "inbound decisions a second and core", "goal": GOAL,

@@ -93,7 +93,7 @@ def landing(tenant: Tenant, number: str, caller: str | None, at: datetime) -> st
     entry = tenant.numbers[number]
     trunk = tenant.trunks[entry.trunk].key if entry.trunk else next((t.key for t in tenant.trunks.values()), "")
     facts = Facts(at=at, caller=caller, number=number, language=tenant.languages[0])
-    to = decide.inbound(tenant, number, trunk).to
+    to = decide.inbound(tenant, number, trunk, at).to
     way: list[str] = []
     for _ in range(MAX_FLOWS):
         if to.kind != "flow":

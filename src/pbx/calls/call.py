@@ -7,19 +7,21 @@ checks whether somebody still listens; `finish` closes what is open and makes th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 from pbx.calls import dialling
 from pbx.calls.leg import Audio, Branch, CalleeLeg, Connections, Outcome
 from pbx.calls.record import CallRecord
+from pbx.calls.state import NOTHING, Fact, TenantState
 from pbx.model.objects import Destination, Tenant, User
 from pbx.routing.decision import Decision, Facts
 from pbx.routing.reason import Reason
 
 MAX_NODES = 60  # a path longer than this is a loop through the model
 
+MUSIC = "music"  # the tone of a caller who waits and for whom the model names no prompt
 CONFIRM_PROMPT = "system-confirm"
 CONFIRM_WITHIN = 6.0  # seconds for each of the two times that it is asked
 
@@ -43,6 +45,8 @@ class Call:
     """One call of one tenant. Times come from `clock` (seconds of UTC)."""
 
     watch: Watch | None = None  # a simulation looks on: ("node", it), ("why", reason), ("branch", place in the model)
+    state: TenantState = NOTHING  # what it shares with the tenant's other calls
+    known: Mapping[str, Fact] = {}  # facts of lookups, and digits that menus have asked for, by `NAME.FACT`
 
     def __init__(
         self,
@@ -74,8 +78,18 @@ class Call:
 
     def facts(self) -> Facts:
         """The facts of this moment, for a decision."""
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        return Facts(at=now, caller=self.record.caller, number=self.record.number, language=self.language)
+        return Facts(
+            at=self.now(),
+            caller=self.record.caller,
+            number=self.record.number,
+            language=self.language,
+            overrides=self.state.overrides,
+            queues=self.state.queues(self.tenant),
+            lookups=self.known,
+        )
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
 
     def enter(self, node: Destination | str) -> None:
         """The call comes to a node of the model."""
@@ -123,9 +137,12 @@ class Call:
         if not self.is_up:
             await self.connections.open_early()
 
-    async def play(self, prompt: str) -> None:
-        """Play a prompt of the model in the call's language, to its end."""
-        await self.connections.play(self.caller, self.audio(prompt))
+    async def play(self, prompt: str, *, values: Mapping[str, str] | None = None) -> None:
+        """Play a prompt of the model in the call's language, to its end; `values` stand for `{names}` in its text."""
+        await self.connections.play(self.caller, self.audio(prompt, values))
+
+    async def beep(self) -> None:
+        await self.connections.play(self.caller, [Audio(tone="beep")])
 
     async def collect(
         self, prompt: str, *, first_within: float, next_within: float, complete: Callable[[str], bool]
@@ -135,6 +152,7 @@ class Call:
         `first_within` counts seconds from the end of the prompt to the first digit, `next_within` between digits;
         `complete(digits)` ends the input at once.
         """
+        self.connections.expect(self.caller)
         playing = asyncio.ensure_future(self.play(prompt))
         first = asyncio.ensure_future(self.caller.digits.get())
         try:
@@ -157,20 +175,46 @@ class Call:
                 break
         return digits
 
-    async def dial(self, branches: Sequence[Branch], *, within: float) -> tuple[Outcome, CalleeLeg | None]:
+    async def take_message(self, *, within: float, until: str) -> str:
+        """Record the caller until a key of `until` is typed, or for `within` seconds; returns the key, "" for time."""
+        recording = asyncio.ensure_future(self.connections.record(self.caller, within))
+        try:
+            async with asyncio.timeout(within):
+                while (key := await self.caller.digits.get()) not in until:
+                    continue
+            return key
+        except TimeoutError:
+            return ""
+        finally:
+            recording.cancel()
+
+    async def hear(self, prompt: str | None, *, within: float | None = None) -> None:
+        """Play music, a prompt of the model or the PBX's own, over and over for `within` seconds (None: no end)."""
+        audio = self.audio(prompt) if prompt else [Audio(tone=MUSIC)]
+        playing = asyncio.ensure_future(self.connections.play(self.caller, audio, loop=True))
+        try:
+            await asyncio.wait({playing}, timeout=within)
+        finally:
+            playing.cancel()
+            await self.connections.stop(self.caller)
+
+    async def dial(
+        self, branches: Sequence[Branch], *, within: float, tone: bool = True
+    ) -> tuple[Outcome, CalleeLeg | None]:
         """Ring all branches at once; the first that answers (and confirms) wins, the others are cancelled.
 
         Returns the winner joined to nobody yet; see `bridge`. Without one: the best final answer, 408 for time.
+        Without `tone` an answered caller goes on hearing what it hears.
         """
-        tone = None
-        if self.is_up:  # an answered caller cannot be told by 180: it hears the tone
-            ringback = self.connections.play(self.caller, [Audio(tone="ringback")], loop=True)
-            tone = asyncio.ensure_future(ringback)
+        ringback = None
+        if self.is_up and tone:  # an answered caller cannot be told by 180: it hears the tone
+            playing = self.connections.play(self.caller, [Audio(tone="ringback")], loop=True)
+            ringback = asyncio.ensure_future(playing)
         try:
             return await dialling.ring_all(self, branches, within=within)
         finally:
-            if tone is not None:
-                tone.cancel()
+            if ringback is not None:
+                ringback.cancel()
                 await self.connections.stop(self.caller)
 
     async def confirm(self, callee: CalleeLeg) -> bool:
@@ -215,12 +259,22 @@ class Call:
         else:
             self.reject(480)
 
-    def audio(self, prompt: str) -> list[Audio]:
-        """The files of a prompt in the call's language, else in the tenant's first."""
-        entry = self.tenant.prompts[prompt]
-        files = entry.audio or entry.files or entry.says  # a simulation may run on a model that was never compiled
-        name = files.get(self.language) or files.get(self.tenant.languages[0]) or next(iter(files.values()))
-        return [Audio(file=name, prompt=prompt)]
+    def audio(self, prompt: str, values: Mapping[str, str] | None = None) -> list[Audio]:
+        """The files of a prompt in the call's language, else in the tenant's first.
+
+        A simulation may run on a model that was never compiled, where a prompt is a text and one of the PBX's own may
+        not be recorded yet.
+        """
+        entry = self.tenant.prompts.get(prompt)
+        if entry is None:
+            return [Audio(prompt=prompt)]
+        files = entry.audio or {**entry.says, **entry.files}
+        wanted = (self.language, self.tenant.languages[0], *files)
+        name = next(language for language in wanted if language in files)
+        text = entry.says.get(name, "")
+        for what, value in (values or {}).items():
+            text = text.replace(f"{{{what}}}", value)
+        return [Audio(file=files[name], prompt=prompt, text=text)]
 
     # --- its life ---------------------------------------------------------------------------------------------------
 

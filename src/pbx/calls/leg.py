@@ -56,6 +56,7 @@ class Audio:
     tone: str | None = None
     silence: float = 0.0
     prompt: str = ""  # what it is, for the story
+    text: str = ""  # what it says, where that is written down
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,13 @@ class Connections(ABC):
     @abstractmethod
     async def stop(self, leg: Leg) -> None:
         """Stop what `play` plays."""
+
+    async def record(self, leg: Leg, limit: float) -> None:
+        """Record what a leg that hears the engine says, for `limit` seconds or until this is cancelled."""
+        raise NotImplementedError("no message is recorded yet")
+
+    def expect(self, leg: Leg) -> None:  # noqa: B027
+        """A leg is asked for digits: nothing to do, but for a caller who follows a script."""
 
     @abstractmethod
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:

@@ -1,14 +1,20 @@
-"""A flow: the first step whose condition holds; `for … otherwise: next` goes on when nobody answers (behaviour R22)."""
+"""A flow: the first step whose condition holds; `for … otherwise: next` goes on when nobody answers (behaviour R22).
+
+A step that asks a CRM (behaviour R24) goes on with the next one, whatever came of it.
+"""
 
 from __future__ import annotations
 
 from pbx.calls.call import Call
 from pbx.features.outside import ring_outside
+from pbx.features.queue import wait_in
 from pbx.features.ring_group import ring_members
 from pbx.features.user import ring_user
 from pbx.model.objects import Destination
 from pbx.routing import decide
 from pbx.routing.reason import Reason
+
+RINGS = ("user", "ring_group", "queue", "outside")  # where somebody may answer
 
 
 async def flow(call: Call, to: Destination) -> Destination | None:
@@ -20,21 +26,41 @@ async def flow(call: Call, to: Destination) -> Destination | None:
         call.note(*decision.reasons)
         if decision.next_step is not None:
             call.took("flows", steps.id, decision.next_step - 1)
-        if not decision.otherwise_next or decision.next_step is None:
+        if decision.next_step is not None and decision.facts_as is not None:
+            await _ask(call, decision.to.value, decision.facts_as)
+        elif not decision.otherwise_next or decision.next_step is None:
             return decision.to
-        if await _served(call, decision.to, decision.for_ or 20.0):
+        elif decision.to.kind not in RINGS:  # a fact may lead anywhere
+            call.note(Reason("step_rings_nobody", to=decision.to))
+            return decision.to
+        elif await _served(call, decision.to, decision.for_ or 20.0):
             return None
-        call.note(Reason("step_no_answer", to=decision.to, seconds=decision.for_ or 20.0))
+        else:
+            call.note(Reason("step_no_answer", to=decision.to, seconds=decision.for_ or 20.0))
         start = decision.next_step
+
+
+async def _ask(call: Call, lookup: str, name: str) -> None:
+    """Ask a CRM; what it knows is known to the call by `NAME.FACT`. No answer is an answer without facts."""
+    entry = call.tenant.services.lookups[lookup]
+    facts = await call.state.look_up(entry, call.record.caller)
+    call.took("lookups", lookup, "no_answer" if facts is None else "answered")
+    if facts is None:
+        call.note(Reason("lookup_silent", lookup=lookup, seconds=entry.timeout))
+        return
+    told = tuple(Reason("fact_is", fact=f"{name}.{fact}", value=value) for fact, value in facts.items())
+    call.note(Reason("lookup_told", lookup=lookup, facts=told or Reason("nothing_known")))
+    call.known = {**call.known, **{f"{name}.{fact}": value for fact, value in facts.items()}}
 
 
 async def _served(call: Call, to: Destination, within: float) -> bool:
     """Ring a person, a group or an outside number for a while; True when the call was answered there."""
+    tenant = call.tenant
     match to.kind:
         case "user":
-            return (await ring_user(call, call.tenant.users[to.value], within=within)).status == 200
+            return (await ring_user(call, tenant.users[to.value], within=within)).status == 200
         case "ring_group":
-            return (await ring_members(call, call.tenant.ring_groups[to.value], within=within)).status == 200
-        case "outside":
-            return (await ring_outside(call, to.value, within=within)).status == 200
-    raise ValueError(f"`for` cannot wait at {to}: only a user, a ring_group or an outside number rings")
+            return (await ring_members(call, tenant.ring_groups[to.value], within=within)).status == 200
+        case "queue":
+            return await wait_in(call, tenant.services.queues[to.value], within=within) is None
+    return (await ring_outside(call, to.value, within=within)).status == 200

@@ -9,11 +9,15 @@ from collections.abc import Awaitable, Callable
 
 from pbx.calls.call import Call
 from pbx.features.announcement import announcement
+from pbx.features.conference import conference
 from pbx.features.flow import flow
 from pbx.features.ivr import ivr
 from pbx.features.outside import emergency, outside
+from pbx.features.override import override
+from pbx.features.queue import queue
 from pbx.features.ring_group import ring_group
 from pbx.features.user import user
+from pbx.features.voicemail import voicemail
 from pbx.model.objects import Destination
 from pbx.routing import decide
 from pbx.routing.reason import Reason
@@ -49,7 +53,7 @@ async def number(call: Call, to: Destination) -> Destination | None:
     call.enter(to)
     call.took("numbers", to.value)
     trunk = call.trunk or _a_trunk_of(call)
-    return call.follow(decide.inbound(call.tenant, to.value, trunk))
+    return call.follow(decide.inbound(call.tenant, to.value, trunk, call.now()))
 
 
 def _a_trunk_of(call: Call) -> str:
@@ -71,15 +75,27 @@ async def hang_up(call: Call, to: Destination) -> Destination | None:
     return None
 
 
+async def fact(call: Call, to: Destination) -> Destination | None:
+    """`{from: crm.owner}` where no flow could go on with its next step: it leads on, or the call ends."""
+    found, why = decide.resolve(call.tenant, call.facts(), to.value)
+    call.note(why)
+    return found or Destination("hang_up")
+
+
 FEATURES: dict[str, Feature] = {
     "announcement": announcement,
+    "conference": conference,
     "emergency": emergency,
+    "fact": fact,
     "flow": flow,
     "hang_up": hang_up,
     "ivr": ivr,
     "number": number,
     "outside": outside,
+    "override": override,
+    "queue": queue,
     "reject": reject,
     "ring_group": ring_group,
     "user": user,
+    "voicemail": voicemail,
 }

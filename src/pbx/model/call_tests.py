@@ -10,10 +10,10 @@ from typing import Any
 from pbx.model.problems import Path, did_you_mean
 from pbx.model.schemas import plural_of
 from pbx.model.scope import Scope
-from pbx.model.words import seconds
+from pbx.model.words import references, seconds, some
 
 NO_KIND = ("emergency", "reject")  # nodes of a path that are no objects of the model
-TONES = ("ringback", "busy", "congestion", "beep")
+TONES = ("ringback", "busy", "congestion", "beep", "music")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,22 @@ class Behaviour:
     status: int | None = None
     talks: float = 10.0
     presses: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentIs:
+    """An agent who is not free when the call comes; after `until` seconds of it the agent is. None: never."""
+
+    state: str  # busy | wrapping_up | paused | logged_out
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueIs:
+    """What a call finds in a queue."""
+
+    waiting: int = 0
+    agents: Mapping[str, AgentIs] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +54,24 @@ class CallTest:
     keys: str = ""
     patience: float = 600.0
     people: Mapping[str, Behaviour] = field(default_factory=dict)
+    crm: Mapping[str, str | int | bool] | None = None  # what any CRM answers; None: it does not
+    overrides: tuple[str, ...] = ()  # those that are on
+    queues: Mapping[str, QueueIs] = field(default_factory=dict)
+    pins: Mapping[str, str] = field(default_factory=dict)  # by the name of the secret
     through: tuple[str, ...] = ()
     not_through: tuple[str, ...] = ()
     ends: str | None = None
     hears: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
     rings: tuple[str, ...] = ()
+    language: str | None = None
     shows: str | None = None
     disposition: str | None = None
     code: int | None = None
+    answered_by: str | None = None
+    hung_up_by: str | None = None
+    direction: str | None = None
+    talk: float | None = None  # seconds
     file: str = ""
     line: int = 0
 
@@ -67,7 +93,20 @@ def check(scope: Scope) -> None:
         for at, name in enumerate(test.get("hears", ())):
             if not name.startswith("system-"):
                 _known(scope, (*path, "hears", at), name, prompts, "prompt or tone")
+        answered_by = test.get("cdr", {}).get("answered_by")
+        if answered_by is not None:
+            _known(scope, (*path, "cdr", "answered_by"), answered_by, people, "user, device or trunk")
+        _queues(scope, path, test)
         _nodes(scope, path, test)
+
+
+def _queues(scope: Scope, path: Path, test: dict[str, Any]) -> None:
+    for name, state in test.get("queues", {}).items():
+        here: Path = (*path, "queues", name)
+        _known(scope, here, name, scope.known("queues"), "queue")
+        agents = [agent.partition("/")[2] for agent in scope.objects("queues").get(name, {}).get("agents", ())]
+        for agent in state["agents"] if agents else ():
+            _known(scope, (*here, "agents", agent), agent, agents, "agent")
 
 
 def _caller(scope: Scope, path: Path, test: dict[str, Any]) -> None:
@@ -134,6 +173,7 @@ def read(scope: Scope) -> tuple[CallTest, ...]:
 def _read(plain: dict[str, Any], number: int, file: str, line: int) -> CallTest:
     caller = plain["from"]
     outside = caller.startswith("+")
+    record = plain.get("cdr", {})
     return CallTest(
         name=plain.get("name") or f"test {number}: {caller} to {plain['to']}",
         at=datetime.fromisoformat(plain["at"]),
@@ -143,14 +183,24 @@ def _read(plain: dict[str, Any], number: int, file: str, line: int) -> CallTest:
         keys=plain.get("keys", ""),
         patience=seconds(plain["patience"]) if "patience" in plain else 600.0,
         people={name: _behaviour(one) for name, one in plain.get("people", {}).items()},
+        crm=plain.get("crm"),
+        overrides=references(plain.get("overrides", ())),
+        queues={name: _queue(one) for name, one in plain.get("queues", {}).items()},
+        pins=plain.get("pins", {}),
         through=tuple(plain.get("through", ())),
         not_through=tuple(plain.get("not_through", ())),
         ends=plain.get("ends"),
         hears=tuple(plain.get("hears", ())),
+        says=tuple(plain.get("says", ())),
         rings=tuple(plain.get("rings", ())),
+        language=plain.get("language"),
         shows=plain.get("shows"),
         disposition=plain.get("disposition"),
         code=plain.get("code"),
+        answered_by=record.get("answered_by"),
+        hung_up_by=record.get("hung_up_by"),
+        direction=record.get("direction"),
+        talk=some(record.get("talk"), seconds),
         file=file,
         line=line,
     )
@@ -159,3 +209,14 @@ def _read(plain: dict[str, Any], number: int, file: str, line: int) -> CallTest:
 def _behaviour(plain: dict[str, Any]) -> Behaviour:
     times = {key: seconds(plain[key]) for key in ("answers", "talks") if key in plain}
     return Behaviour(status=plain.get("status"), presses=plain.get("presses", ""), **times)
+
+
+def _queue(plain: dict[str, Any]) -> QueueIs:
+    return QueueIs(plain["waiting"], {name: _agent(one) for name, one in plain["agents"].items()})
+
+
+def _agent(plain: str | dict[str, str]) -> AgentIs:
+    if isinstance(plain, str):
+        return AgentIs(plain)
+    ((state, length),) = plain.items()
+    return AgentIs(state, seconds(length))

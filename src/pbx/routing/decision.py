@@ -38,3 +38,9 @@ class Decision:
     next_step: int | None = None  # flow: the step after the one taken
     for_: float | None = None  # seconds to wait for an answer there
     otherwise_next: bool = False
+    facts_as: str | None = None  # flow: `to` is a lookup, whose answer is known by this name from the next step on
+
+    @property
+    def asks(self) -> bool:
+        """A lookup is asked, and the flow goes on with the next step."""
+        return self.facts_as is not None

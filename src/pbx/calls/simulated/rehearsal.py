@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pbx.calls.call import Call
+from pbx.calls.simulated.state import StateScript
 from pbx.calls.simulated.world import Person, Script, Told, simulate
 from pbx.model.call_tests import Behaviour, CallTest
 from pbx.model.objects import Tenant
@@ -43,6 +44,7 @@ def script_of(tenant: Tenant, test: CallTest) -> Script:
         people={name: _person(one) for name, one in test.people.items()},
         patience=test.patience,
         others=RINGS,
+        state=StateScript(test.overrides, test.queues, test.crm, test.pins),
     )
 
 
@@ -65,6 +67,8 @@ def failures(test: CallTest, told: Told) -> Iterator[str]:
     heard = [what for _, what in told.heard]
     if missing := _first_missing(test.hears, heard):
         yield f"hears: {missing} was not heard in this order; heard was {', '.join(heard) or 'nothing'}"
+    if missing := _first_missing(test.says, told.said, lambda part, text: part in text):
+        yield f"says: {missing!r} was not said in this order; said was {' · '.join(told.said) or 'nothing'}"
     rang = [label.partition(" ")[2] for _, label in told.rang]
     if missing := _first_missing(test.rings, rang, _is_one_of):
         yield f"rings: {missing} did not ring in this order; what rang was {', '.join(rang) or 'nothing'}"
@@ -80,6 +84,22 @@ def _record(test: CallTest, told: Told) -> Iterator[str]:
         yield f"disposition: the record says {told.record.disposition}, not {test.disposition}"
     if test.code is not None and told.answer != test.code:
         yield f"code: the caller got {told.answer or 'no final answer'}, not {test.code}"
+    if test.language is not None and told.language != test.language:
+        yield f"language: the call was in {told.language}, not in {test.language}"
+    yield from _cdr(test, told)
+
+
+def _cdr(test: CallTest, told: Told) -> Iterator[str]:
+    record = told.record
+    who = (record.answered_by or "").partition(" ")[2]
+    if test.answered_by is not None and not _is_one_of(test.answered_by, who):
+        yield f"cdr.answered_by: {who or 'nobody'} answered, not {test.answered_by}"
+    if test.hung_up_by is not None and record.hung_up_by != test.hung_up_by:
+        yield f"cdr.hung_up_by: {record.hung_up_by or 'nobody'} hung up, not {test.hung_up_by}"
+    if test.direction is not None and record.direction != test.direction:
+        yield f"cdr.direction: the record says {record.direction}, not {test.direction}"
+    if test.talk is not None and round(told.talk) != round(test.talk):
+        yield f"cdr.talk: they talked for {told.talk:.0f} s, not {test.talk:g} s"
 
 
 def _is_one_of(wanted: str, label: str) -> bool:

@@ -11,10 +11,12 @@ from pbx.calls.call import Call
 from pbx.calls.leg import Audio, CalleeLeg, CallerId, CallerLeg, Connections, DeviceTarget, Leg, Target
 from pbx.calls.record import CallRecord
 from pbx.calls.simulated import clock
+from pbx.calls.simulated.state import ScriptedState, StateScript
 from pbx.model.objects import Tenant
 from pbx.routing.reason import Reason
 
 PROMPT_SECONDS = 3.0  # how long any prompt lasts in a simulation
+TONE_SECONDS = 0.5  # and a tone that is played once
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Script:
     patience: float = 600.0  # the caller hangs up after this time
     over_limit: bool = False  # the tenant has more calls than its max_calls
     others: Person = Person(status=480)  # how everybody behaves who is not named
+    speaks: float = 10.0  # how long the caller's message is; then it types its next keys, or hangs up
+    state: StateScript = field(default_factory=StateScript)
 
 
 @dataclass(slots=True)
@@ -54,6 +58,9 @@ class Told:
 
     record: CallRecord
     heard: list[tuple[float, str]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)  # the texts of what was heard, where they are written down
+    language: str = ""  # of the call, at its end
+    talk: float = 0.0  # seconds that the caller and somebody talked
     rang: list[tuple[float, str]] = field(default_factory=list)
     stopped: list[tuple[float, str]] = field(default_factory=list)
     shown: list[tuple[str, str | None]] = field(default_factory=list)
@@ -148,6 +155,7 @@ class SimulatedConnections(Connections):
         self._told = told
         self._keys = [part for part in script.keys.split(",") if part]
         self._legs: list[_Callee] = []
+        self._talks_since: float | None = None
 
     async def answer(self) -> None:
         self.caller.state = "up"
@@ -164,11 +172,22 @@ class SimulatedConnections(Connections):
                 what = item.prompt or item.tone or "silence"
                 self._told.heard.append((now, what))
                 self._told.event("hears", what)
-            if self._keys and not loop:
-                asyncio.get_running_loop().call_later(0.5, self._type, self._keys.pop(0))
+                if item.text:
+                    self._told.said.append(item.text)
         if loop:
             await asyncio.get_running_loop().create_future()
-        await asyncio.sleep(sum(item.silence or PROMPT_SECONDS for item in audio))
+        await asyncio.sleep(sum(item.silence or (TONE_SECONDS if item.tone else PROMPT_SECONDS) for item in audio))
+
+    def expect(self, leg: Leg) -> None:
+        if leg is self.caller and self._keys:
+            asyncio.get_running_loop().call_later(0.5, self._type, self._keys.pop(0))
+
+    async def record(self, leg: Leg, limit: float) -> None:
+        await asyncio.sleep(self._script.speaks)
+        if self._keys:
+            self._type(self._keys.pop(0))
+        else:
+            leg.end("bye")
 
     def _type(self, digits: str) -> None:
         self._told.event("presses", digits)
@@ -202,11 +221,14 @@ class SimulatedConnections(Connections):
     async def bridge(self, callee: CalleeLeg) -> None:
         self.caller.state = "up"
         self._told.answer = 200
+        self._talks_since = asyncio.get_running_loop().time()
         self._told.event("answered", Reason("talks_with", leg=callee.label))
 
     async def release(self, callee: CalleeLeg) -> None: ...
 
     async def close(self) -> None:
+        if self._talks_since is not None:
+            self._told.talk = asyncio.get_running_loop().time() - self._talks_since
         for leg in self._legs:
             leg.hang_up()
 
@@ -244,10 +266,12 @@ async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], obje
     call = Call(record, tenant, connections, _NoJournal(), lambda: start + loop.time(), user=user, trunk=script.trunk)
     call.over_limit = script.over_limit
     call.watch = told.watch
+    call.state = ScriptedState(script.state)
     patience = loop.call_later(
         script.patience, lambda: connections.caller.end("bye" if connections.caller.state == "up" else "cancel")
     )
     await call.run(story)  # type: ignore[arg-type]
     patience.cancel()
+    told.language = call.language
     told.event("ends", record.hung_up_by or record.disposition)
     return told

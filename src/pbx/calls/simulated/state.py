@@ -1,0 +1,79 @@
+"""What a simulated tenant shares, as a script tells it: switches, callers who wait, agents, a CRM, PINs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pbx.calls.state import Fact, TenantState
+from pbx.model.call_tests import AgentIs, QueueIs
+from pbx.model.objects import Tenant
+from pbx.model.services import Lookup, Queue
+from pbx.routing.queueing import Agent, state_of
+
+CRM_ANSWERS = 0.2  # seconds; a lookup that allows less gets no answer
+
+
+@dataclass(frozen=True, slots=True)
+class StateScript:
+    """`crm` is what any CRM answers by fact, None: it does not answer. `pins` are digits by the name of the secret;
+    without any of them all digits are right for a member."""
+
+    overrides: tuple[str, ...] = ()
+    queues: Mapping[str, QueueIs] = field(default_factory=dict)
+    crm: Mapping[str, Fact] | None = None
+    pins: Mapping[str, str] = field(default_factory=dict)
+
+
+class ScriptedState(TenantState):
+    """One simulated call's tenant. Times are seconds of the virtual loop, which starts at 0."""
+
+    def __init__(self, script: StateScript) -> None:
+        self.overrides = frozenset(script.overrides)
+        self._script = script
+
+    def switch(self, override: str) -> bool:
+        self.overrides = self.overrides ^ {override}
+        return override in self.overrides
+
+    def queues(self, tenant: Tenant) -> Mapping[str, str]:
+        return {
+            name: state_of(queue, self.agents(queue), self.waiting(queue))
+            for name, queue in tenant.services.queues.items()
+        }
+
+    def waiting(self, queue: Queue) -> int:
+        return self._of(queue).waiting
+
+    def agents(self, queue: Queue) -> Sequence[Agent]:
+        now, scripts = asyncio.get_running_loop().time(), self._of(queue).agents
+        return [Agent(name, _state(scripts.get(name), now)) for name in queue.agents]
+
+    async def changed(self, queue: Queue, *, within: float) -> None:
+        now = asyncio.get_running_loop().time()
+        ends = [one.until - now for one in self._of(queue).agents.values() if one.until is not None and one.until > now]
+        await asyncio.sleep(min([within, *ends]))
+
+    async def look_up(self, lookup: Lookup, caller: str | None) -> Mapping[str, Fact] | None:
+        if self._script.crm is None or lookup.timeout < CRM_ANSWERS:
+            await asyncio.sleep(lookup.timeout)
+            return None
+        await asyncio.sleep(CRM_ANSWERS)
+        return self._script.crm
+
+    def is_pin(self, secret: str, digits: str) -> bool:
+        pins = self._script.pins
+        return digits == pins[secret] if secret in pins else bool(digits) and not pins
+
+    def _of(self, queue: Queue) -> QueueIs:
+        return self._script.queues.get(queue.id, _QUIET)
+
+
+_QUIET = QueueIs()
+
+
+def _state(script: AgentIs | None, now: float) -> str:
+    if script is None or (script.until is not None and now >= script.until):
+        return "free"
+    return script.state

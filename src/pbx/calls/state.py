@@ -1,0 +1,49 @@
+"""What the calls of a tenant share and change: switches, queues and their agents, what a CRM answers, PINs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from pbx.model.objects import Tenant
+from pbx.model.services import Lookup, Queue
+from pbx.routing.queueing import Agent
+
+Fact = str | int | bool
+
+
+class TenantState:
+    """As a call sees it. This one is of a tenant that has none of it: nothing is on, nobody waits, no CRM answers."""
+
+    overrides: frozenset[str] = frozenset()  # those that are switched on
+
+    def switch(self, override: str) -> bool:
+        """Turn a switch over; True when it is on now."""
+        return False
+
+    def queues(self, tenant: Tenant) -> Mapping[str, str]:
+        """The state of each queue, as conditions name it; a queue that is not among them is `free`."""
+        return {}
+
+    def waiting(self, queue: Queue) -> int:
+        """How many callers wait in a queue."""
+        return 0
+
+    def agents(self, queue: Queue) -> Sequence[Agent]:
+        """The agents of a queue in its own order."""
+        return [Agent(name) for name in queue.agents]
+
+    async def changed(self, queue: Queue, *, within: float) -> None:
+        """Until an agent's state may have changed, at most `within` seconds."""
+        await asyncio.sleep(within)
+
+    async def look_up(self, lookup: Lookup, caller: str | None) -> Mapping[str, Fact] | None:
+        """Ask a CRM about a caller; None when it did not answer in time."""
+        return None
+
+    def is_pin(self, secret: str, digits: str) -> bool:
+        """Are these the digits of a secret?"""
+        return False
+
+
+NOTHING = TenantState()

@@ -1,0 +1,166 @@
+"""Voicemail, lookups, switches and conference rooms as callers meet them, simulated."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pbx.calls.simulated.state import StateScript
+from pbx.calls.simulated.world import Person, Told
+from pbx.cli import main
+from pbx.model.objects import Tenant
+
+REFERENCE = Path(__file__).parents[1] / "fixtures" / "reference"
+
+Office = Callable[..., Tenant]
+Tell = Callable[..., Told]
+
+
+@pytest.mark.row("C03")
+def test_the_tests_of_the_reference_pbx_pass_as_they_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["test", str(REFERENCE)]) == 0
+    assert "3 of 3 tests passed" in capsys.readouterr().out
+
+
+# --- voicemail --------------------------------------------------------------------------------------------------------
+
+BOX = "voicemails: {anna: {owner: user/anna, greeting: prompt/hello, max_message: 60s}, boris: {owner: user/boris}}\n"
+
+
+@pytest.mark.row("R12")
+def test_a_message_ends_when_the_caller_hangs_up(office: Office, tell: Tell) -> None:
+    told = tell(office(BOX, to="voicemail/anna"))
+    assert told.heard == [(0.0, "hello"), (3.0, "beep")]
+    assert told.record.reasons[-1] == "voicemail/anna: a message of 10 s"
+    assert (told.record.path[-1], told.record.disposition, told.record.hung_up_by) == (
+        "voicemail/anna", "answered", "caller",
+    )  # fmt: skip
+
+
+@pytest.mark.row("R12")
+def test_a_message_has_a_longest_length_and_a_box_without_a_greeting_the_pbxs_own(office: Office, tell: Tell) -> None:
+    told = tell(office(BOX, to="voicemail/anna"), speaks=300.0)
+    assert told.record.reasons[-1] == "voicemail/anna: a message of 60 s"
+    assert told.record.hung_up_by == "pbx"
+    assert tell(office(BOX, to="voicemail/boris")).heard[0][1] == "system-voicemail"
+
+
+@pytest.mark.row("R12")
+def test_keys_begin_a_message_again_and_end_it(office: Office, tell: Tell) -> None:
+    told = tell(office(BOX, to="voicemail/anna"), keys="1,5#", speaks=7.0)
+    assert [what for _, what in told.heard] == ["hello", "beep", "beep"]
+    assert told.record.reasons[-2:] == ["voicemail/anna: a message of 7 s"] * 2
+    assert told.record.hung_up_by == "pbx"
+
+
+# --- lookups ----------------------------------------------------------------------------------------------------------
+
+ASKS = """
+lookups: {crm: {url: "https://crm.example/lookup", timeout: 1500ms}}
+flows:
+  main:
+    - {lookup: lookup/crm, as: crm}
+    - {when: {crm.status: [vip, gold]}, to: user/vera}
+    - {when: {crm.owner: present}, to: {from: crm.owner}, for: 15s, otherwise: next}
+    - {when: {crm.late: true}, to: {from: crm.nobody}}
+    - {to: {hang_up: true}}
+"""
+
+
+@pytest.mark.row("R24")
+@pytest.mark.parametrize(("crm", "end", "why"), [
+    ({"status": "gold"}, "user/vera", "lookup/crm: crm.status is gold"),
+    ({"owner": "user/anna"}, "user/anna", "flow/main step 3: crm.owner is user/anna: to user/anna"),
+    ({"owner": "boris"}, "hang_up", "user/boris did not answer in 15 s: next step"),
+    ({"owner": "201"}, "user/anna", "lookup/crm: crm.owner is 201"),
+    ({"owner": "8 916 123-45-67"}, "hang_up", "+79161234567 did not answer in 15 s: next step"),
+    ({"owner": "user/nobody"}, "hang_up", "flow/main step 3 passed over: crm.owner is user/nobody, "
+                                          "which is nobody and nothing of this PBX and no number"),
+    ({"late": True}, "hang_up", "flow/main step 4 passed over: crm.nobody is not known"),
+    ({}, "hang_up", "lookup/crm: nothing is known of the caller"),
+    (None, "hang_up", "lookup/crm did not answer in 1.5 s: nothing is known"),
+])  # fmt: skip
+def test_what_a_crm_knows_decides(
+    crm: dict[str, str | int | bool] | None, end: str, why: str, office: Office, tell: Tell
+) -> None:
+    told = tell(office(ASKS), state=StateScript(crm=crm), anna=Person(answers=5.0), vera=Person(answers=5.0))
+    assert why in told.record.reasons
+    assert told.record.path[-1] == end
+
+
+@pytest.mark.row("R24")
+def test_a_fact_that_leads_to_what_does_not_ring_takes_the_call_for_good(office: Office, tell: Tell) -> None:
+    told = tell(office(ASKS + BOX), state=StateScript(crm={"owner": "voicemail/anna"}))
+    assert told.record.path == ["number/+74951000100", "flow/main", "voicemail/anna"]
+    assert "voicemail/anna rings nobody, so the call goes there for good" in told.record.reasons
+
+
+@pytest.mark.row("R24")
+def test_a_fact_leads_on_from_anything(office: Office, tell: Tell) -> None:
+    more = "announcements: {said: {prompt: prompt/hello, to: {from: crm.owner}}}\n"
+    asks = ASKS.replace("to: {hang_up: true}", "to: announcement/said").replace("crm.owner: present", "crm.x: y")
+    told = tell(office(asks + more), state=StateScript(crm={"owner": "user/anna"}), anna=Person(answers=5.0))
+    assert told.record.path[-2:] == ["announcement/said", "user/anna"]
+    assert tell(office(asks + more)).record.path[-2:] == ["announcement/said", "hang_up"]
+
+
+# --- switches ---------------------------------------------------------------------------------------------------------
+
+NIGHT = """
+overrides: {night: {code: "*28", users: [user/anna]}}
+flows: {main: [{when: {override: override/night}, to: {reject: 603}}, {to: user/anna}]}
+"""
+
+
+@pytest.mark.row("R22")
+def test_a_switch_decides_while_it_is_on(office: Office, tell: Tell) -> None:
+    assert tell(office(NIGHT), state=StateScript(("night",))).record.path[-1] == "reject/603"
+    assert tell(office(NIGHT)).record.path[-1] == "user/anna"
+
+
+@pytest.mark.row("R22")
+def test_its_users_switch_it_over_by_its_code(office: Office, tell: Tell) -> None:
+    on = tell(office(NIGHT), "*28", caller="201")
+    assert [what for _, what in on.heard] == ["system-override-on"]
+    off = tell(office(NIGHT), "*28", caller="201", state=StateScript(("night",)))
+    assert [what for _, what in off.heard] == ["system-override-off"]
+    assert off.record.path == ["override/night"]
+    other = tell(office(NIGHT), "*28", caller="202")
+    assert (other.answer, other.heard) == (403, [(0.0, "system-barred")])
+    assert "whoever calls may not switch override/night" in other.record.reasons
+
+
+# --- rooms ------------------------------------------------------------------------------------------------------------
+
+ROOM = "conferences: {board: {pin: {secret: board}, moderator_pin: {secret: chair}, wait_for_moderator: true}}\n"
+PINS = {"board": "4711", "chair": "9999"}
+
+
+@pytest.mark.row("R13")
+def test_the_pin_lets_a_member_in_who_waits_for_the_moderator(office: Office, tell: Tell) -> None:
+    told = tell(office(ROOM, to="conference/board"), keys="1111,4711#", state=StateScript(pins=PINS), patience=60.0)
+    assert [what for _, what in told.heard] == [
+        "system-conference-pin", "system-conference-wrong-pin",
+        "system-conference-pin", "system-conference-wait", "music",
+    ]  # fmt: skip
+    assert (told.record.path[-1], told.record.hung_up_by) == ("conference/board", "caller")
+
+
+@pytest.mark.row("R13")
+def test_the_moderator_waits_for_nobody(office: Office, tell: Tell) -> None:
+    told = tell(office(ROOM, to="conference/board"), keys="9999#", state=StateScript(pins=PINS), patience=60.0)
+    assert [what for _, what in told.heard] == ["system-conference-pin", "music"]
+    assert "conference/board: comes in as the moderator" in told.record.reasons
+
+
+@pytest.mark.row("R13")
+def test_three_wrong_pins_end_the_call(office: Office, tell: Tell) -> None:
+    told = tell(office(ROOM, to="conference/board"), keys="1,2,3", state=StateScript(pins=PINS))
+    assert told.record.hung_up_by == "pbx"
+    assert "conference/board: no right PIN in 3 tries" in told.record.reasons
+
+
+@pytest.mark.row("R13")
+def test_a_room_without_a_pin_asks_for_none(office: Office, tell: Tell) -> None:
+    told = tell(office("conferences: {open: {}}\n", to="conference/open"), patience=30.0)
+    assert [what for _, what in told.heard] == ["music"]
