@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,32 @@ def systemctl(*words: str) -> tuple[int, str]:
     except FileNotFoundError:
         return 127, "systemctl: not found"
     return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def did_not(step: str, unit: str, text: str) -> str:
+    """What to say when systemctl failed with `text`: with the last lines that the unit itself has logged."""
+    log = _warnings_of(unit) or _log_of(unit)
+    return f"{step} {unit}: {text}" + (f"\nlast lines of its log:\n{log}" if log else "")
+
+
+def _warnings_of(unit: str) -> str:
+    """journald does not know the unit of a process that died at once, so the name of its program counts as well."""
+    stem = re.split("[@.]", unit)[0]
+    programs = [f"SYSLOG_IDENTIFIER={name}" for name in dict.fromkeys((stem, stem.partition("-daemon")[0]))]
+    matches = [word for program in programs for word in ("+", program)]
+    return _log("--priority=warning", f"_SYSTEMD_UNIT={unit}", *matches)
+
+
+def _log_of(unit: str) -> str:
+    return _log(f"--unit={unit}")
+
+
+def _log(*which: str) -> str:
+    words = ["journalctl", "--no-pager", "--quiet", "--output=cat", "--lines=15", "--since=-2min", *which]
+    try:
+        return subprocess.run(words, capture_output=True, text=True, errors="replace", check=False).stdout.strip()
+    except FileNotFoundError:
+        return ""
 
 
 def read_unit(name: str) -> Unit:

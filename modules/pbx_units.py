@@ -12,6 +12,7 @@ from ansible_collections.pbx.core.plugins.module_utils.files import sha256_of
 from ansible_collections.pbx.core.plugins.module_utils.processes import (
     Unit,
     cmdline,
+    did_not,
     read_unit,
     systemctl,
 )
@@ -134,8 +135,7 @@ def apply(steps: list[Step]) -> str:
             systemctl("reset-failed", one.id)
         code, text = systemctl(one.op, one.id)
         if code:
-            _code, log = systemctl("status", "--no-pager", "--lines=12", one.id)
-            return f"{one.op} {one.id}: {text}\n{log}"
+            return did_not(one.op, one.id, text)
     return ""
 
 

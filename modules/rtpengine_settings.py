@@ -16,7 +16,7 @@ from ansible_collections.pbx.core.plugins.module_utils.files import (
     text_diff,
     write,
 )
-from ansible_collections.pbx.core.plugins.module_utils.processes import environment, read_unit, systemctl
+from ansible_collections.pbx.core.plugins.module_utils.processes import did_not, environment, read_unit, systemctl
 from ansible_collections.pbx.core.plugins.module_utils.rtpengine_cli import (
     DEFAULTS,
     LIVE,
@@ -202,8 +202,7 @@ def apply(params: dict[str, Any], settings: Settings, steps: list[Step]) -> str:
         elif one.kind == "service":
             code, text = systemctl(one.op, one.id)
             if code:
-                _code, log = systemctl("status", "--no-pager", "--lines=12", one.id)
-                return f"{one.op} {one.id}: {text}\n{log}"
+                return did_not(one.op, one.id, text)
     return ""
 
 

@@ -120,6 +120,17 @@ def by_host(text: str) -> dict[str, list[str]]:
 
 
 @contextmanager
+def filled(site: Site, host: str) -> Iterator[None]:
+    """Not an octet left on the host's disk."""
+    script = "dd if=/dev/zero of=/fill bs=1M 2>/dev/null; dd if=/dev/zero of=/fill2 bs=1k 2>/dev/null; true"
+    site.lab.exec(host, "sh", "-c", script, timeout=120)
+    try:
+        yield
+    finally:
+        site.lab.exec(host, "rm", "-f", "/fill", "/fill2")
+
+
+@contextmanager
 def new_site(folder: Path, *options: str, suite: str = "") -> Iterator[Site]:
     """Boot hosts of their own with `lab/lab up OPTIONS`, of another Debian by `suite`; they end with the block."""
     hosts = Lab(f"s{secrets.token_hex(3)}")

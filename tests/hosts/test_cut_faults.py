@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from hosts import cuts
-from hosts.story import HOSTS, Site
+from hosts.story import HOSTS, Site, filled
 from hosts.test_cuts import ask, change, processes
 
 pytestmark = [pytest.mark.lab, pytest.mark.row("R34")]
@@ -66,17 +66,6 @@ def stopped(site: Site, host: str, unit: str) -> Iterator[None]:
         yield
     finally:
         site.lab.exec(host, "kill", "-CONT", pid)
-
-
-@contextmanager
-def filled(site: Site, host: str) -> Iterator[None]:
-    """Not an octet left on the host's disk."""
-    script = "dd if=/dev/zero of=/fill bs=1M 2>/dev/null; dd if=/dev/zero of=/fill2 bs=1k 2>/dev/null; true"
-    site.lab.exec(host, "sh", "-c", script, timeout=120)
-    try:
-        yield
-    finally:
-        site.lab.exec(host, "rm", "-f", "/fill", "/fill2")
 
 
 def at_work(site: Site, host: str) -> bool:

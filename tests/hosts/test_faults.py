@@ -5,9 +5,13 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
-from hosts.story import HOSTS, PBX, Site
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from hosts import cuts
+from hosts.story import HOSTS, PBX, Site, filled
 
 pytestmark = [pytest.mark.lab, pytest.mark.row("R34"), pytest.mark.row("C07")]
 
@@ -59,6 +63,62 @@ def test_an_apply_that_fails_puts_the_revision_from_before_back(site: Site) -> N
     assert site.status()["tenants"] == before
     assert _journal(site, "calls1")[-2:] == ["begin", "restored"]
     (site.model / "romashka" / "failing.yml").unlink()
+    assert site.pbx("drift", expect=0).stdout == "no differences\n"
+
+
+def _settings(site: Site, text: str) -> None:
+    """Variables of the inventory beside those of the story."""
+    (site.inventory.parent / "group_vars/all/fault.yml").write_text(text)
+
+
+@pytest.mark.long
+def test_kamailio_does_not_start_with_what_its_gate_has_passed(site: Site) -> None:
+    """The gate starts it in an empty network, so it cannot know that another program has the port."""
+    before = site.status()["tenants"], site.lab.exec("edge1", "cat", "/etc/kamailio/kamailio.cfg").stdout
+    _settings(site, "kamailio_tls_port: 5071\n")
+    holder = "import socket,time; s=socket.create_server(('10.77.0.11',5071)); time.sleep(600)"
+    site.lab.exec("edge1", "systemd-run", "--unit=holder", "python3", "-c", holder)
+    try:
+        done = site.pbx("apply", expect=1)
+    finally:
+        site.lab.exec("edge1", "systemctl", "stop", "holder.service")
+    assert "5071" in done.stderr and "edge1" in done.stderr, done.stderr
+    assert "edge1: has the revision from before" in done.stderr
+    assert (site.status()["tenants"], site.lab.exec("edge1", "cat", "/etc/kamailio/kamailio.cfg").stdout) == before
+    assert site.lab.exec("edge1", "systemctl", "is-active", "kamailio.service").stdout.strip() == "active"
+    (site.inventory.parent / "group_vars/all/fault.yml").unlink()
+    assert site.pbx("drift", expect=0).stdout == "no differences\n"
+
+
+@pytest.mark.long
+def test_a_certificate_with_another_key_touches_no_server(site: Site) -> None:
+    key = next((site.folder / "ca").glob("edge1-*.key"))
+    own = key.read_bytes()
+    other = ec.generate_private_key(ec.SECP256R1())
+    plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    key.write_bytes(other.private_bytes(*plain))
+    before = site.pid("edge1", "kamailio.service")
+    try:
+        done = site.pbx("apply", expect=1)
+    finally:
+        key.write_bytes(own)
+    assert "server.pem and server.key do not belong together" in done.stderr, done.stderr
+    assert "nothing that runs was touched" in done.stderr
+    assert site.pid("edge1", "kamailio.service") == before
+
+
+@pytest.mark.long
+def test_a_disk_that_fills_in_the_middle(site: Site, tmp_path: Path) -> None:
+    before = site.status()["tenants"]
+    _add_user(site, "full", "573")
+    with cuts.apply(site, tmp_path) as run:
+        run.until("Model of the call process")
+        with filled(site, "calls1"):
+            assert run.to_the_end() == 1
+    assert "calls1" in run.error and "No space left" in run.error, run.error
+    assert site.status()["tenants"] == before
+    (site.model / "romashka" / "full.yml").unlink()
+    site.pbx("apply", expect=0)
     assert site.pbx("drift", expect=0).stdout == "no differences\n"
 
 
