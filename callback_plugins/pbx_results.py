@@ -22,8 +22,8 @@ type: stdout
 short_description: Progress for people, results for the pbx command
 description:
   - Writes one JSON line for each result into the file that the environment variable E(PBX_RESULTS) names.
-  - Only what modules list as actions is kept, with the values before and after of kinds that hold no secret; never
-    arguments, diffs or other return values.
+  - Only what modules list as actions is kept, with the values before and after of kinds that hold no secret, and what
+    M(pbx.core.pbx_kept) and M(pbx.core.pbx_call) tell; never arguments, diffs or other return values.
 author: The pbx-as-code authors (@pbx-as-code)
 """
 
@@ -92,8 +92,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible has no type
             "notes": found.get("notes") or [],
             "plan": found.get("plan") or {},
         }
-        if "history" in found:
-            entry["history"] = found["history"]
+        entry |= {name: found[name] for name in ("history", "call") if name in found}
         if status in {"failed", "unreachable"}:
             text = str(found.get("msg") or found.get("module_stderr") or "failed").strip()
             entry["message"] = text[:MESSAGE]

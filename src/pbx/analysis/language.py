@@ -9,7 +9,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Language:
     """`reasons` has a text for every code of `pbx.routing.reason`, `events` one for each thing that a simulated call
-    does, `ends` one for each way in which it ends (who hung up, else the disposition)."""
+    does, `ends` one for each way in which it ends (who hung up, else the disposition), `replay` what
+    `pbx explain CALL_ID` says of a recorded call."""
 
     reasons: Mapping[str, str]
     day: str  # how a date is written
@@ -23,3 +24,4 @@ class Language:
     answer: str
     no_answer: str
     anonymous: str
+    replay: Mapping[str, str]

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from pbx.calls import dialling
+from pbx.calls.happened import Happened
 from pbx.calls.leg import Audio, Branch, CalleeLeg, Connections, Outcome
 from pbx.calls.record import CallRecord
 from pbx.calls.state import NOTHING, Fact, TenantState
@@ -73,6 +74,12 @@ class Call:
         self.code = 0
         self.failure: BaseException | None = None  # what broke the story, a defect of ours or of a neighbour
         self.over_limit = False  # the tenant has more calls than its max_calls
+        self.happened = Happened(record)
+        self.typed: tuple[int, ...] = ()  # ms from the start of the last `collect` to its first and its last digit
+
+    def moment(self) -> int:
+        """Milliseconds of UTC."""
+        return int(self._clock() * 1000)
 
     # --- what it knows ---------------------------------------------------------------------------------------------
 
@@ -139,7 +146,9 @@ class Call:
 
     async def play(self, prompt: str, *, values: Mapping[str, str] | None = None) -> None:
         """Play a prompt of the model in the call's language, to its end; `values` stand for `{names}` in its text."""
+        began = self.moment()
         await self.connections.play(self.caller, self.audio(prompt, values))
+        self.happened.played(prompt, self.moment() - began)
 
     async def beep(self) -> None:
         await self.connections.play(self.caller, [Audio(tone="beep")])
@@ -152,6 +161,8 @@ class Call:
         `first_within` counts seconds from the end of the prompt to the first digit, `next_within` between digits;
         `complete(digits)` ends the input at once.
         """
+        self.typed = ()
+        began = self.moment()
         self.connections.expect(self.caller)
         playing = asyncio.ensure_future(self.play(prompt))
         first = asyncio.ensure_future(self.caller.digits.get())
@@ -162,6 +173,7 @@ class Call:
             if not first.done():
                 return ""
             digits = first.result()
+            self.typed = (self.moment() - began,) * 2
         finally:
             first.cancel()
             if not playing.done():
@@ -171,6 +183,7 @@ class Call:
             try:
                 async with asyncio.timeout(next_within):
                     digits += await self.caller.digits.get()
+                    self.typed = (self.typed[0], self.moment() - began)
             except TimeoutError:
                 break
         return digits
@@ -319,7 +332,7 @@ class Call:
         record = self.record
         cause = self.caller.gone.result() if self.caller.gone.done() else ""
         if record.ended is None:
-            record.ended = int(self._clock() * 1000)
+            record.ended = self.moment()
         record.disposition, record.code = self._disposition(cause)
         if cause == "bye" and record.hung_up_by is None:
             record.hung_up_by = "caller"
@@ -340,5 +353,5 @@ class Call:
 
     def _mark_answered(self) -> None:
         if self.record.answered is None:
-            self.record.answered = int(self._clock() * 1000)
+            self.record.answered = self.moment()
             self._recorder.answered(self.record)

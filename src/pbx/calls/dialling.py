@@ -71,9 +71,14 @@ async def _branch(
     for target in branch.attempts:
         leg = await call.connections.place(target, branch.caller_id)
         legs.append(leg)
+        rung = call.happened.rung(leg, call.moment())
         outcome = await _answer_of(call, leg, alone=alone)
+        call.happened.ended(rung, None if outcome is _NO_TIME else outcome.status, call.moment())
         if outcome.status == 200:
-            if not branch.confirm or await call.confirm(leg):
+            if not branch.confirm:
+                return outcome, leg
+            if await call.confirm(leg):
+                call.happened.confirmed(rung, call.moment())
                 return outcome, leg
             call.note(Reason("not_confirmed", node=branch.node, leg=leg.label))
             return Outcome(480, "not confirmed"), None

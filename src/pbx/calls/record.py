@@ -10,7 +10,7 @@ from typing import Any
 class CallRecord:
     """Times are integer milliseconds of UTC (None: never happened). `path` holds nodes of the model, `reasons` the
     decisions in words, `revision` the tenant's revision that decided. `disposition` is one of answered, busy,
-    no_answer, cancelled, failed, rejected, interrupted."""
+    no_answer, cancelled, failed, rejected, interrupted. `facts` is what people did (`pbx.calls.happened`)."""
 
     id: str
     tenant: str
@@ -29,6 +29,7 @@ class CallRecord:
     hung_up_by: str | None = None
     path: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """As plain data for the journal (`asdict` would copy every list, at a tenth of a call's cost)."""

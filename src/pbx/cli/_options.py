@@ -9,9 +9,9 @@ from typing import Any
 TAGS = "part of it: install (packages, code, files), configure (services), apply (the model); hosts is the first two"
 
 
-def add_inventory(parser: argparse.ArgumentParser) -> None:
+def add_inventory(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """-i, --model and the vault's password."""
-    parser.add_argument("-i", "--inventory", metavar="HOSTS", type=Path, required=True, help="an Ansible inventory")
+    parser.add_argument("-i", "--inventory", metavar="HOSTS", type=Path, required=required, help="an Ansible inventory")
     model_help = "a model root; default: the inventory's variable pbx_model_root"
     parser.add_argument("--model", metavar="PATH", type=Path, help=model_help)
     parser.add_argument("--vault-password-file", metavar="FILE", type=Path, help="as ansible-playbook has it")

@@ -8,7 +8,10 @@ import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pbx.cli import _options
+
 if TYPE_CHECKING:
+    from pbx.analysis.language import Language
     from pbx.calls.simulated.world import Person, Script
     from pbx.model.load import Loaded
     from pbx.model.objects import Tenant
@@ -17,12 +20,13 @@ if TYPE_CHECKING:
 def register(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Tell the story of one call: who rings, what is heard, and why, also of the branches not taken. "
-        "Nobody answers unless told so."
+        "Of a PATH with --from and --to: nobody answers unless told so. Of a CALL_ID with -i: a real call once more, "
+        "as its own revision had it and as today's model would."
     )
-    parser.add_argument("path", metavar="PATH", help="a model root, or one tenant's folder")
+    parser.add_argument("what", metavar="PATH|CALL_ID", help="a model root, one tenant's folder, or a recorded call")
     whence = "an outside number, user/ID, or anonymous"
-    parser.add_argument("--from", dest="caller", metavar="CALLER", required=True, help=whence)
-    parser.add_argument("--to", dest="dialled", metavar="NUMBER", required=True, help="what is dialled")
+    parser.add_argument("--from", dest="caller", metavar="CALLER", help=whence)
+    parser.add_argument("--to", dest="dialled", metavar="NUMBER", help="what is dialled")
     when = "2026-11-07T17:30, on the tenant's clock unless it has an offset; default: now"
     parser.add_argument("--at", metavar="TIME", help=when)
     keys = "keys the caller presses, a comma between those for one menu and the next"
@@ -36,16 +40,31 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--language", choices=("ru", "en"), help="of the story; default: that of the environment's locale, else en"
     )
-    parser.set_defaults(run=run)
+    _options.add_inventory(parser, required=False)
+    parser.add_argument("--json", action="store_true", help="of a CALL_ID: for programs")
+    parser.set_defaults(run=run, limit=None, tags=None)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from pbx.cli import _replay
+    from pbx.cli._telling import LANGUAGES, spoken
+
+    language = LANGUAGES[arguments.language or spoken(os.environ)]
+    if arguments.inventory:
+        return _replay.run(arguments, language)
+    if not arguments.caller or not arguments.dialled:
+        print("pbx explain: give PATH with --from and --to, or CALL_ID with -i INVENTORY", file=sys.stderr)
+        return 1
+    return _tell(arguments, language)
+
+
+def _tell(arguments: argparse.Namespace, language: Language) -> int:
     from pbx.calls.simulated.world import simulate
     from pbx.cli._models import load_or_tell
-    from pbx.cli._telling import LANGUAGES, heading, outcome, spoken, story_of
+    from pbx.cli._telling import heading, outcome, story_of
     from pbx.features.story import story
 
-    loaded = load_or_tell(arguments.path)
+    loaded = load_or_tell(arguments.what)
     if loaded is None:
         return 1
     try:
@@ -55,7 +74,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"pbx explain: {error}", file=sys.stderr)
         return 1
     told = simulate(tenant, script, story)
-    language = LANGUAGES[arguments.language or spoken(os.environ)]
     print(heading(script.at, tenant.timezone, arguments.caller, arguments.dialled, language))
     print("\n".join(story_of(told, script.at, language)))
     print("\n".join(outcome(told, language)))

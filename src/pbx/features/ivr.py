@@ -22,6 +22,7 @@ async def ivr(call: Call, to: Destination) -> Destination | None:
             complete=lambda typed: not _may_go_on(menu, call.tenant, typed),
         )
         chosen = _chosen(menu, call.tenant, digits)
+        call.happened.typed(menu.id, call.typed, digits if chosen is not None else None)
         if chosen is not None:
             call.note(Reason("key_typed", ivr=menu.id, digits=digits, to=chosen))
             key = menu.keys.get(digits)

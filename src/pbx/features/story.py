@@ -41,6 +41,7 @@ async def story(call: Call) -> None:
 def _admitted(call: Call, to: Destination | None) -> bool:
     """The tenant's `max_calls`; an emergency passes every limit (behaviour R11)."""
     if call.over_limit and not (to is not None and to.kind == "emergency"):
+        call.happened.over_limit()
         call.note(Reason("over_limit", limit=call.tenant.max_calls))
         call.reject(503, "Too Many Calls")
         return False

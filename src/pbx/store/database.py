@@ -30,13 +30,17 @@ CREATE TABLE position (segment TEXT PRIMARY KEY, "offset" BIGINT NOT NULL);
 CREATE TABLE lease (tenant TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch BIGINT NOT NULL, beat BIGINT NOT NULL)
 """
 
+# Columns that came later; a store gets those that it lacks when it is opened. They may be empty and the version stays,
+# as a release from before writes the columns that it names and reads what it knows: it can be put back.
+ADDED = {"facts": "ALTER TABLE cdr ADD COLUMN facts TEXT"}
+
 _START = """INSERT INTO cdr (id, node, boot, tenant, direction, caller, dialled, number, source, revision, started)
 VALUES (:id, :node, :boot, :tenant, :direction, :caller, :dialled, :number, :source, :revision, :started)
 ON CONFLICT DO NOTHING"""
 _ANSWER = "UPDATE cdr SET answered = :answered, path = :path WHERE id = :id AND ended IS NULL"
 _END = """UPDATE cdr SET answered = :answered, ended = :ended, disposition = :disposition, code = :code,
 answered_by = :answered_by, hung_up_by = :hung_up_by, number = :number, direction = :direction, path = :path,
-reasons = :reasons WHERE id = :id AND ended IS NULL"""
+reasons = :reasons, facts = :facts WHERE id = :id AND ended IS NULL"""
 _INTERRUPT = """UPDATE cdr SET ended = :now, disposition = 'interrupted' WHERE node = :node AND boot <> :boot
 AND ended IS NULL"""
 
@@ -119,7 +123,7 @@ def write(db: Database, records: Iterable[dict[str, Any]], position: tuple[str, 
 
 
 def _write_one(db: Database, record: dict[str, Any]) -> None:
-    row = {key: _column(value) for key, value in record.items()}
+    row = {"facts": None, **{key: _column(value) for key, value in record.items()}}  # none from an older release
     match record["kind"]:
         case "start":
             db.execute(_START, row)
@@ -161,4 +165,5 @@ def last_calls(db: Database, *, last: int = 20, call_id: str | None = None) -> S
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     for row in rows:
         row["path"], row["reasons"] = orjson.loads(row["path"]), orjson.loads(row["reasons"])
+        row["facts"] = orjson.loads(row["facts"]) if row.get("facts") else None
     return rows

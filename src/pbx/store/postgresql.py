@@ -18,7 +18,7 @@ from typing import Any
 
 import psycopg
 
-from pbx.store.database import SCHEMA, SCHEMA_VERSION, Database, Rows, StoreUnavailable, WrongSchema
+from pbx.store.database import ADDED, SCHEMA, SCHEMA_VERSION, Database, Rows, StoreUnavailable, WrongSchema
 
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 5
@@ -113,8 +113,19 @@ def _make_schema(db: psycopg.Connection[Any], url: str) -> None:
             db.execute("CREATE TABLE store_version (version INTEGER NOT NULL)")
             db.execute("INSERT INTO store_version VALUES (%s)", (SCHEMA_VERSION,))
         row = db.execute("SELECT version FROM store_version").fetchone()
+        if row is not None and row[0] <= SCHEMA_VERSION:
+            _add_columns(db)
     if row is not None and row[0] > SCHEMA_VERSION:
         raise WrongSchema(url, row[0])
+
+
+def _add_columns(db: psycopg.Connection[Any]) -> None:
+    """Looked up first: ALTER TABLE locks out whoever writes."""
+    columns = db.execute("SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('cdr')").fetchall()
+    there = {row[0] for row in columns}
+    for column, statement in ADDED.items():
+        if column not in there:
+            db.execute(statement)
 
 
 @contextmanager

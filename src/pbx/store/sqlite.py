@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pbx.store.database import SCHEMA, SCHEMA_VERSION, Database, Rows, WrongSchema
+from pbx.store.database import ADDED, SCHEMA, SCHEMA_VERSION, Database, Rows, WrongSchema
 
 
 class Sqlite(Database):
@@ -29,9 +29,17 @@ class Sqlite(Database):
                     if statement.strip():
                         self._db.execute(statement.replace("BIGINT", "INTEGER") + " WITHOUT ROWID" * _table(statement))
                 self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            if version <= SCHEMA_VERSION:
+                self._add_columns()
         if version > SCHEMA_VERSION:
             self._db.close()
             raise WrongSchema(path, version)
+
+    def _add_columns(self) -> None:
+        there = {row[1] for row in self._db.execute("PRAGMA table_info(cdr)")}
+        for column, statement in ADDED.items():
+            if column not in there:
+                self._db.execute(statement)
 
     def execute(self, sql: str, values: Mapping[str, Any] | None = None) -> Rows:
         return self._db.execute(sql, values or {})

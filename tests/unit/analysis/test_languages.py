@@ -27,6 +27,9 @@ def test_a_language_has_every_text_with_the_same_arguments(name: str) -> None:
     english = LANGUAGES["en"]
     assert language.events.keys() == english.events.keys()
     assert language.ends.keys() == english.ends.keys()
+    assert {key: arguments(text) for key, text in language.replay.items()} == {
+        key: arguments(text) for key, text in english.replay.items()
+    }
     for part in ("heading", "path", "answer"):
         assert arguments(getattr(language, part)) >= arguments(getattr(english, part)), part
 

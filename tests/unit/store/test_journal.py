@@ -101,6 +101,34 @@ def test_calls_of_a_dead_start_end_interrupted(tmp_path: Path) -> None:
     second.close()
 
 
+def test_a_store_of_the_release_before_gets_the_new_column_and_serves_that_release_still(tmp_path: Path) -> None:
+    """Decision 0009: an upgrade that goes back leaves nothing that the release before cannot use."""
+    old = sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)
+    for statement in database.SCHEMA.split(";"):
+        old.execute(statement)
+    old.execute(f"PRAGMA user_version = {database.SCHEMA_VERSION}")
+    columns = "id, node, boot, tenant, direction, dialled, source, revision, started"
+    start = f"INSERT INTO cdr ({columns}) VALUES (?, 'n', 'b', 't', 'd', '1', 's', 'r', 1)"
+    end = "UPDATE cdr SET ended = 2, path = '[]', reasons = '[]' WHERE id = ? AND ended IS NULL"
+    old.execute(start, ["before"])
+    old.execute(end, ["before"])
+    journal = Journal(tmp_path / "journal", node="calls1.1", boot="0001")
+    journal.append("end", {**end_record("new"), "facts": {"legs": [{"leg": "device a-desk", "at": 5}]}})
+    journal.append("end", end_record("written by the release before"))
+    journal.close()
+    db = database.connect(tmp_path / "store.sqlite")
+    Drainer(tmp_path / "journal", db).drain()
+    old.execute(start, ["after"])
+    old.execute(end, ["after"])
+    facts = {row["id"]: row["facts"] for row in database.last_calls(db)}
+    assert facts == {
+        "before": None, "new": {"legs": [{"leg": "device a-desk", "at": 5}]},
+        "written by the release before": None, "after": None,
+    }  # fmt: skip
+    database.connect(tmp_path / "store.sqlite").close()  # a second time there is nothing to add
+    assert old.execute("PRAGMA user_version").fetchone() == (database.SCHEMA_VERSION,)
+
+
 @pytest.mark.row("R34")
 def test_sigkill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     folder = tmp_path / "journal"

@@ -17,6 +17,7 @@ from pbx.routing.reason import Reason
 
 PROMPT_SECONDS = 3.0  # how long any prompt lasts in a simulation
 TONE_SECONDS = 0.5  # and a tone that is played once
+RANG_AFTER = 0.05  # seconds until whoever is rung says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ class Person:
     reason: str = ""  # its phrase
     talks: float = 10.0  # hangs up after this time; the caller otherwise
     presses: str = ""  # digits typed after the answer
+    after: float = 0.01  # when the final status comes
+    pressing: float = 1.0  # when they are typed, from the answer
+    silent: bool = False  # says nothing at all
 
 
 @dataclass(slots=True)
@@ -105,13 +109,16 @@ class _Callee(CalleeLeg):
         self._told = told
         self._timers: list[asyncio.TimerHandle] = []
         loop = asyncio.get_running_loop()
-        if person.status is not None:
-            self._timers.append(loop.call_later(0.01, self._refuse, person.status, person.reason))
+        if person.silent:
             return
-        self._timers.append(loop.call_later(0.05, self.rang))
+        if person.status is not None:
+            self._timers.append(loop.call_later(person.after, self._refuse, person.status, person.reason))
+            if person.after <= RANG_AFTER:
+                return
+        self._timers.append(loop.call_later(RANG_AFTER, self.rang))
         if person.answers is not None:
             self._timers.append(loop.call_later(person.answers, self._answer))
-            self._timers.append(loop.call_later(person.answers + 1.0, self._type, person.presses))
+            self._timers.append(loop.call_later(person.answers + person.pressing, self._type, person.presses))
             self._timers.append(loop.call_later(person.answers + person.talks, self.end, "bye"))
 
     def _answer(self) -> None:
@@ -176,7 +183,10 @@ class SimulatedConnections(Connections):
                     self._told.said.append(item.text)
         if loop:
             await asyncio.get_running_loop().create_future()
-        await asyncio.sleep(sum(item.silence or (TONE_SECONDS if item.tone else PROMPT_SECONDS) for item in audio))
+        await asyncio.sleep(sum(item.silence or self._seconds(item) for item in audio))
+
+    def _seconds(self, audio: Audio) -> float:
+        return TONE_SECONDS if audio.tone else PROMPT_SECONDS
 
     def expect(self, leg: Leg) -> None:
         if leg is self.caller and self._keys:
@@ -239,12 +249,17 @@ class _NoJournal:
     def ended(self, record: CallRecord) -> None: ...
 
 
-def simulate(tenant: Tenant, script: Script, story: Callable[[Call], object]) -> Told:
+World = Callable[[Script, Told], SimulatedConnections]
+
+
+def simulate(
+    tenant: Tenant, script: Script, story: Callable[[Call], object], world: World = SimulatedConnections
+) -> Told:
     """Tell one call of `tenant` by `script`; the very features of live calls run."""
-    return clock.run(_simulate(tenant, script, story))
+    return clock.run(_simulate(tenant, script, story, world))
 
 
-async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], object]) -> Told:
+async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], object], world: World) -> Told:
     start = script.at.timestamp()
     loop = asyncio.get_running_loop()
     user = None
@@ -262,7 +277,7 @@ async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], obje
         started=int(start * 1000),
     )
     told = Told(record)
-    connections = SimulatedConnections(script, told)
+    connections = world(script, told)
     call = Call(record, tenant, connections, _NoJournal(), lambda: start + loop.time(), user=user, trunk=script.trunk)
     call.over_limit = script.over_limit
     call.watch = told.watch

@@ -1,0 +1,68 @@
+"""What people did in a call, as a replay of it needs it: who was rung and answered when, which keys were chosen.
+
+Kept with the call record as `facts`, small plain data. Times are milliseconds: `at` from the start of the call, `after`
+from the start of what it belongs to. Of digits only the choice is kept (a key of the menu, an extension), never what
+else was typed: it may have been meant for nobody's eyes.
+
+| key | what |
+|-|-|
+| `legs` | `{leg, number?, at, after?, status?, silent?, confirmed?}`; without `status` it rang to the end |
+| `inputs` | `{ivr, choice?, wrong?, first?, last?}`: when the first and the last digit came; none: nothing typed |
+| `prompts` | name → how long it lasted, of those that were played whole |
+| `over_limit` | the tenant had more calls than its `max_calls` |
+| `cut` | more was rung or typed than MOST, so this is not all |
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pbx.calls.leg import CalleeLeg, TrunkTarget
+from pbx.calls.record import CallRecord
+
+MOST = 100  # legs or inputs of one call that are kept
+Entry = dict[str, Any]
+
+
+class Happened:
+    """Writes the facts of one call into its record; `now` are milliseconds of UTC."""
+
+    def __init__(self, record: CallRecord) -> None:
+        self._record = record
+
+    def rung(self, leg: CalleeLeg, now: int) -> Entry:
+        """A leg is rung; what becomes of it is told to `ended` and `confirmed`."""
+        entry: Entry = {"leg": leg.label, "at": now - self._record.started}
+        if isinstance(leg.target, TrunkTarget):
+            entry["number"] = leg.target.number
+        self._add("legs", entry)
+        return entry
+
+    def ended(self, entry: Entry, status: int | None, now: int) -> None:
+        """Its final answer; None for a trunk that showed no life in time."""
+        entry["after"] = now - self._record.started - entry["at"]
+        entry |= {"silent": True} if status is None else {"status": status}
+
+    def confirmed(self, entry: Entry, now: int) -> None:
+        entry["confirmed"] = now - self._record.started - entry["at"] - entry["after"]
+
+    def typed(self, ivr: str, times: tuple[int, ...], choice: str | None) -> None:
+        """The input of one round of a menu: `times` of the first and the last digit, the choice when it was one."""
+        entry: Entry = {"ivr": ivr}
+        if times:
+            entry |= {"first": times[0], "last": times[1]}
+            entry |= {"wrong": True} if choice is None else {"choice": choice}
+        self._add("inputs", entry)
+
+    def played(self, prompt: str, lasted: int) -> None:
+        self._record.facts.setdefault("prompts", {})[prompt] = lasted
+
+    def over_limit(self) -> None:
+        self._record.facts["over_limit"] = True
+
+    def _add(self, kind: str, entry: Entry) -> None:
+        entries = self._record.facts.setdefault(kind, [])
+        if len(entries) < MOST:
+            entries.append(entry)
+        else:
+            self._record.facts["cut"] = True

@@ -1,0 +1,133 @@
+"""A recorded call once more: the people of its record meet a model, that of its day or another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pbx.calls.call import Call
+from pbx.calls.leg import Audio, DeviceTarget, Leg, Target
+from pbx.calls.simulated.world import Person, Script, SimulatedConnections, Told, simulate
+from pbx.model.objects import Tenant
+
+RINGS = Person()  # whoever the record does not know: reachable, and does not answer
+WRONG_KEY = "D"  # a digit of RFC 4733 that no menu can have
+ENDLESS = 86_400.0  # seconds
+
+
+class NotReplayable(ValueError):
+    """The record does not say enough; `code` is why (a text of `pbx.analysis`)."""
+
+    def __init__(self, code: str, **arguments: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.arguments = arguments
+
+
+@dataclass(slots=True)
+class Replayed:
+    """`assumed` are legs that were not rung in the recorded call: nobody knows what they would have done."""
+
+    told: Told
+    assumed: list[str] = field(default_factory=list)
+
+
+def replay(tenant: Tenant, record: Mapping[str, Any], story: Callable[[Call], object]) -> Replayed:
+    """The call of `record` (a row of the store) through this model. Raises NotReplayable."""
+    script = script_of(tenant, record)
+    assumed: list[str] = []
+    told = simulate(tenant, script, story, lambda given, into: _Recorded(given, into, record, assumed))
+    return Replayed(told, list(dict.fromkeys(assumed)))
+
+
+def script_of(tenant: Tenant, record: Mapping[str, Any]) -> Script:
+    """Who called, when, and for how long they stayed. Raises NotReplayable."""
+    if record["ended"] is None or record["disposition"] == "interrupted":
+        raise NotReplayable("not_ended")
+    if record.get("facts") is None:
+        raise NotReplayable("no_facts")
+    if record["facts"].get("cut"):
+        raise NotReplayable("facts_cut")
+    kind, _, source = str(record["source"]).partition(" ")
+    left = record["hung_up_by"] == "caller" or record["disposition"] == "cancelled"
+    caller = record["caller"]
+    if kind == "device":
+        users = {f"{user.id}-{device}": user.id for user in tenant.users.values() for device in user.devices}
+        caller = users.get(source)
+        if caller is None:
+            raise NotReplayable("caller_is_gone", device=source)
+    return Script(
+        at=datetime.fromtimestamp(record["started"] / 1000, UTC),
+        caller=caller,
+        dialled=record["number"] if kind == "trunk" else record["dialled"],
+        trunk=source if kind == "trunk" else None,
+        patience=(record["ended"] - record["started"]) / 1000 if left else ENDLESS,
+        over_limit=bool(record["facts"].get("over_limit")),
+    )
+
+
+class _Recorded(SimulatedConnections):
+    """Legs, keys and lengths of prompts as the record has them, in its order."""
+
+    def __init__(self, script: Script, told: Told, record: Mapping[str, Any], assumed: list[str]) -> None:
+        super().__init__(script, told)
+        facts = record["facts"]
+        self._known = [dict(leg) for leg in facts.get("legs", ())]
+        self._inputs = list(facts.get("inputs", ()))
+        self._lengths: Mapping[str, int] = facts.get("prompts", {})
+        self._assumed = assumed
+        if record["hung_up_by"] == "callee":
+            answered = [leg for leg in self._known if (leg["leg"], leg.get("status")) == (record["answered_by"], 200)]
+            for leg in answered[-1:]:
+                leg["talked"] = record["ended"] - record["started"] - leg["at"] - leg["after"]
+
+    def _person(self, target: Target) -> Person:
+        """The next recorded leg of that name; else what the number did over another trunk; else it rings."""
+        number = None if isinstance(target, DeviceTarget) else target.number
+        of_number = [leg for leg in self._known if leg.get("number") == number]
+        found = next((leg for leg in of_number if leg["leg"] == target.label), None)
+        if found is None and number is not None:
+            found = next((leg for leg in of_number if leg.get("status", 200) == 200), None)
+        if found is not None:
+            self._known.remove(found)
+            return self._as_recorded(found)
+        self._assumed.append(target.label if number is None else f"{target.label} {number}")
+        return RINGS
+
+    def _as_recorded(self, leg: Mapping[str, Any]) -> Person:
+        if leg.get("silent"):
+            return Person(silent=True)
+        after = leg.get("after", 0) / 1000
+        if "status" not in leg:
+            return RINGS
+        if leg["status"] != 200:
+            return Person(status=leg["status"], after=after)
+        confirmed = leg.get("confirmed")
+        return Person(
+            answers=after,
+            talks=leg["talked"] / 1000 if "talked" in leg else ENDLESS,
+            presses="" if confirmed is None else "1",
+            pressing=(confirmed or 0) / 1000,
+        )
+
+    def _seconds(self, audio: Audio) -> float:
+        known = self._lengths.get(audio.prompt)
+        return super()._seconds(audio) if known is None else known / 1000
+
+    def expect(self, leg: Leg) -> None:
+        """A menu asks for digits, again perhaps."""
+        at_menu = self._told.record.path[-1:] and self._told.record.path[-1].startswith("ivr/")
+        if leg is not self.caller or not at_menu or not self._inputs:
+            return
+        given = self._inputs.pop(0)
+        digits = given.get("choice", WRONG_KEY if given.get("wrong") else "")
+        if not digits:
+            return
+        first, last = given["first"] / 1000, given["last"] / 1000
+        apart = (last - first) / (len(digits) - 1) if len(digits) > 1 else 0.0
+        loop = asyncio.get_running_loop()
+        for index, digit in enumerate(digits):
+            loop.call_later(first + index * apart, self._type, digit)
