@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pbx.model import versions
 from pbx.model.problems import Path as ValuePath
 from pbx.model.problems import Problem, did_you_mean, pointer
 from pbx.model.schemas import Kind, kinds_of, template_kinds
 from pbx.model.yaml_events import Document, YamlError, parse
 
-VERSION = "pbx/v1"
 TEMPLATES = "templates"
 
 
@@ -123,45 +123,91 @@ class Folder:
 def read(path: Path, role: str) -> Folder:
     """All `*.yml` of a folder in name order, merged; problems are kept in the result."""
     folder = Folder(path, role)
-    versions: list[tuple[str, Any]] = []
-    for file in sorted(path.iterdir()):
-        if file.suffix == ".yaml":
-            message = f"is not read; call it {file.stem}.yml"
-            folder.problems.append(Problem(str(file), 0, 0, "", message, "warning"))
-        if file.suffix != ".yml" or file.name.startswith("."):
-            continue
-        _read_file(folder, file, versions)
-    if not versions and not folder.broken:
-        folder.problems.append(
-            Problem(str(path), 0, 0, "", f"no file says its version; write version: {VERSION} in one")
-        )
+    documents = [(str(file), document) for file in files(path) if (document := _document(folder, file)) is not None]
+    for file in sorted(path.glob("*.yaml")):
+        message = f"is not read; call it {file.stem}.yml"
+        folder.problems.append(Problem(str(file), 0, 0, "", message, "warning"))
+    if _readable(folder, documents):
+        for name, document in documents:
+            _take(folder, name, document)
     return folder
 
 
-def _read_file(folder: Folder, file: Path, versions: list[tuple[str, Any]]) -> None:
+def files(path: Path) -> list[Path]:
+    """The files of a folder that are read, in the order in which they are."""
+    return [file for file in sorted(path.iterdir()) if file.suffix == ".yml" and not file.name.startswith(".")]
+
+
+def _document(folder: Folder, file: Path) -> Document | None:
+    """None when it is empty or, which is told, cannot be read."""
     name = str(file)
+    problem = None
     try:
         document = parse(file.read_bytes())
+        if document.value is None:
+            return None
+        if not isinstance(document.value, dict):
+            problem = Problem(
+                name, 1, 1, "", f"{_shown(document.value)} stands here; a file holds kinds, such as users: {{…}}"
+            )
     except OSError as error:
-        folder.broken = True
-        folder.problems.append(Problem(name, 0, 0, "", f"cannot be read: {error.strerror}"))
-        return
+        problem = Problem(name, 0, 0, "", f"cannot be read: {error.strerror}")
     except YamlError as error:
-        folder.broken = True
-        folder.problems.append(Problem(name, error.line, error.column, "", error.message))
-        return
+        problem = Problem(name, error.line, error.column, "", error.message)
+    if problem is None:
+        return document
+    folder.broken = True
+    folder.problems.append(problem)
+    return None
+
+
+def _readable(folder: Folder, documents: list[tuple[str, Document]]) -> bool:
+    """Whether the files have one version that is known; what an older one writes otherwise is changed in them."""
+    first: tuple[str, Any] | None = None
+    readable = True
+    for name, document in documents:
+        if versions.KEY not in document.value:
+            continue
+        value = document.value[versions.KEY]
+        if first is not None and first[1] != value:
+            message = f"{value} differs from {first[1]} in {first[0]}; one folder has one version"
+        else:
+            message = versions.refusal(value)
+            readable = readable and not versions.newer(value)
+        if message:
+            place = document.place(document.value, versions.KEY) or (0, 0)
+            folder.problems.append(Problem(name, *place, versions.KEY, message))
+        first = first or (name, value)
+    if first is None and not folder.broken:
+        message = f"no file says its version; write version: {versions.CURRENT} in one"
+        folder.problems.append(Problem(str(folder.path), 0, 0, "", message))
+    if first is not None and isinstance(first[1], str) and first[1] in versions.OLDER:
+        _migrate(folder, documents, first[1])
+    folder.broken = folder.broken or not readable  # what else would be told may be right in that version
+    return readable
+
+
+def _migrate(folder: Folder, documents: list[tuple[str, Document]], version: str) -> None:
+    """Warns once a file of each thing that the present version writes otherwise."""
+    for name, document in documents:
+        if versions.KEY in document.value:
+            place = document.place(document.value, versions.KEY) or (0, 0)
+            message = f"{version} is read as {versions.CURRENT}; let pbx migrate {folder.path} rewrite the files"
+            folder.problems.append(Problem(name, *place, versions.KEY, message, "warning"))
+        done = versions.migrate(document, version)
+        for said, places in done.said.items():
+            others = len(places) - 1
+            more = f" (also at {others} other place{'' if others == 1 else 's'})" if others else ""
+            folder.problems.append(Problem(name, *places[0], "", said + more, "warning"))
+        for line, column, message in done.clashes:
+            folder.problems.append(Problem(name, line, column, "", message))
+
+
+def _take(folder: Folder, name: str, document: Document) -> None:
     top = document.value
-    if top is None:
-        return
-    if not isinstance(top, dict):
-        folder.broken = True
-        message = f"{_shown(top)} stands here; a file holds kinds, such as users: {{…}}"
-        folder.problems.append(Problem(name, 1, 1, "", message))
-        return
     for key, value in top.items():
         line, column = document.place(top, key) or (0, 0)
-        if key == "version":
-            _version(folder, Problem(name, line, column, key, ""), value, versions)
+        if key == versions.KEY:
             continue
         if key == TEMPLATES:
             _templates(folder, value, name, document)
@@ -173,17 +219,6 @@ def _read_file(folder: Folder, file: Path, versions: list[tuple[str, Any]]) -> N
         for entry, entry_id in _entries(folder, kind, value, name, document):
             path: ValuePath = (kind.plural, entry_id) if entry_id else (kind.plural,)
             _merge(folder, folder.entries.setdefault(kind.plural, {}), path, entry_id, entry)
-
-
-def _version(folder: Folder, at: Problem, value: Any, versions: list[tuple[str, Any]]) -> None:
-    message = ""
-    if versions and versions[0][1] != value:
-        message = f"{value} differs from {versions[0][1]} in {versions[0][0]}; one folder has one version"
-    elif value != VERSION:
-        message = f"{value} is not known; this pbx reads {VERSION}"
-    if message:
-        folder.problems.append(Problem(at.file, at.line, at.column, at.pointer, message))
-    versions.append((at.file, value))
 
 
 def _unknown(role: str, key: str) -> str:

@@ -55,6 +55,15 @@ class Document:
             return known[step]
         return None
 
+    def rename(self, container: dict[str, Any], key: str, new: str) -> None:
+        """Another name for a key of a mapping, at the same place."""
+        places = self.places[id(container)]
+        for known in (container, places):
+            assert isinstance(known, dict)
+            items = [(new if name == key else name, value) for name, value in known.items()]
+            known.clear()
+            known.update(items)
+
 
 @contextmanager
 def collector_off() -> Iterator[None]:
