@@ -7,9 +7,11 @@ cannot do without is set by environment, which wins over any file.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 import pbx
 
@@ -34,6 +36,17 @@ def paths() -> Path:
 def playbook(name: str) -> Path:
     """The file of one playbook of the collection."""
     return paths() / "ansible_collections" / "pbx" / "core" / "playbooks" / name
+
+
+def module_util(name: str) -> ModuleType:
+    """A pure part of the collection that the controller needs as well (`reach`); Ansible is not loaded for it."""
+    path = paths() / "ansible_collections" / "pbx" / "core" / "plugins" / "module_utils" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"pbx_module_util_{name}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise CollectionError(f"{path} is missing; install pbx-as-code again")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:

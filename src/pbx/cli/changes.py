@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Landing = dict[str, Any]
 Landings = dict[str, list[Landing]]  # by tenant
+Reach = dict[str, dict[str, list[str]]]  # by tenant: numbers, users
+CHANGES = 2  # as of a plan
 
 SHOWN = 50  # objects of one folder
 SIGNS = {"create": "+", "update": "~", "delete": "-"}
@@ -26,6 +28,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", metavar="PATH", type=Path, help="a model root in a Git repository")
     parser.add_argument("--since", metavar="REVISION", required=True, help="a commit or branch, such as a merge base")
     parser.add_argument("--format", choices=("text", "markdown", "json"), default="text")
+    parser.add_argument("--exit-code", action="store_true", help="end with 2 when the model says something else")
     parser.set_defaults(run=run)
 
 
@@ -47,8 +50,25 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     landings = {name: _landings(before, after, name) for name in after.tenant_plain} if before else {}
-    print({"text": _text, "markdown": _markdown, "json": _json}[arguments.format](folders, landings))
-    return 0
+    told = {"text": _text, "markdown": _markdown, "json": _json}[arguments.format]
+    print(told(folders, landings, _reach(before, after)))
+    return CHANGES if arguments.exit_code and any(one.before != one.after for one in folders) else 0
+
+
+def _reach(before: Loaded | None, after: Loaded) -> Reach:
+    """Numbers and users that changed or lead to something that did, as a live plan counts them."""
+    from pbx.cli import _collection
+
+    old, new = (
+        {"tenants": {name: {"plain": plain} for name, plain in (one.tenant_plain if one else {}).items()}}
+        for one in (before, after)
+    )
+    out: Reach = {}
+    for kind, names in zip(("numbers", "users"), _collection.module_util("reach").touched(old, new), strict=True):
+        for name in names:
+            tenant, _, id_ = name.partition("/")
+            out.setdefault(tenant, {"numbers": [], "users": []})[kind].append(id_)
+    return out
 
 
 def _landings(before: Loaded, after: Loaded, tenant: str) -> list[Landing]:
@@ -98,19 +118,23 @@ def _before(path: Path, since: str) -> Loaded | None:
     return None
 
 
-def _text(folders: list[Folder], landings: Landings) -> str:
+def _text(folders: list[Folder], landings: Landings, reach: Reach) -> str:
     out: list[str] = []
     for one in folders:
         out.append(f"{one.name}: {_revisions(one)}")
         out += [f"  {line}" for line in _lines(one.changes)]
+        if one.name in reach:
+            out.append(f"  reaches {_reached(reach[one.name])}")
         if moves := landings.get(one.name):
             out += ["  callers who would land elsewhere:", *(f"    {_move(move)}" for move in moves)]
     return "\n".join(out)
 
 
-def _markdown(folders: list[Folder], landings: Landings) -> str:
-    out = ["### Model", "", "| | revision now | revision wanted | objects |", "|-|-|-|-|"]
-    out += [f"| {one.name} | {one.before or '–'} | {one.after or '–'} | {len(one.changes)} |" for one in folders]
+def _markdown(folders: list[Folder], landings: Landings, reach: Reach) -> str:
+    out = ["### Model", "", "| | revision now | revision wanted | objects | reaches |", "|-|-|-|-|-|"]
+    for one in folders:
+        reached = _reached(reach[one.name]) if one.name in reach else "–"
+        out.append(f"| {one.name} | {one.before or '–'} | {one.after or '–'} | {len(one.changes)} | {reached} |")
     for one in folders:
         if one.changes:
             out += ["", f"<details><summary>{one.name}</summary>", "", "```diff"]
@@ -126,13 +150,19 @@ def _markdown(folders: list[Folder], landings: Landings) -> str:
     return "\n".join(out)
 
 
-def _json(folders: list[Folder], landings: Landings) -> str:
+def _json(folders: list[Folder], landings: Landings, reach: Reach) -> str:
     import json
     from dataclasses import asdict
 
-    return json.dumps(
-        {"format_version": "1.0", "folders": [asdict(one) for one in folders], "landings": landings}, ensure_ascii=False
-    )
+    listed = [asdict(one) for one in folders]
+    said = {"format_version": "1.1", "folders": listed, "landings": landings, "reach": reach}
+    return json.dumps(said, ensure_ascii=False)
+
+
+def _reached(names: dict[str, list[str]]) -> str:
+    """`2 numbers, 1 user`."""
+    counts = {kind: len(listed) for kind, listed in names.items()}
+    return ", ".join(f"{count} {kind.removesuffix('s') if count == 1 else kind}" for kind, count in counts.items())
 
 
 def _move(move: Landing) -> str:

@@ -105,3 +105,20 @@ def test_callers_who_would_land_elsewhere(model: Path, capsys: pytest.CaptureFix
         ("ivr/main", "announcement/closed"),
         ("announcement/closed", "ivr/main"),
     ]
+
+
+def test_how_far_it_reaches(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["changes", str(model), "--since", "HEAD", "--exit-code"]) == 0
+    capsys.readouterr()
+    edit(
+        model / "romashka/romashka.yml",
+        "ring_timeout: 15s, members: [user/sidorov",
+        "ring_timeout: 16s, members: [user/sidorov",
+    )
+    assert main.run(["changes", str(model), "--since", "HEAD", "--exit-code"]) == 2
+    assert "  reaches 3 numbers, 0 users\n" in capsys.readouterr().out
+    assert main.run(["changes", str(model), "--since", "HEAD", "--format", "json"]) == 0
+    reach = json.loads(capsys.readouterr().out)["reach"]
+    assert reach == {"romashka": {"numbers": ["+73431000200", "+74951000100", "+74951000114"], "users": []}}
+    assert main.run(["changes", str(model), "--since", "HEAD", "--format", "markdown"]) == 0
+    assert "| 1 | 3 numbers, 0 users |" in capsys.readouterr().out
