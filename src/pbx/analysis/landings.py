@@ -6,7 +6,7 @@ it is told by the objects that differ. Pure, no clock: the first day is given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -42,12 +42,15 @@ class Moved:
     times: dict[date, list[tuple[time, time | None]]] = field(default_factory=dict)
 
 
-def moved(old: Tenant, new: Tenant, first: date) -> list[Moved]:
-    """What changes for whoever calls a number that both have, from `first` on."""
+def moved(old: Tenant, new: Tenant, first: date, reached: Collection[str] | None = None) -> list[Moved]:
+    """What changes for whoever calls a number that both have, from `first` on.
+
+    `reached` are the numbers that a change can reach at all (None: any of them), so that the others are not asked.
+    """
     found: dict[tuple[object, ...], Moved] = {}
     instants = _grid(old, new, first)
     callers = _callers(old, new)
-    for numbers in _alike(old, new):
+    for numbers in _alike(old, new, new.numbers if reached is None else reached):
         for caller in callers:
             changes = _changes(old, new, numbers[0], caller, instants)
             for (before, after), times in changes.items():
@@ -165,7 +168,7 @@ def _longer(prefix: str) -> str:
     return prefix + "0" * max(0, 12 - len(prefix))
 
 
-def _alike(old: Tenant, new: Tenant) -> list[list[str]]:
+def _alike(old: Tenant, new: Tenant, asked: Collection[str]) -> list[list[str]]:
     """Numbers of both, those together that no condition tells apart."""
     named = {
         number
@@ -175,8 +178,8 @@ def _alike(old: Tenant, new: Tenant) -> list[list[str]]:
         for number in one.numbers
     }
     groups: dict[object, list[str]] = {}
-    for number in new.numbers:
-        if number in old.numbers:
+    for number in asked:
+        if number in old.numbers and number in new.numbers:
             entries = [(one.to, one.trunk, one.state) for one in (old.numbers[number], new.numbers[number])]
             groups.setdefault(number if number in named else tuple(entries), []).append(number)
     return list(groups.values())

@@ -49,9 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     except CommitError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    landings = {name: _landings(before, after, name) for name in after.tenant_plain} if before else {}
+    reach = _reach(before, after)
+    landings = {name: _landings(before, after, name, reach) for name in after.tenant_plain} if before else {}
     told = {"text": _text, "markdown": _markdown, "json": _json}[arguments.format]
-    print(told(folders, landings, _reach(before, after)))
+    print(told(folders, landings, reach))
     return CHANGES if arguments.exit_code and any(one.before != one.after for one in folders) else 0
 
 
@@ -71,7 +72,7 @@ def _reach(before: Loaded | None, after: Loaded) -> Reach:
     return out
 
 
-def _landings(before: Loaded, after: Loaded, tenant: str) -> list[Landing]:
+def _landings(before: Loaded, after: Loaded, tenant: str, reach: Reach) -> list[Landing]:
     """Callers of numbers of both models who would land elsewhere; the decisions of live calls say so."""
     from datetime import datetime, timedelta
     from zoneinfo import ZoneInfo
@@ -79,7 +80,7 @@ def _landings(before: Loaded, after: Loaded, tenant: str) -> list[Landing]:
     from pbx.analysis.landings import DAYS, moved
     from pbx.analysis.times import in_words
 
-    if tenant not in before.model.tenants or before.revisions[tenant] == after.revisions[tenant]:
+    if tenant not in before.model.tenants or tenant not in reach:
         return []
     old, new = before.model.tenants[tenant], after.model.tenants[tenant]
     first = datetime.now(ZoneInfo(new.timezone)).date()
@@ -92,7 +93,7 @@ def _landings(before: Loaded, after: Loaded, tenant: str) -> list[Landing]:
             "after": one.after,
             "when": in_words(one.times, days),
         }
-        for one in moved(old, new, first)
+        for one in moved(old, new, first, reach[tenant]["numbers"])
     ]
 
 
