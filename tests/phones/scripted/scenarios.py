@@ -1,0 +1,226 @@
+"""Scenarios as data: who calls whom, who answers when, and what comes of it. Each is run simulated and live.
+
+The model is `tests/fixtures/house`. Times are seconds. `caller` is an E.164 number, None (hidden), or a user's id for a
+call from inside; `trunk` is the one an outside call comes over. Whoever is not named under `people` is not registered,
+or a dead number (480).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pbx.calls.simulated.world import Person
+
+OUTSIDE = "+79161234567"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`ends` is the last node of the path ("" for none), `disposition` and `code` what the record says."""
+
+    name: str
+    dialled: str
+    ends: str
+    disposition: str
+    code: int
+    caller: str | None = OUTSIDE
+    trunk: str | None = "digits"
+    people: Mapping[str, Person] = field(default_factory=dict)
+    keys: str = ""
+    patience: float = 600.0
+    full: bool = False  # the tenant has as many calls as its max_calls
+    answered_by: str | None = None
+    hung_up_by: str | None = None
+    sent: str = ""  # the number as the last trunk that was rung got it
+
+
+RINGS = Person()
+STAYS = Person(answers=1.0, talks=600.0)
+LEAVES = Person(answers=1.0, talks=2.0)
+BUSY, DECLINES, GONE = Person(status=486, after=0.5), Person(status=603, after=0.5), Person(status=480)
+REFUSES = Person(status=404)
+SICK = Person(status=503)
+CONFIRMS = Person(answers=0.5, presses="1", pressing=1.0, talks=4.0)
+SILENT_OWNER = Person(answers=0.3, talks=20.0)  # a mailbox, say: answers and presses nothing
+DEAD = Person(silent=True)
+
+ANNA, BORIS = "device anna-desk", "device boris-desk"
+
+
+def from_inside(name: str, user: str, dialled: str, ends: str, disposition: str, code: int, **more: object) -> Scenario:
+    return Scenario(name, dialled, ends, disposition, code, caller=user, trunk=None, **more)  # type: ignore[arg-type]
+
+
+NUMBERS = (
+    Scenario("a number that is a person", "+74951000002", "user/anna", "answered", 200,
+             people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee"),
+    Scenario("the caller hangs up", "+74951000002", "user/anna", "answered", 200,
+             people={"anna": STAYS}, patience=3, answered_by=ANNA, hung_up_by="caller"),
+    Scenario("the person is busy", "+74951000002", "user/anna", "busy", 486, people={"anna": BUSY}),
+    Scenario("the person declines", "+74951000002", "user/anna", "rejected", 603, people={"anna": DECLINES}),
+    Scenario("the person is not registered", "+74951000002", "user/anna", "no_answer", 480),
+    Scenario("the person does not answer", "+74951000002", "user/anna", "no_answer", 480, people={"anna": RINGS}),
+    Scenario("the caller gives up while it rings", "+74951000002", "user/anna", "cancelled", 487,
+             people={"anna": RINGS}, patience=2),
+    Scenario("a number that is not there", "+74951009999", "reject/404", "failed", 404),
+    Scenario("a suspended number", "+74951000015", "announcement/system-suspended", "no_answer", 480),
+    Scenario("a suspended number, and the caller has enough", "+74951000015", "announcement/system-suspended",
+             "cancelled", 487, patience=1),
+    Scenario("a number in quarantine", "+74951000016", "reject/404", "failed", 404),
+    Scenario("a number that rejects", "+74951000013", "reject/404", "failed", 404),
+    Scenario("a number that hangs up", "+74951000014", "hang_up", "no_answer", 480),
+    Scenario("another trunk than expected", "+74951000001", "ivr/main", "answered", 200, trunk="plus", patience=1,
+             hung_up_by="caller"),
+    Scenario("a trunk with +", "+73431000001", "user/dina", "answered", 200, trunk="plus", people={"dina": LEAVES},
+             answered_by="device dina-desk", hung_up_by="callee"),
+    Scenario("a trunk in national format", "+74951000002", "user/anna", "answered", 200, trunk="local",
+             people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee"),
+    Scenario("too many calls", "+74951000002", "", "failed", 503, people={"anna": STAYS}, full=True),
+)  # fmt: skip
+
+FLOWS = (
+    Scenario("a blocked number", "+74951000001", "reject/603", "rejected", 603, caller="+79990000000"),
+    Scenario("a blocked prefix", "+74951000001", "reject/603", "rejected", 603, caller="+78001112233"),
+    Scenario("a hidden caller", "+74951000001", "hang_up", "answered", 200, caller=None, hung_up_by="pbx"),
+    Scenario("a hidden caller in national format", "+74951000001", "hang_up", "answered", 200, caller=None,
+             trunk="local", hung_up_by="pbx"),
+    Scenario("a caller of a list", "+74951000001", "user/anna", "answered", 200, caller="+79031112233",
+             people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee"),
+    Scenario("one of several conditions", "+74951000001", "user/anna", "busy", 486, caller="+79039998877",
+             people={"anna": BUSY}),
+    Scenario("none of several conditions", "+74951000001", "user/boris", "answered", 200, caller="+79121112233",
+             people={"boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee"),
+    Scenario("hours by weekdays, rules and calendars", "+74951000008", "user/anna", "answered", 200,
+             people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee"),
+    Scenario("dates", "+74951000021", "user/anna", "busy", 486, people={"anna": BUSY}),
+    Scenario("no step for this hour", "+74951000011", "hang_up", "no_answer", 480),
+    Scenario("a person, then a group, then a mobile", "+74951000007", "trunk/digits", "answered", 200,
+             people={"anna": RINGS, "boris": RINGS, "digits": LEAVES}, answered_by="trunk digits",
+             hung_up_by="callee", sent="79220000002"),
+    Scenario("nobody of all these", "+74951000007", "hang_up", "answered", 200,
+             people={"anna": RINGS, "boris": BUSY, "digits": BUSY}, hung_up_by="pbx"),
+    Scenario("the group of the second step", "+74951000007", "user/boris", "answered", 200,
+             people={"anna": BUSY, "boris-desk": Person(answers=0.4, talks=1.0)}, answered_by=BORIS, hung_up_by="callee"),
+    Scenario("an announcement", "+74951000009", "hang_up", "answered", 200, hung_up_by="pbx"),
+    Scenario("an announcement, and the caller has enough", "+74951000009", "announcement/closed", "answered", 200,
+             patience=1, hung_up_by="caller"),
+    Scenario("groups in a circle", "+74951000010", "ring_group/round", "failed", 482),
+)  # fmt: skip
+
+MENUS = (
+    Scenario("a key for a group", "+74951000003", "user/boris", "answered", 200, keys="1",
+             people={"anna": RINGS, "boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee"),
+    Scenario("a key that hangs up", "+74951000003", "hang_up", "answered", 200, keys="0", hung_up_by="pbx"),
+    Scenario("a key for English", "+74951000003", "user/boris", "answered", 200, keys="3",
+             people={"boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee"),
+    Scenario("the same without English", "+74951000003", "user/anna", "answered", 200, keys="5",
+             people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee"),
+    Scenario("a key for an announcement that goes on", "+74951000003", "user/boris", "answered", 200, keys="4",
+             people={"boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee"),
+    Scenario("a key for a number outside", "+74951000003", "trunk/digits", "answered", 200, keys="6",
+             people={"digits": LEAVES}, answered_by="trunk digits", hung_up_by="callee", sent="79031234567"),
+    Scenario("a key for another menu, and one there", "+74951000003", "user/anna", "answered", 200, keys="*,1",
+             people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee"),
+    Scenario("an extension in the menu", "+74951000003", "user/anna", "answered", 200, keys="201",
+             people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee"),
+    Scenario("a group's extension in the menu", "+74951000003", "user/anna", "answered", 200, keys="640",
+             people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee"),
+    Scenario("a key that begins an extension", "+74951000003", "user/anna", "answered", 200, keys="2",
+             people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee"),
+    Scenario("nothing typed", "+74951000003", "user/anna", "answered", 200, people={"anna": LEAVES}, answered_by=ANNA,
+             hung_up_by="callee"),
+    Scenario("a wrong key, then a right one", "+74951000003", "user/anna", "answered", 200, keys="9,5",
+             people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee"),
+    Scenario("wrong keys to the end", "+74951000003", "hang_up", "answered", 200, keys="9,8", hung_up_by="pbx"),
+    Scenario("wrong keys three times", "+74951000020", "user/boris", "answered", 200, keys="7,8,9",
+             people={"boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee"),
+    Scenario("an extension where none may be dialled", "+74951000020", "user/anna", "answered", 200, keys="2,1",
+             people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee"),
+    Scenario("the caller leaves the menu", "+74951000003", "ivr/main", "answered", 200, patience=2,
+             hung_up_by="caller"),
+    Scenario("the caller leaves while the menu's group rings", "+74951000003", "ring_group/all", "answered", 200,
+             keys="1", people={"anna": RINGS, "boris": RINGS}, patience=2, hung_up_by="caller"),
+    Scenario("busy after the menu", "+74951000003", "user/anna", "answered", 200, keys="5", people={"anna": BUSY},
+             hung_up_by="pbx"),
+)  # fmt: skip
+
+GROUPS = (
+    Scenario("all ring, one answers", "+74951000004", "user/anna", "answered", 200,
+             people={"anna": LEAVES, "boris": RINGS}, answered_by=ANNA, hung_up_by="callee"),
+    Scenario("one of two devices", "+74951000004", "user/boris", "answered", 200,
+             people={"anna": RINGS, "boris-desk": RINGS, "boris-soft": LEAVES}, answered_by="device boris-soft",
+             hung_up_by="callee"),
+    Scenario("nobody of all", "+74951000004", "hang_up", "answered", 200, people={"anna": RINGS, "boris": BUSY},
+             hung_up_by="pbx"),
+    Scenario("one declines for all", "+74951000004", "hang_up", "answered", 200,
+             people={"anna": DECLINES, "boris": RINGS}, hung_up_by="pbx"),
+    Scenario("in turn, the second", "+74951000005", "user/boris", "answered", 200,
+             people={"anna": RINGS, "boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee"),
+    Scenario("in turn, a mobile that confirms", "+74951000005", "+79220000002", "answered", 200,
+             people={"anna": BUSY, "digits": CONFIRMS}, answered_by="trunk digits", hung_up_by="callee",
+             sent="79220000002"),
+    Scenario("in turn, a mailbox that does not confirm", "+74951000005", "user/boris", "answered", 200,
+             people={"anna": GONE, "boris-desk": Person(answers=2.5, talks=2.0), "digits": SILENT_OWNER}, answered_by=BORIS,
+             hung_up_by="callee"),
+    Scenario("in turn, and the caller gives up at the second", "+74951000005", "ring_group/turns", "cancelled", 487,
+             people={"anna": RINGS, "boris": RINGS}, patience=3),
+    Scenario("two rounds, nobody", "+74951000006", "hang_up", "no_answer", 480,
+             people={"anna": RINGS, "boris": RINGS}),
+    Scenario("mobiles without confirmation", "+74951000018", "+79220000003", "answered", 200,
+             people={"anna": RINGS, "+79220000002": RINGS, "+79220000003": LEAVES}, answered_by="trunk digits",
+             hung_up_by="callee"),
+    Scenario("mobiles refuse, the group is busy", "+74951000018", "reject/486", "busy", 486,
+             people={"digits": BUSY}),
+    Scenario("a person's mobile confirms", "+74951000019", "user/vera", "answered", 200,
+             people={"vera-desk": RINGS, "digits": CONFIRMS}, answered_by="trunk digits", hung_up_by="callee"),
+)  # fmt: skip
+
+INSIDE = (
+    from_inside("a colleague", "anna", "202", "user/boris", "answered", 200, people={"boris-desk": LEAVES},
+                answered_by=BORIS, hung_up_by="callee"),
+    from_inside("a colleague is busy", "anna", "202", "user/boris", "busy", 486, people={"boris": BUSY}),
+    from_inside("a colleague, given up", "anna", "202", "user/boris", "cancelled", 487, people={"boris": RINGS},
+                patience=1),
+    from_inside("a colleague with an outside phone only", "anna", "207", "user/zoya", "answered", 200,
+                people={"digits": LEAVES}, answered_by="trunk digits", hung_up_by="callee", sent="79160000007"),
+    from_inside("a group from inside", "egor", "640", "user/anna", "answered", 200,
+                people={"anna": LEAVES, "boris": RINGS}, answered_by=ANNA, hung_up_by="callee"),
+    from_inside("nothing of the kind", "anna", "299", "reject/404", "failed", 404),
+    from_inside("our own number", "gleb", "84951000002", "user/anna", "answered", 200, people={"anna": LEAVES},
+                answered_by=ANNA, hung_up_by="callee"),
+    from_inside("out, in digits", "anna", "89161234567", "trunk/digits", "answered", 200,
+                people={"digits": LEAVES}, answered_by="trunk digits", hung_up_by="callee", sent="79161234567"),
+    from_inside("out, with +", "anna", "+79161234567", "trunk/plus", "answered", 200,
+                people={"digits": SICK, "plus": LEAVES}, answered_by="trunk plus", hung_up_by="callee",
+                sent="+79161234567"),
+    from_inside("out, to another country", "egor", "81049301234567", "trunk/local", "answered", 200,
+                people={"local": STAYS}, answered_by="trunk local", hung_up_by="caller", patience=3,
+                sent="81049301234567"),
+    from_inside("out, busy is no reason for another trunk", "anna", "89161234567", "+79161234567", "busy", 486,
+                people={"digits": BUSY, "plus": STAYS}),
+    from_inside("out, neither is 404", "anna", "89161234567", "+79161234567", "failed", 404,
+                people={"digits": REFUSES, "plus": STAYS}),
+    from_inside("out, a dead trunk", "anna", "89161234567", "trunk/plus", "answered", 200,
+                people={"digits": DEAD, "plus": LEAVES}, answered_by="trunk plus", hung_up_by="callee"),
+    from_inside("out, all trunks sick", "anna", "89161234567", "+79161234567", "failed", 503,
+                people={"digits": SICK, "plus": SICK}),
+    from_inside("out, given up", "anna", "89161234567", "+79161234567", "cancelled", 487,
+                people={"digits": RINGS}, patience=1),
+    from_inside("out, given up while the trunk is dead", "anna", "89161234567", "+79161234567", "cancelled",
+                487, people={"digits": DEAD}, patience=2),
+    from_inside("no route there", "egor", "8101212345678", "+1212345678", "failed", 404),
+    from_inside("abroad is barred", "anna", "81049301234567", "+49301234567", "rejected", 403),
+    from_inside("outside is barred", "gleb", "89161234567", "+79161234567", "rejected", 403),
+    from_inside("beyond the own town is barred", "dina", "84951234567", "+74951234567", "rejected", 403),
+    from_inside("within the own town", "dina", "83431234567", "trunk/digits", "answered", 200,
+                people={"digits": LEAVES}, answered_by="trunk digits", hung_up_by="callee"),
+    from_inside("an emergency passes every bar", "gleb", "112", "trunk/digits", "answered", 200,
+                people={"digits": LEAVES}, answered_by="trunk digits", hung_up_by="callee", sent="112"),
+    from_inside("an emergency by the caller's place", "egor", "101", "trunk/plus", "answered", 200,
+                people={"plus": LEAVES}, answered_by="trunk plus", hung_up_by="callee", sent="101"),
+    from_inside("an emergency passes a full house", "anna", "112", "trunk/digits", "answered", 200, full=True,
+                people={"digits": LEAVES}, answered_by="trunk digits", hung_up_by="callee"),
+)  # fmt: skip
+
+SCENARIOS: Mapping[str, Scenario] = {
+    scenario.name: scenario for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE)
+}
