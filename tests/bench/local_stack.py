@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,9 +86,11 @@ class Place:
     edge: str = HOST
     edge_port: int = EDGE_PORT
     enter: tuple[str, ...] = ()
+    host: str = HOST  # of the relay and the engine
 
 
-def _document(folder: Path, model: Path) -> Path:
+def document_of(model: Path) -> dict[str, Any]:
+    """What an apply would give pbx-calls, without limits."""
     loaded = load(model)
     tenants = {
         name: {"revision": loaded.revisions[name], "plain": {**plain, "tenant": {**plain["tenant"], "max_calls": None}}}
@@ -96,46 +98,54 @@ def _document(folder: Path, model: Path) -> Path:
     }
     if model == EXAMPLES:  # a number that leads to one phone
         tenants["romashka"]["plain"]["numbers"]["+74951000113"]["to"] = "user/petrova"
-    path = folder / "document.json"
-    path.write_text(
-        json.dumps({"format": 1, "site_revision": loaded.site_revision, "tenants": tenants,
-                    "site": {"plain": loaded.site_plain}})
-    )  # fmt: skip
-    return path
+    site = {"plain": loaded.site_plain}
+    return {"format": 1, "site_revision": loaded.site_revision, "tenants": tenants, "site": site}
 
 
-def _configs(folder: Path, place: Place, model: Path) -> tuple[Path, Path]:
+def _configs(folder: Path, place: Place, document: dict[str, Any], audio: Mapping[str, bytes]) -> tuple[Path, Path]:
     calls, media = folder / "calls.json", folder / "media.json"
     (folder / "prompts").mkdir()
+    for name, sound in audio.items():
+        (folder / "prompts" / name).write_bytes(sound)
+    (folder / "document.json").write_text(json.dumps(document))
     media.write_text(
-        json.dumps({"name": "bench", "instance": 1, "address": HOST, "port": MEDIA_PORT,
+        json.dumps({"name": "bench", "instance": 1, "address": place.host, "port": MEDIA_PORT,
                     "socket": str(folder / "media.sock"), "prompts": str(folder / "prompts"), "tones": "RU"})
     )  # fmt: skip
     calls.write_text(
         json.dumps({
             "name": "bench", "instance": 1, "listen": place.calls, "port": CALLS_PORT,
             "edges": [{"name": "edge1", "address": place.edge, "port": place.edge_port}],
-            "relays": [{"name": "relay1", "address": HOST, "port": NG_PORT}],
-            "media": {"socket": str(folder / "media.sock"), "address": HOST, "port": MEDIA_PORT},
+            "relays": [{"name": "relay1", "address": place.host, "port": NG_PORT}],
+            "media": {"socket": str(folder / "media.sock"), "address": place.host, "port": MEDIA_PORT},
             "control": str(folder / "control.sock"), "journal": str(folder / "journal"),
             "store": str(folder / "store.sqlite"), "prompts": str(folder / "prompts"),
-            "document": str(_document(folder, model)), "secrets": str(folder / "secrets.json"),
+            "document": str(folder / "document.json"), "secrets": str(folder / "secrets.json"),
         })
     )  # fmt: skip
     return calls, media
 
 
 @contextlib.contextmanager
-def running(folder: Path, place: Place = Place(), model: Path = EXAMPLES) -> Iterator[Stack]:
-    """Start rtpengine, the engine, pbx-calls and the drainer; end them at the end."""
+def running(
+    folder: Path,
+    place: Place = Place(),
+    model: Path = EXAMPLES,
+    *,
+    document: dict[str, Any] | None = None,
+    audio: Mapping[str, bytes] | None = None,
+) -> Iterator[Stack]:
+    """Start rtpengine, the engine, pbx-calls and the drainer; end them at the end. `document` in place of a model,
+    `audio` by file name."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    calls, media = _configs(folder, place, model)
+    calls, media = _configs(folder, place, document or document_of(model), audio or {})
     stack = Stack(folder, place.enter)
     try:
         stack.start("rtpengine", "rtpengine", "--foreground", "--log-stderr", "--log-level=4", "--table=-1",
-              f"--interface={HOST}", f"--listen-ng={HOST}:{NG_PORT}", "--port-min=40000", "--port-max=59999",
-              "--delete-delay=0", "--num-threads=2", f"--pidfile={folder}/rtpengine.pid")  # fmt: skip
+              f"--interface={place.host}", f"--listen-ng={place.host}:{NG_PORT}",
+              "--port-min=40000", "--port-max=59999", "--delete-delay=0",
+              "--num-threads=2", f"--pidfile={folder}/rtpengine.pid")  # fmt: skip
         stack.start("media", sys.executable, "-m", "pbx.server.media", "--config", str(media))
         stack.start("calls", sys.executable, "-m", "pbx.server.calls", "--config", str(calls))
         stack.start("journal", sys.executable, "-m", "pbx.server.journal", "--config", str(calls))

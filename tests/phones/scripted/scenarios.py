@@ -42,6 +42,7 @@ SICK = Person(status=503)
 CONFIRMS = Person(answers=0.5, presses="1", pressing=1.0, talks=4.0)
 SILENT_OWNER = Person(answers=0.3, talks=20.0)  # a mailbox, say: answers and presses nothing
 DEAD = Person(silent=True)
+QUICK, LATE = Person(answers=0.4, talks=1.0), Person(answers=2.5, talks=2.0)
 
 ANNA, BORIS = "device anna-desk", "device boris-desk"
 
@@ -99,7 +100,7 @@ FLOWS = (
     Scenario("nobody of all these", "+74951000007", "hang_up", "answered", 200,
              people={"anna": RINGS, "boris": BUSY, "digits": BUSY}, hung_up_by="pbx"),
     Scenario("the group of the second step", "+74951000007", "user/boris", "answered", 200,
-             people={"anna": BUSY, "boris-desk": Person(answers=0.4, talks=1.0)}, answered_by=BORIS, hung_up_by="callee"),
+             people={"anna": BUSY, "boris-desk": QUICK}, answered_by=BORIS, hung_up_by="callee"),
     Scenario("an announcement", "+74951000009", "hang_up", "answered", 200, hung_up_by="pbx"),
     Scenario("an announcement, and the caller has enough", "+74951000009", "announcement/closed", "answered", 200,
              patience=1, hung_up_by="caller"),
@@ -159,7 +160,7 @@ GROUPS = (
              people={"anna": BUSY, "digits": CONFIRMS}, answered_by="trunk digits", hung_up_by="callee",
              sent="79220000002"),
     Scenario("in turn, a mailbox that does not confirm", "+74951000005", "user/boris", "answered", 200,
-             people={"anna": GONE, "boris-desk": Person(answers=2.5, talks=2.0), "digits": SILENT_OWNER}, answered_by=BORIS,
+             people={"anna": GONE, "boris-desk": LATE, "digits": SILENT_OWNER}, answered_by=BORIS,
              hung_up_by="callee"),
     Scenario("in turn, and the caller gives up at the second", "+74951000005", "ring_group/turns", "cancelled", 487,
              people={"anna": RINGS, "boris": RINGS}, patience=3),

@@ -1,0 +1,277 @@
+"""The edge as pbx-calls meets it, played by scripts: it brings calls in, and is every device and carrier behind it.
+
+One UDP socket, one asyncio loop, any number of calls at once. It shares no code with the PBX. Sound is not listened to
+(the demo's calls do that): SDP names a port that swallows all, and digits go by SIP INFO.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from phones import message
+from phones.message import Message
+
+from pbx.calls.simulated.world import Person
+
+Peer = tuple[str, int]
+T1 = 0.5
+RANG_AFTER = 0.05
+
+
+@dataclass
+class Incoming:
+    """A call that the edge brings in. `digits` are (second, digit) from the INVITE on."""
+
+    user: str  # of the Request-URI
+    domain: str
+    caller: str  # of the From
+    headers: Sequence[tuple[str, str]]
+    digits: Sequence[tuple[float, str]] = ()
+    patience: float = 600.0
+
+
+@dataclass
+class Rung:
+    """Who was rung for a call of ours, in order: labels as the record has them, and what a trunk got to dial."""
+
+    labels: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+
+
+class Leg:
+    """One dialog, either side. Timers are of the loop; all end with it."""
+
+    def __init__(self, edge: ScriptedEdge, call_id: str) -> None:
+        self.edge, self.call_id = edge, call_id
+        self.tag = os.urandom(4).hex()
+        self.local = self.remote = self.target = ""
+        self.sequence = 0
+        self.invite: Message | None = None
+        self.over: asyncio.Future[int] = asyncio.get_running_loop().create_future()  # the final code of the INVITE
+        self.is_up = False
+        self._timers: list[asyncio.TimerHandle] = []
+        self._repeats: list[asyncio.TimerHandle] = []
+
+    def later(self, seconds: float, do: Callable[..., None], *words: object) -> None:
+        self._timers.append(asyncio.get_running_loop().call_later(seconds, do, *words))
+
+    def send(self, request: Message) -> None:
+        """A request, repeated as UDP wants it until something comes back."""
+        self.settled()
+        for after in (0.0, T1, 3 * T1, 7 * T1):
+            self._repeats.append(asyncio.get_running_loop().call_later(after, self.edge.send, bytes(request)))
+
+    def settled(self) -> None:
+        for timer in self._repeats:
+            timer.cancel()
+        self._repeats = []
+
+    def request(self, method: str, headers: Sequence[tuple[str, str]] = (), body: bytes = b"") -> Message:
+        self.sequence += 1
+        via = f"SIP/2.0/UDP {self.edge.host}:{self.edge.port};branch=z9hG4bK{os.urandom(6).hex()}"
+        own = [("Via", via), ("Max-Forwards", "70"), ("From", self.local), ("To", self.remote)]
+        own += [("Call-ID", self.call_id), ("CSeq", f"{self.sequence} {method}"), ("Contact", self.edge.contact)]
+        return Message(f"{method} {self.target} SIP/2.0", [*own, *headers], body)
+
+    def digit(self, digit: str) -> None:
+        if self.is_up:
+            body = f"Signal={digit}\r\nDuration=100\r\n".encode()
+            self.edge.send(bytes(self.request("INFO", [("Content-Type", "application/dtmf-relay")], body)))
+
+    def bye(self) -> None:
+        if self.is_up:
+            self.end(200)
+            self.send(self.request("BYE"))
+
+    def end(self, code: int) -> None:
+        self.is_up = False
+        for timer in self._timers:
+            timer.cancel()
+        if not self.over.done():
+            self.over.set_result(code)
+
+    # --- what comes in ----------------------------------------------------------------------------------------------
+
+    def on_request(self, request: Message) -> None:
+        """Within the dialog."""
+        if request.method == "BYE":
+            self.edge.reply(request, 200, "OK")
+            self.settled()
+            self.end(200)
+        elif request.method in ("INVITE", "UPDATE") and request.body:
+            self.edge.reply(request, 200, "OK", body=self.edge.sdp())
+        elif request.method != "ACK":
+            self.edge.reply(request, 200, "OK")
+
+
+class CallerLeg(Leg):
+    """We are the UAC: somebody whom the edge lets in."""
+
+    def begin(self, call: Incoming) -> None:
+        self.local = f"<sip:{call.caller}@{call.domain}>;tag={self.tag}"
+        self.target = f"sip:{call.user}@{call.domain}"
+        self.remote = f"<{self.target}>"
+        self.invite = self.request("INVITE", [*call.headers, ("Content-Type", "application/sdp")], self.edge.sdp())
+        self.send(self.invite)
+        for second, digit in call.digits:
+            self.later(second, self.digit, digit)
+        self.later(call.patience, self.leave)
+
+    def leave(self) -> None:
+        """The caller has enough."""
+        if self.is_up:
+            self.bye()
+        elif self.invite is not None:
+            kept = ("Via", "Max-Forwards", "From", "To", "Call-ID")
+            headers = [(name, value) for name, value in self.invite.headers if name in kept]
+            number = ("CSeq", f"{self.invite.sequence} CANCEL")
+            self.edge.send(bytes(Message(f"CANCEL {self.invite.uri} SIP/2.0", [*headers, number])))
+
+    def on_response(self, response: Message) -> None:
+        if response.method == "BYE" and response.status >= 200:
+            self.settled()
+        if response.method != "INVITE" or self.invite is None:
+            return
+        self.settled()
+        if response.status < 200:
+            return
+        if response.status >= 300:
+            kept = ("Via", "Max-Forwards", "From", "Call-ID")
+            headers = [(name, value) for name, value in self.invite.headers if name in kept]
+            headers += [("To", response["To"]), ("CSeq", f"{self.invite.sequence} ACK")]
+            self.edge.send(bytes(Message(f"ACK {self.invite.uri} SIP/2.0", headers)))
+            self.end(response.status)
+            return
+        self.remote, self.target = response["To"], message.address(response["Contact"])
+        ack = self.request("ACK")
+        self.sequence -= 1
+        ack.headers = [(n, f"{self.invite.sequence} ACK" if n == "CSeq" else v) for n, v in ack.headers]
+        self.edge.send(bytes(ack))
+        if not self.over.done():
+            self.is_up = True
+
+
+class CalleeLeg(Leg):
+    """We are the UAS: a device or a carrier that behaves as its Person."""
+
+    def begin(self, invite: Message, person: Person) -> None:
+        self.invite, self.person = invite, person
+        self.local, self.remote = f"{invite['To']};tag={self.tag}", invite["From"]
+        self.target = message.address(invite["Contact"])
+        self.answer(100, "Trying")
+        if person.silent:
+            return
+        if person.status is not None:
+            self.later(person.after, self.final, person.status)
+            if person.after <= RANG_AFTER:
+                return
+        self.later(RANG_AFTER, self.answer, 180, "Ringing")
+        if person.answers is not None:
+            self.later(person.answers, self.final, 200)
+            for digit in person.presses:
+                self.later(person.answers + person.pressing, self.digit, digit)
+            self.later(person.answers + person.talks, self.bye)
+
+    def answer(self, code: int, phrase: str, body: bytes = b"") -> None:
+        assert self.invite is not None
+        self.edge.reply(self.invite, code, phrase, tag="" if code == 100 else self.tag, body=body)
+
+    def final(self, code: int) -> None:
+        self.is_up = code == 200
+        if self.is_up:
+            self.answer(200, "OK", self.edge.sdp())
+        else:
+            self.answer(code, "Said So")
+            self.end(code)
+
+    def cancelled(self, request: Message) -> None:
+        self.edge.reply(request, 200, "OK", tag=self.tag)
+        if not self.is_up and not self.over.done():
+            self.answer(487, "Request Terminated")
+            self.end(487)
+
+    def on_response(self, response: Message) -> None:
+        if response.status >= 200 and response.method == "BYE":
+            self.settled()
+
+
+class ScriptedEdge(asyncio.DatagramProtocol):
+    """`behave(token, user, trunk)` says how whoever is rung behaves, and notes that they were: `token` is the tenant's
+    in our Contact, `user` the user part that was dialled, `trunk` the key or nothing for a device."""
+
+    def __init__(self, host: str, port: int, calls: Peer, behave: Callable[[str, str, str], Person]) -> None:
+        self.host, self.port, self._calls, self._behave = host, port, calls, behave
+        self.contact = f"<sip:edge@{host}:{port}>"
+        self._legs: dict[str, CallerLeg | CalleeLeg] = {}
+        self._answers: dict[tuple[str, str], bytes] = {}
+        self._media = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # what comes here is not read
+        self._media.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
+        self._media.bind((host, 0))
+
+    async def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, (self.host, self.port))
+
+    def close(self) -> None:
+        self._transport.close()
+        self._media.close()
+
+    def call(self, incoming: Incoming) -> CallerLeg:
+        """Brings a call in; the leg's `over` is its end."""
+        leg = CallerLeg(self, f"{os.urandom(8).hex()}@{self.host}")
+        self._legs[leg.call_id] = leg
+        leg.begin(incoming)
+        return leg
+
+    def send(self, data: bytes) -> None:
+        self._transport.sendto(data, self._calls)
+
+    def reply(self, request: Message, code: int, phrase: str, *, tag: str = "", body: bytes = b"") -> None:
+        echo = [(name, value) for name in ("Via", "From", "To", "Call-ID", "CSeq") for value in request.all(name)]
+        if tag and not message.parameter(request["To"], "tag"):
+            echo = [(name, f"{value};tag={tag}" if name == "To" else value) for name, value in echo]
+        more = [("Content-Type", "application/sdp")] if body else []
+        data = bytes(Message(f"SIP/2.0 {code} {phrase}", [*echo, ("Contact", self.contact), *more], body))
+        if code >= 200:
+            self._answers[(request.branch, request.method)] = data
+        self.send(data)
+
+    def sdp(self) -> bytes:
+        lines = ["v=0", f"o=- 1 1 IN IP4 {self.host}", "s=-", f"c=IN IP4 {self.host}", "t=0 0"]
+        lines += [f"m=audio {self._media.getsockname()[1]} RTP/AVP 8 101", "a=rtpmap:8 PCMA/8000"]
+        lines += ["a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15", "a=sendrecv"]
+        return ("\r\n".join(lines) + "\r\n").encode()
+
+    def datagram_received(self, data: bytes, addr: Peer) -> None:
+        if not data.strip():
+            return
+        received = message.parse(data)
+        leg = self._legs.get(received["Call-ID"])
+        if received.status:
+            if leg is not None:
+                leg.on_response(received)
+            return
+        answered = self._answers.get((received.branch, received.method))
+        if answered is not None and received.method != "ACK":
+            self.send(answered)
+        elif received.method == "INVITE" and leg is None:
+            self._rung(received)
+        elif received.method == "CANCEL" and isinstance(leg, CalleeLeg):
+            leg.cancelled(received)
+        elif leg is not None:
+            leg.on_request(received)
+        elif received.method != "ACK":
+            self.reply(received, 200 if received.method == "OPTIONS" else 481, "Said So")
+
+    def _rung(self, invite: Message) -> None:
+        token = re.search(r"sip:([^@>]+)@", invite["Contact"])
+        user = re.search(r"sips?:([^@>]+)@", invite.uri)
+        assert token and user
+        leg = CalleeLeg(self, invite["Call-ID"])
+        self._legs[leg.call_id] = leg
+        leg.begin(invite, self._behave(token[1], user[1].replace("%2B", "+"), invite.get("X-PBX-Trunk") or ""))

@@ -1,0 +1,170 @@
+"""All scenarios at once against one real pbx-calls with rtpengine, media engine, journal and store; their records."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.local_stack import CALLS_PORT, EDGE_PORT, Place, Stack, running
+from phones.scripted.edge import CallerLeg, Incoming, Rung, ScriptedEdge
+from phones.scripted.scenarios import SCENARIOS, Scenario
+from phones.scripted.simulation import GONE, HOUSE, NUMBERS, house, plain_of, simulated
+
+from pbx.calls.simulated.world import Person, Told
+from pbx.speech.audio import encode
+from pbx.store import database
+
+APART = 0.08  # seconds between two calls that begin
+SOUND = "tone.alaw"
+
+
+@dataclass(frozen=True)
+class Live:
+    """What came of one scenario: its record (a row of the store) and whom the edge was asked to ring."""
+
+    record: dict[str, Any]
+    rung: Rung
+
+
+def run(folder: Path) -> Mapping[str, Live]:
+    """Every scenario by its name. Takes as long as the longest ring, some 40 s."""
+    audio = {SOUND: encode(HOUSE / "house" / "prompts" / "tone.wav")}
+    host = _address()
+    place = Place(calls=host, edge=host, host=host)
+    told = {name: simulated(scenario, datetime.now(UTC)) for name, scenario in SCENARIOS.items()}
+    with running(folder, place, document=_document(), audio=audio) as stack:
+        rung = asyncio.run(_all(host, stack, told))
+        records = _records(folder)
+    return {name: Live(records[NUMBERS[name]], rung[NUMBERS[name]]) for name in SCENARIOS}
+
+
+def _address() -> str:
+    """A loopback address that another run on this machine does not take: ports may be the same everywhere."""
+    number = os.getpid()
+    return f"127.{64 + (number >> 16) % 64}.{(number >> 8) % 256}.{number % 254 + 1}"
+
+
+def _document() -> dict[str, Any]:
+    tenants = {}
+    for scenario in SCENARIOS.values():
+        plain = plain_of(scenario)
+        prompts = plain["prompts"].values()
+        plain["prompts"] = {
+            name: {language: {**said, "audio": SOUND} for language, said in prompt.items()}
+            for name, prompt in zip(plain["prompts"], prompts, strict=True)
+        }
+        tenants[NUMBERS[scenario.name]] = {"revision": "r" + NUMBERS[scenario.name], "plain": plain}
+    return {"format": 1, "site_revision": "r", "tenants": tenants, "site": {"plain": house().site_plain}}
+
+
+def token_of(tenant: str) -> str:
+    """As contracts have it: what stands in our Contact for a tenant."""
+    return hashlib.sha256(f"pbx-tenant-token/{tenant}".encode()).hexdigest()[:12]
+
+
+async def _all(host: str, stack: Stack, told: Mapping[str, Told]) -> dict[str, Rung]:
+    rung = {tenant: Rung() for tenant in NUMBERS.values()}
+    scenarios = {token_of(NUMBERS[name]): scenario for name, scenario in SCENARIOS.items()}
+
+    def behave(token: str, user: str, trunk: str) -> Person:
+        scenario = scenarios[token]
+        mine = rung[NUMBERS[scenario.name]]
+        mine.labels.append(f"trunk {trunk}" if trunk else f"device {user}")
+        if trunk:
+            mine.sent.append(user)
+        names = [trunk, _in_e164(user, trunk)] if trunk else [user, user.rpartition("-")[0]]
+        return next((scenario.people[name] for name in names if name in scenario.people), GONE)
+
+    edge = ScriptedEdge(host, EDGE_PORT, (host, CALLS_PORT), behave)
+    await edge.open()
+    await _owned(stack)
+    try:
+        legs = []
+        for name in sorted(SCENARIOS, key=lambda name: -told[name].events[-1][0]):  # the longest first
+            legs.append(asyncio.ensure_future(_one(edge, SCENARIOS[name], told[name])))
+            await asyncio.sleep(APART)
+        await asyncio.gather(*legs)
+    finally:
+        edge.close()
+    return rung
+
+
+async def _owned(stack: Stack) -> None:
+    """Until pbx-calls holds the leases of all tenants."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        if len((await asyncio.to_thread(stack.ask, "status"))["epochs"]) == len(SCENARIOS):
+            return
+        await asyncio.sleep(0.05)
+    raise TimeoutError("pbx-calls does not own its tenants")
+
+
+async def _one(edge: ScriptedEdge, scenario: Scenario, told: Told) -> None:
+    """One scenario to its end: the caller types when the simulated one does. A full house has another call up."""
+    before: CallerLeg | None = None
+    if scenario.full:
+        before = edge.call(_incoming(scenario, "201", caller="boris", digits=()))
+        await asyncio.sleep(0.5)
+    digits = [
+        (second + index * 0.05, digit)
+        for second, what, about in told.events
+        if what == "presses"
+        for index, digit in enumerate(str(about))
+    ]
+    leg = edge.call(_incoming(scenario, scenario.dialled, caller=scenario.caller, digits=digits))
+    async with asyncio.timeout(60):
+        await leg.over
+    if before is not None:
+        before.leave()
+        async with asyncio.timeout(5):
+            await before.over
+
+
+def _incoming(
+    scenario: Scenario, dialled: str, *, caller: str | None, digits: list[tuple[float, str]] | tuple[()]
+) -> Incoming:
+    tenant = NUMBERS[scenario.name]
+    headers = [("X-PBX-Tenant", tenant), ("X-PBX-Transport", "udp"), ("X-PBX-Edge", "edge1")]
+    if dialled in ("112", "101"):
+        headers.append(("X-PBX-Emergency", "1"))
+    domain = f"{tenant}.example"
+    if scenario.trunk is None or dialled == "201":
+        device = f"{caller}-desk"
+        headers.append(("X-PBX-Source", f"device {device}"))
+        return Incoming(dialled, domain, device, headers, digits, scenario.patience)
+    shown = _in_format(caller, scenario.trunk) if caller else "anonymous"
+    headers += [("X-PBX-Source", f"trunk {scenario.trunk}")]
+    headers += [("Privacy", "id")] if caller is None else []
+    number = _in_format(dialled, scenario.trunk)
+    return Incoming(number, domain, shown, headers, digits, scenario.patience)
+
+
+def _in_format(number: str, trunk: str) -> str:
+    """A Russian number as the trunk writes it."""
+    return {"digits": number[1:], "plus": number, "local": "8" + number[2:]}[trunk]
+
+
+def _in_e164(user: str, trunk: str) -> str:
+    return "+" + user if trunk == "digits" else user
+
+
+def _records(folder: Path) -> dict[str, dict[str, Any]]:
+    """The record of each tenant's call, once the drainer has brought all."""
+    db = database.connect(folder / "store.sqlite", create=False)
+    calls = len(SCENARIOS) + sum(scenario.full for scenario in SCENARIOS.values())
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        rows = [row for row in database.last_calls(db, last=1000) if row["ended"] is not None]
+        if len(rows) >= calls:
+            break
+        time.sleep(0.05)
+    db.close()
+    dialled_first = {NUMBERS[one.name]: "201" for one in SCENARIOS.values() if one.full}
+    return {row["tenant"]: row for row in rows if row["dialled"] != dialled_first.get(row["tenant"])}

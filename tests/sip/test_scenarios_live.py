@@ -1,0 +1,48 @@
+"""Every scenario against a real pbx-calls: its record is as simulated, and its replay goes the same way."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pytest
+from phones.scripted.live import Live, run
+from phones.scripted.scenarios import SCENARIOS
+from phones.scripted.simulation import NUMBERS, simulated, tenant_of
+
+from pbx.calls.simulated.replay import replay
+from pbx.features.story import story
+
+pytestmark = pytest.mark.row("C03")
+
+COMPARED = ("tenant", "direction", "caller", "number", "disposition", "code", "answered_by", "hung_up_by", "path")
+WITHIN = 1.0  # seconds by which a talk may last otherwise than on virtual time
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Live]:
+    return run(tmp_path_factory.mktemp("live") / "stack")
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_live_record_equals_the_simulated_one(lived: Mapping[str, Live], name: str) -> None:
+    record, rung = lived[name].record, lived[name].rung
+    told = simulated(SCENARIOS[name], datetime.fromtimestamp(record["started"] / 1000, UTC))
+    again = told.record.document()
+    assert {part: record[part] for part in COMPARED} == {part: again[part] for part in COMPARED}
+    before = ["device anna-desk"] if SCENARIOS[name].full else []
+    assert sorted(rung.labels) == sorted([*before, *(label for _, label in told.rang)])
+    if record["answered"] is not None:
+        lasted = (record["ended"] - record["answered"]) / 1000
+        assert lasted == pytest.approx((again["ended"] - again["answered"]) / 1000, abs=WITHIN)
+    if SCENARIOS[name].sent:
+        assert rung.sent[-1] == SCENARIOS[name].sent
+
+
+@pytest.mark.row("C06")
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_replay_of_the_live_record_goes_the_same_way(lived: Mapping[str, Live], name: str) -> None:
+    record = lived[name].record
+    again = replay(tenant_of(SCENARIOS[name]), record, story)
+    told = again.told.record.document()
+    assert again.assumed == []
+    assert {part: told[part] for part in COMPARED} == {part: record[part] for part in COMPARED}
+    assert NUMBERS[name] == record["tenant"]
