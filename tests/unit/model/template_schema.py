@@ -5,6 +5,7 @@ loader read it. What stands in a list is whole, for lists are not merged.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,12 @@ def made() -> str:
         for plural, schema in top.items():
             if plural in NOT or plural in kinds:
                 continue
-            item = schema.get("additionalProperties") or schema.get("items") or schema
+            used = (schema.get("additionalProperties") or schema.get("items") or schema)["else"]["$ref"]
             kinds[plural] = {
                 "type": "object",
-                "description": f"Templates of {plural} by name, for example NAME of `use: NAME` there.",
+                "description": f"Templates of {plural}, by name; for example usual: {_example(used, file)}.",
                 "propertyNames": {"$ref": "common.schema.json#/$defs/id"},
-                "additionalProperties": _reference(item["else"]["$ref"], f"{file}.schema.json", definitions),
+                "additionalProperties": _reference(used, f"{file}.schema.json", definitions),
             }
     return _text(
         {
@@ -40,6 +41,14 @@ def made() -> str:
             "$defs": definitions,
         }
     )
+
+
+def _example(reference: str, file: str) -> str:
+    """A whole object of the kind, which is a template as well."""
+    name, _, inside = reference.partition("#")
+    schema = json.loads((SCHEMAS / (name or f"{file}.schema.json")).read_text("utf-8"))
+    words = (schema["$defs"][inside.rpartition("/")[2]] if inside else schema)["description"]
+    return re.sub(r"^[^ {]+: ", "", str(words.rpartition("or example ")[2].removesuffix(".")))
 
 
 def _reference(reference: str, file: str, definitions: Json) -> Json:

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import jsonschema_rs
 import pytest
+from unit.model import grammar_page
 
 from pbx.model import build, objects, served, words
 from pbx.model.load import load
-from pbx.model.schemas import FOLDER, Node, bundle, kinds_of, resolve
+from pbx.model.schemas import DRAFT, FOLDER, Node, bundle, kinds_of, resolve
+from pbx.model.yaml_events import parse
 
 ROOT = Path(__file__).parents[3]
 FILES = sorted(path.name for path in FOLDER.glob("*.schema.json"))
@@ -49,14 +52,22 @@ def test_a_schema_is_a_schema(file: str) -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_everything_is_described_with_an_example(file: str) -> None:
+def test_everything_is_described_with_an_example_that_is_right(file: str) -> None:
     """Properties, items, values and names of keys; a file of many kinds is described by its title."""
     for path, schema in schemas(bundle()[file], file):
         if (path == file and "title" in schema) or {"if", "then", "else"} & set(path.split("/")):
             continue
-        words = resolve({**schema.get("else", {}), **schema}).get("description", "")  # an object without templates
-        assert "or example" in words, path
-        assert len(words) >= 25, path
+        schema = {**schema.get("else", {}), **schema}  # as it is without a template
+        what, example = grammar_page.split(resolve(schema)["description"])
+        assert len(what.split()) >= 2, path
+        for each in example.split(" or "):
+            value = parse(each.encode()).value
+            alone = value if not isinstance(value, dict) or len(value) != 1 else next(iter(value.values()))  # ID: {…}
+            assert any(validator(schema).is_valid(one) for one in (value, alone)), f"{path}: {each}"
+
+
+def validator(schema: dict[str, Any]) -> Any:
+    return jsonschema_rs.validator_for({**schema, "$schema": DRAFT, "$defs": bundle()})
 
 
 def test_the_example_of_a_reference_is_of_its_kind() -> None:
@@ -66,6 +77,10 @@ def test_the_example_of_a_reference_is_of_its_kind() -> None:
             if "x-refers-to" in schema:
                 kinds = {str(example).partition("/")[0] for example in resolve(schema)["examples"]}
                 assert kinds == set(schema["x-refers-to"]), path
+
+
+def test_the_page_of_the_grammar_is_fresh() -> None:
+    assert grammar_page.PAGE.read_text("utf-8") == grammar_page.page()
 
 
 def test_the_whole_reference_grammar_is_described() -> None:

@@ -1,21 +1,14 @@
 """Templates: what comes out of `use:`, that nothing of it is left, and what is said when it cannot be."""
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.model import template_schema
 
 from pbx.model.load import Loaded, load
 from pbx.model.problems import ModelErrors
 from pbx.model.schemas import kinds_of, template_kinds
-
-HERE = Path(__file__).parent
-_spec = importlib.util.spec_from_file_location("template_schema", HERE / "template_schema.py")
-assert _spec is not None
-assert _spec.loader is not None
-template_schema = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(template_schema)
 
 TENANT = """\
 version: pbx/v1
