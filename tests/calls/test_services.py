@@ -164,3 +164,65 @@ def test_three_wrong_pins_end_the_call(office: Office, tell: Tell) -> None:
 def test_a_room_without_a_pin_asks_for_none(office: Office, tell: Tell) -> None:
     told = tell(office("conferences: {open: {}}\n", to="conference/open"), patience=30.0)
     assert [what for _, what in told.heard] == ["music"]
+
+
+# --- digits that a menu asks for --------------------------------------------------------------------------------------
+
+
+def orders(collect: str) -> str:
+    asks = f"{{name: order, prompt: prompt/hello, {collect}}}"
+    return (
+        f'ivrs: {{main: {{prompt: prompt/hello, keys: {{"2": {{collect: {asks}, '
+        "to: user/anna}}, on_timeout: {reject: 480}, on_invalid: {reject: 603}, max_retries: 1}}\n"
+    )
+
+
+@pytest.mark.row("R16")
+@pytest.mark.parametrize(("collect", "keys", "end", "why"), [
+    ('digits: 4-10, end: "#"', "2,12345#", "user/anna", "order: 12345 typed"),
+    ('digits: "4"', "2,1234", "user/anna", "order: 1234 typed"),
+    ('digits: 4-10, end: "#"', "2,12345", "user/anna", "order: 12345 typed"),
+    ('digits: 4-10, end: "#"', "2,123#,1234#", "user/anna", "order: 3 digits typed, 4 to 10 are asked for (try 1)"),
+    ('digits: 4-10, end: "#"', "2,123#,1", "reject/603", "order: 1 digits typed, 4 to 10 are asked for (try 2)"),
+    ('digits: 4-10, end: "#", confirm: true', "2,1234#,1", "user/anna", "order: 1234 typed"),
+    ('digits: 4-10, end: "#", confirm: true', "2,1234#,2,5678#,1", "user/anna", "order: 5678 typed"),
+    ('digits: 4-10, end: "#", confirm: true', "2,1234#", "reject/603", "order: read back and not confirmed (try 1)"),
+    ('digits: 4-10, end: "#", sensitive: true', "2,1234#", "user/anna", "order: 4 digits typed, not written down"),
+])  # fmt: skip
+def test_digits_are_asked_for(collect: str, keys: str, end: str, why: str, office: Office, tell: Tell) -> None:
+    told = tell(office(orders(collect), to="ivr/main"), keys=keys, anna=Person(answers=3.0))
+    assert told.record.path[-1] == end
+    assert why in told.record.reasons
+    assert "sensitive" not in collect or not any("1234" in reason for reason in told.record.reasons)
+
+
+# --- what is said -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.row("R15")
+@pytest.mark.parametrize(("at", "said"), [
+    ("2026-11-09T12:00+03:00", "С 09:00 до 18:00."),
+    ("2026-11-08T12:00+03:00", "С 09:00 до 18:00."),  # a Sunday: those of Monday
+    ("2026-12-31T12:00+03:00", "С 09:00 до 14:30."),
+])  # fmt: skip
+def test_hours_are_told(at: str, said: str, office: Office, tell: Tell) -> None:
+    says = (
+        "announcements: {closed: {prompt: prompt/hours, hours: schedule/short}}\n"
+        'calendars: {end: {days: [{date: 2026-12-31, hours: ["09:00-14:30"]}]}}\n'
+        "schedules: {short: {open: [{days: [MO, TU, WE, TH, FR], hours: [\"09:00-13:00\", \"14:00-18:00\"]}], "
+        "calendars: [calendar/end]}}\n"
+    )  # fmt: skip
+    assert tell(office(says, to="announcement/closed"), at=at).said == [said]
+
+
+@pytest.mark.row("R15")
+def test_a_menu_tells_hours_and_a_key_changes_the_language(office: Office, tell: Tell) -> None:
+    menu = (
+        "ivrs: {main: {prompt: prompt/hours, hours: schedule/office, "
+        'keys: {"9": {language: en-US, to: announcement/a}}, '
+        "on_timeout: {hang_up: true}, on_invalid: {hang_up: true}}}\n"
+        "announcements: {a: {prompt: prompt/hours, hours: schedule/office}}\n"
+    )
+    told = tell(office(menu, to="ivr/main"), keys="9")
+    assert told.said == ["С 09:00 до 18:00.", "From 09:00 to 18:00."]
+    assert told.language == "en-US"

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from pbx.model.objects import CallerIs, Flow, Hours, NumberIs, Tenant
+from pbx.model.objects import CallerIs, FactIs, Flow, Hours, NumberIs, OverrideOn, QueueIs, Share, Tenant
 from pbx.routing import decide
+from pbx.routing.condition import share_of
 from pbx.routing.decision import Facts
 
 DAYS = 14  # of the grid, besides the days that calendars name
@@ -25,10 +27,13 @@ _NOBODY = "+99900000000"  # stands for a caller whom no list and no condition kn
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A sort of callers and one number that stands for it (None: hidden)."""
+    """A sort of callers and one number that stands for it (None: hidden), with what is so when they call."""
 
     name: str
     number: str | None
+    overrides: frozenset[str] = frozenset()
+    queues: Mapping[str, str] = field(default_factory=dict)
+    lookups: Mapping[str, str | int | bool] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -79,7 +84,7 @@ def _changes(
     for day, times in instants.items():
         for index, start in enumerate(times):
             at = datetime.combine(day, start, zone)
-            before, after = (landing(tenant, number, caller.number, at) for tenant in (old, new))
+            before, after = (landing(tenant, number, caller, at) for tenant in (old, new))
             if before == after:
                 continue
             end = times[index + 1] if index + 1 < len(times) else None
@@ -91,11 +96,19 @@ def _changes(
     return out
 
 
-def landing(tenant: Tenant, number: str, caller: str | None, at: datetime) -> str:
+def landing(tenant: Tenant, number: str, caller: Caller, at: datetime) -> str:
     """Where a call of `number` leaves the flows; places that ring for a while first are joined by arrows."""
     entry = tenant.numbers[number]
     trunk = tenant.trunks[entry.trunk].key if entry.trunk else next((t.key for t in tenant.trunks.values()), "")
-    facts = Facts(at=at, caller=caller, number=number, language=tenant.languages[0])
+    facts = Facts(
+        at=at,
+        caller=caller.number,
+        number=number,
+        language=tenant.languages[0],
+        overrides=caller.overrides,
+        queues=caller.queues,
+        lookups=caller.lookups,
+    )
     to = decide.inbound(tenant, number, trunk, at).to
     way: list[str] = []
     for _ in range(MAX_FLOWS):
@@ -103,8 +116,9 @@ def landing(tenant: Tenant, number: str, caller: str | None, at: datetime) -> st
             return " → ".join([*way, str(to)])
         flow, start = tenant.flows[to.value], 0
         decision = decide.flow(tenant, flow, facts)
-        while decision.otherwise_next and decision.next_step is not None:
-            way.append(f"{decision.to} for {decision.for_ or 20:g} s")
+        while (decision.otherwise_next or decision.asks) and decision.next_step is not None:
+            if not decision.asks:
+                way.append(f"{decision.to} for {decision.for_ or 20:g} s")
             start = decision.next_step
             decision = decide.flow(tenant, flow, facts, start=start)
         to = decision.to
@@ -122,6 +136,7 @@ def _grid(old: Tenant, new: Tenant, first: date) -> dict[date, list[time]]:
         for hours in _all_hours(tenant):
             edges |= {hours.start} | ({hours.end} if hours.end else set())
         edges |= set(_shifted(tenant, edges, first))
+        days |= {one.until + timedelta(days=1) for one in tenant.numbers.values() if one.until and one.until >= first}
         for calendar in tenant.calendars.values():
             for entry in calendar.days:
                 days |= {day for day in (entry.first, entry.last) if first <= day <= first + AHEAD}
@@ -161,7 +176,37 @@ def _callers(old: Tenant, new: Tenant) -> list[Caller]:
                 found.setdefault(number, Caller(f"caller {number}", number))
             for prefix in condition.prefixes:
                 found.setdefault(prefix, Caller(f"callers {prefix}…", _longer(prefix)))
-    return [Caller(OTHERS, _NOBODY), *found.values(), Caller(HIDDEN, None)]
+    return [Caller(OTHERS, _NOBODY), *found.values(), Caller(HIDDEN, None), *_circumstances(old, new)]
+
+
+def _circumstances(old: Tenant, new: Tenant) -> Iterator[Caller]:
+    """Other callers when one thing is otherwise: a switch is on, a queue full, something known, a lot drawn."""
+    conditions = [one for tenant in (old, new) for one in _conditions(tenant)]
+    switches = dict.fromkeys(name for one in conditions if isinstance(one, OverrideOn) for name in one.overrides)
+    for name in switches:
+        yield Caller(f"{OTHERS} while override/{name} is on", _NOBODY, overrides=frozenset({name}))
+    states = dict.fromkeys(state for one in conditions if isinstance(one, QueueIs) for state in one.states)
+    for queue, state in states:
+        if state != "free":  # which they are without a word
+            yield Caller(f"{OTHERS} while queue/{queue} is {state}", _NOBODY, queues={queue: state})
+    facts = dict.fromkeys((one.fact, value) for one in conditions if isinstance(one, FactIs) for value in one.values)
+    for fact, value in facts:
+        known = f"user/{next(iter(new.users), '')}" if value == "present" else value
+        yield Caller(f"{OTHERS} with {fact} {known}", _NOBODY, lookups={fact: known})
+    draws: dict[str, set[int]] = {}
+    for one in conditions:
+        if isinstance(one, Share):
+            draws.setdefault(one.draw, set()).add(one.percent)
+    for draw, parts in draws.items():
+        for first, last in pairwise(sorted({0, 100} | parts)):
+            number = _drawn(new, draw, first, last)
+            yield Caller(f"{OTHERS} whose lot in flow/{draw} is {first + 1} to {last} of 100", number)
+
+
+def _drawn(tenant: Tenant, draw: str, first: int, last: int) -> str:
+    """A caller whom nobody knows and whose lot lies between these."""
+    numbers = (f"{_NOBODY[:-4]}{number:04}" for number in range(10_000))
+    return next((each for each in numbers if first <= share_of(tenant, each, draw) < last), _NOBODY)
 
 
 def _longer(prefix: str) -> str:
@@ -180,7 +225,7 @@ def _alike(old: Tenant, new: Tenant, asked: Collection[str]) -> list[list[str]]:
     groups: dict[object, list[str]] = {}
     for number in asked:
         if number in old.numbers and number in new.numbers:
-            entries = [(one.to, one.trunk, one.state) for one in (old.numbers[number], new.numbers[number])]
+            entries = [(one.to, one.trunk, one.state, one.until) for one in (old.numbers[number], new.numbers[number])]
             groups.setdefault(number if number in named else tuple(entries), []).append(number)
     return list(groups.values())
 

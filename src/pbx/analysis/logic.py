@@ -15,10 +15,14 @@ from pbx.model.objects import (
     CallerIs,
     Closed,
     Condition,
+    FactIs,
     LanguageIs,
     Not,
     NumberIs,
     Open,
+    OverrideOn,
+    QueueIs,
+    Share,
     Tenant,
 )
 
@@ -126,6 +130,16 @@ def _leaf_implies(one: Condition, other: Condition) -> bool:
             return days.last < one.first or one.last < days.first
         case CallerIs(), CallerIs():
             return _callers_within(one, other)
+        case OverrideOn(some), OverrideOn(more_of_them):
+            return set(some) <= set(more_of_them)
+        case Share(part, draw), Share(larger, other_draw):
+            return draw == other_draw and part <= larger  # another share draws lots of its own
+        case FactIs(fact, values), FactIs(other_fact, wanted):
+            return fact == other_fact and (set(values) <= set(wanted) or "present" in wanted)
+        case FactIs(fact, values), Not(FactIs(other_fact, wanted)):
+            return fact == other_fact and "present" not in (*values, *wanted) and set(values).isdisjoint(wanted)
+        case QueueIs(states), QueueIs(fewer_states):
+            return set(fewer_states) <= set(states)
     return False
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pbx.analysis.week import asked
-from pbx.model.objects import Destination, Tenant
+from pbx.model.objects import Destination, Tenant, User
 from pbx.routing import decide
 from pbx.routing.decision import Facts
 
@@ -56,17 +56,30 @@ def _next(tenant: Tenant, to: Destination, facts: Facts, out: Story) -> Destinat
         case "ring_group":
             out.rung = True
             return tenant.ring_groups[to.value].on_no_answer
-        case "user" | "outside":
+        case "queue":
+            out.heard = out.rung = True
+            return tenant.services.queues[to.value].on_timeout
+        case "voicemail" | "conference":
+            out.heard = True
+        case "user":
+            return _person(tenant.users[to.value], out)
+        case "outside":
             out.rung = True
     return None
+
+
+def _person(person: User, out: Story) -> Destination | None:
+    out.rung = out.rung or "always" not in person.forward
+    forward = person.forward.get("always") or person.forward.get("no_answer")
+    return forward.to if forward else None
 
 
 def _through(tenant: Tenant, name: str, facts: Facts, out: Story) -> Destination:
     flow = tenant.flows[name]
     hours = bool(asked([flow]))
     decision = decide.flow(tenant, flow, facts)
-    while decision.otherwise_next and decision.next_step is not None:
-        out.rung = True
+    while (decision.otherwise_next or decision.asks) and decision.next_step is not None:
+        out.rung = out.rung or not decision.asks
         decision = decide.flow(tenant, flow, facts, start=decision.next_step)
     out.fell_through = hours and decision.next_step == len(flow.steps)
     return decision.to

@@ -1,4 +1,4 @@
-"""Where calls can go from each object: the arrows between flows, menus, announcements and groups."""
+"""Where calls can go from each object: the arrows between flows, menus, announcements, groups, queues and people."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ def ways(tenant: Tenant) -> Iterator[Way]:
     """Every arrow of a tenant, numbers apart."""
     for flow in tenant.flows.values():
         for index, step in enumerate(flow.steps):  # a step with `otherwise: next` rings, and the flow goes on itself
-            path = ("flows", flow.id, index, "to")
-            yield Way(path, f"flow/{flow.id}", step.to, step.when, by_itself=not step.otherwise_next)
+            if step.facts_as is None:  # a lookup is asked and the call stays
+                leads = not step.otherwise_next and step.to.kind != "fact"
+                yield Way(("flows", flow.id, index, "to"), f"flow/{flow.id}", step.to, step.when, by_itself=leads)
     for announcement in tenant.announcements.values():
         if announcement.to is not None:
             yield Way(("announcements", announcement.id, "to"), f"announcement/{announcement.id}", announcement.to)
@@ -40,3 +41,13 @@ def ways(tenant: Tenant) -> Iterator[Way]:
         for index, member in enumerate(group.members):
             yield Way(("ring_groups", group.id, "members", index), source, member, by_itself=False)
         yield Way(("ring_groups", group.id, "on_no_answer"), source, group.on_no_answer)
+    for queue in tenant.services.queues.values():
+        source = f"queue/{queue.id}"
+        for place, agent in enumerate(queue.agents):
+            yield Way(("queues", queue.id, "agents", place), source, Destination("user", agent), by_itself=False)
+        outs = {"on_timeout": queue.on_timeout, "on_full": queue.on_full, "on_empty": queue.on_empty}
+        for out, to in outs.items():
+            yield Way(("queues", queue.id, out), source, to)
+    for user in tenant.users.values():
+        for when, forward in user.forward.items():
+            yield Way(("users", user.id, "forward", when, "to"), f"user/{user.id}", forward.to)

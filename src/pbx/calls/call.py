@@ -154,7 +154,13 @@ class Call:
         await self.connections.play(self.caller, [Audio(tone="beep")])
 
     async def collect(
-        self, prompt: str, *, first_within: float, next_within: float, complete: Callable[[str], bool]
+        self,
+        prompt: str,
+        *,
+        first_within: float,
+        next_within: float,
+        complete: Callable[[str], bool],
+        values: Mapping[str, str] | None = None,
     ) -> str:
         """Play a prompt that the first digit interrupts; return the digits typed, "" for none.
 
@@ -164,7 +170,7 @@ class Call:
         self.typed = ()
         began = self.moment()
         self.connections.expect(self.caller)
-        playing = asyncio.ensure_future(self.play(prompt))
+        playing = asyncio.ensure_future(self.play(prompt, values=values))
         first = asyncio.ensure_future(self.caller.digits.get())
         try:
             await asyncio.wait({playing, first}, return_when=asyncio.FIRST_COMPLETED)

@@ -9,8 +9,8 @@ from pbx.calls.call import Call
 from pbx.features.outside import ring_outside
 from pbx.features.queue import wait_in
 from pbx.features.ring_group import ring_members
-from pbx.features.user import ring_user
-from pbx.model.objects import Destination
+from pbx.features.user import ring_forward, ring_user
+from pbx.model.objects import Destination, User
 from pbx.routing import decide
 from pbx.routing.reason import Reason
 
@@ -58,9 +58,24 @@ async def _served(call: Call, to: Destination, within: float) -> bool:
     tenant = call.tenant
     match to.kind:
         case "user":
-            return (await ring_user(call, tenant.users[to.value], within=within)).status == 200
+            return await _person_answers(call, tenant.users[to.value], within)
         case "ring_group":
             return (await ring_members(call, tenant.ring_groups[to.value], within=within)).status == 200
         case "queue":
             return await wait_in(call, tenant.services.queues[to.value], within=within) is None
     return (await ring_outside(call, to.value, within=within)).status == 200
+
+
+async def _person_answers(call: Call, person: User, within: float) -> bool:
+    """Ring a person, or whoever takes every call in place of the person. The flow says what follows when nobody
+    answers, so the other settings of the person wait for a call that is theirs."""
+    always = person.forward.get("always")
+    if always is None:
+        return (await ring_user(call, person, within=within)).status == 200
+    call.took("users", person.id, "forward", "always")
+    call.note(Reason("forwarded_always", user=person.id, to=always.to))
+    if always.to.kind == "outside":
+        return (await ring_forward(call, person, always, within=within)).status == 200
+    if always.to.kind == "user" and "always" not in (other := call.tenant.users[always.to.value]).forward:
+        return (await ring_user(call, other, within=within)).status == 200
+    return False

@@ -1,4 +1,4 @@
-"""A person: all devices ring, any answers (behaviour R05)."""
+"""A person: all devices ring, any answers (behaviour R05); then the person's own forwarding (behaviour R08)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,91 @@ from collections.abc import Sequence
 from pbx.calls.call import Call
 from pbx.calls.leg import Branch, CallerId, DeviceTarget, Outcome, TrunkTarget
 from pbx.model.objects import Destination, Device, User
+from pbx.model.services import Forward
 from pbx.routing import outbound
 from pbx.routing.reason import Reason
 
+BUSY = (486, 600, 603)
+MAX_HOPS = 5  # people in a row who forward to each other
 RING_TIME = 30.0  # seconds until a person who has no forwarding counts as not answering
 
 
 async def user(call: Call, to: Destination) -> Destination | None:
-    call.enter(to)
-    person = call.tenant.users[to.value]
-    outcome = await ring_user(call, person, within=RING_TIME)
+    """Ring a person, and whomever the person's own settings name instead; these come last of all decisions."""
+    chain: list[str] = []
+    while True:
+        call.enter(to)
+        person = call.tenant.users[to.value]
+        chain.append(str(to))
+        outcome, when = await _reach(call, person)
+        if outcome.status == 200:
+            return None
+        forward = person.forward.get(when)
+        if forward is None:
+            call.reject(480 if outcome.status == 408 else outcome.status, outcome.reason)
+            return None
+        call.took("users", person.id, "forward", when)
+        call.note(_forwarded(person, when, forward))
+        to = forward.to
+        if to.kind == "outside":
+            await _forward_outside(call, person, forward)
+            return None
+        if to.kind != "user":
+            return to
+        if str(to) in chain:
+            call.note(Reason("forward_loop", path=" → ".join([*chain, str(to)])))
+            call.reject(482, "Loop Detected")
+            return None
+        if len(chain) >= MAX_HOPS:
+            return _enough(call, chain)
+
+
+async def _reach(call: Call, person: User) -> tuple[Outcome, str]:
+    """Ring a person's devices, unless every call goes elsewhere; the outcome, and which forwarding is meant by it."""
+    if "always" in person.forward:
+        return Outcome(480), "always"
+    patient = person.forward.get("no_answer")
+    outcome = await ring_user(call, person, within=patient.after if patient else RING_TIME)
+    when = "no_answer" if outcome.status == 408 else "busy" if outcome.status in BUSY else "unavailable"
+    return outcome, when
+
+
+def _forwarded(person: User, when: str, forward: Forward) -> Reason:
+    if when == "no_answer":
+        return Reason("forwarded_no_answer", user=person.id, seconds=forward.after, to=forward.to)
+    return Reason(f"forwarded_{when}", user=person.id, to=forward.to)
+
+
+async def _forward_outside(call: Call, person: User, forward: Forward) -> None:
+    """To an outside number, as the person who forwards may dial it."""
+    call.enter(forward.to)
+    outcome = await ring_forward(call, person, forward, within=RING_TIME)
     if outcome.status != 200:
         call.reject(480 if outcome.status == 408 else outcome.status, outcome.reason)
-    return None
+
+
+async def ring_forward(call: Call, person: User, forward: Forward, *, within: float) -> Outcome:
+    """Ring the outside number that a person forwards to; when it answers, talk until the end."""
+    branch = outside_branch(
+        call,
+        str(forward.to),
+        forward.to.value,
+        class_of_service=person.class_of_service,
+        own_number=person.caller_id,
+        confirm=forward.confirm,
+    )
+    outcome, leg = await call.dial([branch], within=within)
+    if leg is not None:
+        await call.bridge(leg, branch.node)
+    return outcome
+
+
+def _enough(call: Call, chain: list[str]) -> Destination:
+    """Forwarded too often: the first of those people who has a box takes the message, else nobody."""
+    owners = {f"user/{box.owner}": Destination("voicemail", box.id) for box in call.tenant.services.voicemails.values()}
+    out = next((owners[name] for name in chain if name in owners), Destination("reject", "480"))
+    call.note(Reason("forwards_too_many", hops=len(chain), path=" → ".join(chain), to=out))
+    return out
 
 
 async def ring_user(call: Call, person: User, *, within: float) -> Outcome:

@@ -7,8 +7,9 @@ checked it, and a KeyError here means that it was not made by `load`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from itertools import count, repeat
 from typing import Any, TypeVar
 
 from pbx.model import objects as o
@@ -84,13 +85,14 @@ def _extensions(kind: str, objects: Mapping[str, Any]) -> dict[str, o.Destinatio
 # --- conditions and flows ---------------------------------------------------------------------------------------------
 
 
-def condition(plain: Plain) -> o.Condition:
-    """`when`: several keys are all needed; a single one stands for itself."""
-    parts = [_condition(key, value) for key, value in plain.items()]
+def condition(plain: Plain, draws: Iterator[str] | None = None) -> o.Condition:
+    """`when`: several keys are all needed; a single one stands for itself. Each share takes the next of `draws`."""
+    draws = repeat("") if draws is None else draws
+    parts = [_condition(key, value, draws) for key, value in plain.items()]
     return parts[0] if len(parts) == 1 else o.AllOf(tuple(parts))
 
 
-def _condition(key: str, value: Any) -> o.Condition:
+def _condition(key: str, value: Any, draws: Iterator[str]) -> o.Condition:
     if key == "caller":
         return _caller(listed(value))
     if key == "number":
@@ -106,15 +108,15 @@ def _condition(key: str, value: Any) -> o.Condition:
     if key == "override":
         return o.OverrideOn(references(listed(value)))
     if key == "share":
-        return o.Share(int(value.rstrip("%")))
+        return o.Share(int(value.rstrip("%")), next(draws))
     if key == "queue":
         return o.QueueIs(tuple((reference(name), state) for name, state in value.items()))
     if "." in key:
         return o.FactIs(key, tuple(listed(value)))
     if key == "not":
-        return o.Not(condition(value))
+        return o.Not(condition(value, draws))
     if key == "any":
-        return o.AnyOf(tuple(condition(inner) for inner in value))
+        return o.AnyOf(tuple(condition(inner, draws) for inner in value))
     raise KeyError(f"condition {key}")
 
 
@@ -128,14 +130,15 @@ def _caller(values: list[str]) -> o.CallerIs:
 
 
 def flow(key: str, plain: Any) -> o.Flow:
-    return o.Flow(key, tuple(_step(step) for step in plain))
+    draws = (f"{key}/{number}" for number in count(1))
+    return o.Flow(key, tuple(_step(step, draws) for step in plain))
 
 
-def _step(plain: Plain) -> o.Step:
+def _step(plain: Plain, draws: Iterator[str]) -> o.Step:
     asks = plain.get("lookup")
     return o.Step(
         to=destination(asks if asks is not None else plain["to"]),
-        when=some(plain.get("when"), condition),
+        when=condition(plain["when"], draws) if "when" in plain else None,
         for_=some(plain.get("for"), seconds),
         otherwise_next=plain.get("otherwise") == "next",
         facts_as=plain.get("as"),

@@ -19,14 +19,26 @@ def check(scope: Scope) -> None:
 
 def _takes_all(step: dict[str, Any]) -> bool:
     """Every call that comes to this step goes there and does not come back."""
-    return "when" not in step and "to" in step and step.get("otherwise") != "next"
+    return "when" not in step and "to" in step and step.get("otherwise") != "next" and not _by_a_fact(step)
+
+
+def _by_a_fact(step: dict[str, Any]) -> bool:
+    """The step leads where a CRM says; when it says nothing of use, the call goes on with the next."""
+    return isinstance(step.get("to"), dict) and "from" in step["to"]
+
+
+def _draws(when: Any) -> bool:
+    """Is there a share in the condition? Each draws lots by itself: the same words a second time mean the rest."""
+    if isinstance(when, list):
+        return any(map(_draws, when))
+    return isinstance(when, dict) and ("share" in when or _draws(when.get("not")) or _draws(when.get("any")))
 
 
 def _end(scope: Scope, path: Path, steps: list[dict[str, Any]]) -> None:
     last = steps[-1]
-    if _takes_all(last):
+    if _takes_all(last) or (_by_a_fact(last) and not scope.whole):  # which has been refused already
         return
-    why = "has a condition" if "when" in last else "is a lookup" if "lookup" in last else "goes on with the next"
+    why = "has a condition" if "when" in last else "is a lookup" if "lookup" in last else "may go on with the next"
     message = (
         f"the last step {why}, so calls fall out of the flow; end it with a step such as {{to: {{hang_up: true}}}}"
     )
@@ -40,13 +52,13 @@ def _in_vain(scope: Scope, path: Path, steps: list[dict[str, Any]]) -> None:
             message = f"is never reached: step {index} takes every call; move it up or take it out"
             scope.report((*path, index), message, "warning")
             return
-        if "when" not in step:
+        if "when" not in step or _draws(step["when"]):
             continue
         twin = next((at for when, at in seen if when == step["when"]), None)
         if twin is not None:
             message = f"is never reached: step {twin + 1} has the same condition; change it or take it out"
             scope.report((*path, index), message, "warning")
-        elif step.get("otherwise") != "next":
+        elif step.get("otherwise") != "next" and not _by_a_fact(step):
             seen.append((step["when"], index))
 
 

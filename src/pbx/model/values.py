@@ -9,6 +9,7 @@ from datetime import date, datetime
 from functools import cache
 
 from pbx.model.problems import Path, did_you_mean
+from pbx.model.recurrence import days_only
 from pbx.model.scope import Scope
 
 _TOO_FINE = re.compile("FREQ=(HOURLY|MINUTELY|SECONDLY)", re.IGNORECASE)
@@ -92,7 +93,7 @@ def rrule(value: str) -> str:
     if "DTSTART" not in value:
         return "has no DTSTART, so nothing says where the counting begins; write DTSTART:20260101T000000 in front"
     try:
-        first = next(iter(rrulestr(value, ignoretz=True)), None)
+        first = next(iter(rrulestr(days_only(value, "UTC"), forceset=True)), None)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         return f"is no rule of RFC 5545 ({error}); for example DTSTART:20260105T000000\\nRRULE:FREQ=MONTHLY;BYDAY=1MO"
     return "" if first else "names no day at all, as 30 February would; change it or take it out"

@@ -54,8 +54,9 @@ def holds(condition: Condition, tenant: Tenant, facts: Facts) -> tuple[bool, Rea
         case OverrideOn(overrides):
             on = [name for name in overrides if name in facts.overrides]
             return bool(on), Reason("override_on", override=on[0]) if on else Reason("no_override_on")
-        case Share(percent):
-            drawn = share_of(tenant, facts)
+        case Share(percent, draw):
+            # Whoever hides the number draws anew with each call.
+            drawn = share_of(tenant, facts.caller or f"hidden {facts.at.timestamp()}", draw)
             return drawn < percent, Reason("share", drawn=drawn + 1, percent=percent)
         case QueueIs(states):
             return _queues(states, facts)
@@ -63,9 +64,9 @@ def holds(condition: Condition, tenant: Tenant, facts: Facts) -> tuple[bool, Rea
             return _fact(condition, facts)
 
 
-def share_of(tenant: Tenant, facts: Facts) -> int:
-    """Where a caller stands in a share, 0 to 99: the same for the same caller and number, whenever they call."""
-    drawn = hashlib.sha256(f"{tenant.id}|{facts.number}|{facts.caller}".encode()).digest()
+def share_of(tenant: Tenant, caller: str, draw: str) -> int:
+    """Where a caller stands in a drawing of lots, 0 to 99: the same whenever and whatever number they call."""
+    drawn = hashlib.sha256(f"{tenant.id}|{draw}|{caller}".encode()).digest()
     return int.from_bytes(drawn[:4], "big") % 100
 
 

@@ -18,7 +18,7 @@ NOT_FOUND = Destination("reject", "404")
 def inbound(tenant: Tenant, number: str, trunk_key: str, at: datetime) -> Decision:
     """An outside call to one of the tenant's numbers over a trusted trunk (behaviour R01, R23).
 
-    A number that is suspended or in quarantine comes back on its day `until`, on the tenant's clock.
+    A number that is suspended or in quarantine comes back after its last day `until`, on the tenant's clock.
     """
     entry = tenant.numbers.get(number)
     if entry is None:
@@ -39,7 +39,7 @@ def inbound(tenant: Tenant, number: str, trunk_key: str, at: datetime) -> Decisi
 
 
 def _is_back(tenant: Tenant, entry: Number, at: datetime) -> bool:
-    return entry.until is not None and at.astimezone(ZoneInfo(tenant.timezone)).date() >= entry.until
+    return entry.until is not None and at.astimezone(ZoneInfo(tenant.timezone)).date() > entry.until
 
 
 def dialled(tenant: Tenant, digits: str) -> Decision:

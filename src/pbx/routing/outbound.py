@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from random import Random
 
 from pbx.model.objects import OutboundRoute, Tenant, Trunk, User
+from pbx.model.services import ClassOfService, Rate
 from pbx.routing.reason import Reason
 
 _LEVELS = ("internal", "local", "national", "international")
@@ -32,11 +34,31 @@ def level_of(tenant: Tenant, number: str, own_number: str | None) -> str:
 
 
 def barred(tenant: Tenant, class_of_service: str, number: str, own_number: str | None) -> Reason | None:
-    """The reason why a class of service does not allow `number`, or None when it does."""
+    """The reason why a class of service does not allow `number`, or None when it does.
+
+    A class of the site's own comes before a built-in one of that name.
+    """
+    own_class = tenant.services.classes_of_service.get(class_of_service)
+    if own_class is not None:
+        return _barred_by(own_class, number)
     level = level_of(tenant, number, own_number)
     if _LEVELS.index(level) > _LEVELS.index(class_of_service):
         return Reason("barred", number=number, level=Reason(f"level_{level}"), allowed=class_of_service)
     return None
+
+
+def _barred_by(own_class: ClassOfService, number: str) -> Reason | None:
+    """The longest prefix decides, `bar` wins a draw; what no prefix names is allowed only where none is asked for."""
+    allowed, barring = _longest(own_class.allow, number), _longest(own_class.bar, number)
+    if barring is not None and len(barring) >= len(allowed or ""):
+        return Reason("barred_prefix", allowed=own_class.id, prefix=barring, number=number)
+    if allowed is None and own_class.allow:
+        return Reason("barred_unnamed", allowed=own_class.id, number=number)
+    return None
+
+
+def _longest(prefixes: Iterable[str], number: str) -> str | None:
+    return max((prefix for prefix in prefixes if number.startswith(prefix)), key=len, default=None)
 
 
 def choose(tenant: Tenant, number: str, *, random: Random | None = None) -> RouteChoice:
@@ -52,8 +74,38 @@ def choose(tenant: Tenant, number: str, *, random: Random | None = None) -> Rout
     trunks = [tenant.trunks[name] for name in route.trunks]
     if route.choose == "random":
         (random or Random()).shuffle(trunks)
+    if route.choose == "least_cost":
+        return _cheapest(tenant, route, trunks, number)
     names = ", ".join(f"trunk/{trunk.id}" for trunk in trunks)
     return RouteChoice(route.id, tuple(trunks), (Reason("route", route=route.id, number=number, trunks=names),))
+
+
+def _cheapest(tenant: Tenant, route: OutboundRoute, trunks: list[Trunk], number: str) -> RouteChoice:
+    """By the price of a minute, as listed among equals; a trunk without a price for the number comes last."""
+    rates = {trunk.id: rate_of(tenant, trunk, number) for trunk in trunks}
+    ordered = sorted(trunks, key=lambda trunk: _price(rates[trunk.id]))
+    told = tuple(_told(tenant, trunk, rates[trunk.id]) for trunk in ordered)
+    return RouteChoice(
+        route.id, tuple(ordered), (Reason("route_cheapest", route=route.id, number=number, trunks=told),)
+    )
+
+
+def rate_of(tenant: Tenant, trunk: Trunk, number: str) -> Rate | None:
+    """What a trunk's tariff says of a number: the rate with its longest prefix."""
+    tariff = tenant.services.tariffs.get(trunk.cost) if trunk.cost else None
+    rates = [rate for rate in tariff.rates if number.startswith(rate.prefix)] if tariff else []
+    return max(rates, key=lambda rate: len(rate.prefix), default=None)
+
+
+def _price(rate: Rate | None) -> Decimal:
+    return Decimal("Infinity") if rate is None else Decimal(rate.per_minute)
+
+
+def _told(tenant: Tenant, trunk: Trunk, rate: Rate | None) -> Reason:
+    if rate is None:
+        return Reason("trunk_no_price", trunk=trunk.id)
+    currency = tenant.services.tariffs[str(trunk.cost)].currency
+    return Reason("trunk_price", trunk=trunk.id, price=rate.per_minute, currency=currency)
 
 
 def emergency(tenant: Tenant, user: User | None) -> tuple[str | None, Sequence[Trunk], tuple[Reason, ...]]:

@@ -11,9 +11,10 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from dateutil.rrule import rrulestr
+from dateutil.rrule import rruleset, rrulestr
 
 from pbx.model.objects import Calendar, CalendarDays, Hours, OpenRule, Schedule
+from pbx.model.recurrence import days_only
 from pbx.routing.reason import Reason
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -24,27 +25,45 @@ def is_open(
     schedule: Schedule, calendars: Mapping[str, Calendar], at: datetime, *, default_zone: str
 ) -> tuple[bool, Reason]:
     """Say whether `schedule` is open at `at` (aware), and the reason in a few words."""
-    local = at.astimezone(ZoneInfo(schedule.timezone or default_zone))
+    zone = schedule.timezone or default_zone
+    local = at.astimezone(ZoneInfo(zone))
     clock = local.time().replace(tzinfo=None, fold=0)
     days = [entry for name in schedule.calendars for entry in calendars[name].days]
     today, yesterday = local.date(), local.date() - _DAY
     # An evening that runs over midnight belongs to the day on which it began.
-    if any(_covers_after_midnight(hours, clock) for hours in _hours_of(schedule, days, yesterday)):
+    if any(_covers_after_midnight(hours, clock) for hours in _hours_of(schedule, days, yesterday, zone)):
         return True, Reason("open_since_evening", day=yesterday)
-    if any(_covers(hours, clock) for hours in _hours_of(schedule, days, today)):
+    if any(_covers(hours, clock) for hours in _hours_of(schedule, days, today, zone)):
         return True, Reason("open", day=_day_name(days, today), clock=clock)
     return False, Reason("closed", day=_day_name(days, today), clock=clock)
 
 
-def _hours_of(schedule: Schedule, days: Iterable[CalendarDays], day: date) -> list[Hours]:
+def hours_to_tell(
+    schedule: Schedule, calendars: Mapping[str, Calendar], at: datetime, *, default_zone: str
+) -> Hours | None:
+    """The hours that a caller is told of: today's from the first opening to the last closing, else those of the next
+    day within two weeks that has some."""
+    zone = schedule.timezone or default_zone
+    today = at.astimezone(ZoneInfo(zone)).date()
+    days = [entry for name in schedule.calendars for entry in calendars[name].days]
+    for later in range(15):
+        hours = sorted(_hours_of(schedule, days, today + later * _DAY, zone), key=lambda each: each.start)
+        if hours:
+            return Hours(hours[0].start, hours[-1].end)
+    return None
+
+
+def _hours_of(schedule: Schedule, days: Iterable[CalendarDays], day: date, zone: str) -> list[Hours]:
+    """A day that is worked as another has the hours of that weekday of the same week, by rules of RFC 5545 too."""
     entry = _calendar_entry(days, day)
     if entry is not None:
         if entry.closed:
             return []
         if entry.hours:
             return list(entry.hours)
-    weekday = entry.as_day if entry is not None and entry.as_day else WEEKDAYS[day.weekday()]
-    return [hours for rule in schedule.open if _rule_has(rule, weekday, day) for hours in rule.hours]
+        if entry.as_day:
+            day += (WEEKDAYS.index(entry.as_day) - day.weekday()) * _DAY
+    return [hours for rule in schedule.open if _rule_has(rule, day, zone) for hours in rule.hours]
 
 
 def _calendar_entry(days: Iterable[CalendarDays], day: date) -> CalendarDays | None:
@@ -52,20 +71,23 @@ def _calendar_entry(days: Iterable[CalendarDays], day: date) -> CalendarDays | N
     return next((entry for entry in days if entry.first <= day <= entry.last), None)
 
 
-def _rule_has(rule: OpenRule, weekday: str, day: date) -> bool:
+def _rule_has(rule: OpenRule, day: date, zone: str) -> bool:
     if rule.rrule is not None:
-        return _rrule_has(rule.rrule, day)
-    return weekday in rule.days
+        return _rrule_has(rule.rrule, zone, day)
+    return WEEKDAYS[day.weekday()] in rule.days
 
 
 @lru_cache(maxsize=4096)
-def _rrule_has(text: str, day: date) -> bool:
-    """RFC 5545 recurrence: does it name this local day? Times inside the rule do not matter, hours are given apart."""
-    start = datetime.combine(day, time.min)
-    rule = rrulestr(text, ignoretz=True)
-    return rule.after(start - timedelta(microseconds=1)) is not None and bool(
-        rule.between(start, start + _DAY - timedelta(microseconds=1), inc=True)
-    )
+def _rrule_has(text: str, zone: str, day: date) -> bool:
+    """RFC 5545 recurrence: does it name this local day?"""
+    midnight = datetime.combine(day, time.min)
+    return bool(_recurrence(text, zone).between(midnight, midnight, inc=True))
+
+
+@lru_cache(maxsize=256)
+def _recurrence(text: str, zone: str) -> rruleset:
+    found: rruleset = rrulestr(days_only(text, zone), forceset=True, cache=True)
+    return found
 
 
 def _covers(hours: Hours, clock: time) -> bool:

@@ -47,7 +47,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _finding(tenant: View, round_: list[Way]) -> Finding:
     names = " → ".join([*(way.source for way in round_), round_[0].source])
-    waits = [way.source for way in round_ if _waits(tenant, way.source)]
+    waits = [way.source for way in round_ if _waits(tenant, way)]
     if waits:
         message = f"when nobody answers, calls go round without end: {names}; let one of them lead to an end"
         return tenant.finding(round_[-1].path, message, "warning")
@@ -55,10 +55,12 @@ def _finding(tenant: View, round_: list[Way]) -> Finding:
     return tenant.finding(round_[-1].path, message)
 
 
-def _waits(tenant: View, source: str) -> bool:
-    """Is somebody rung here, or the caller asked?"""
-    kind, _, name = source.partition("/")
-    return kind == "ivr" or (kind == "ring_group" and reach.rings(tenant.model, tenant.model.ring_groups[name]))
+def _waits(tenant: View, way: Way) -> bool:
+    """Is somebody rung before this arrow is taken, or the caller asked?"""
+    kind, _, name = way.source.partition("/")
+    if kind == "ring_group":
+        return reach.rings(tenant.model, tenant.model.ring_groups[name])
+    return kind in ("ivr", "queue") or (kind == "user" and "always" not in way.path)
 
 
 def _rounds(leads: dict[str, list[Way]]) -> Iterator[list[Way]]:

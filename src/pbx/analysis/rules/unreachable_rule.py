@@ -53,7 +53,7 @@ def _steps(tenant: View, flow: Flow) -> Iterator[Finding]:
         if why is not None:
             yield tenant.finding(("flows", flow.id, index), f"is never reached: {why}")
             continue
-        if step.otherwise_next:
+        if step.otherwise_next or step.facts_as is not None or step.to.kind == "fact":  # the call may go on
             continue
         if when is None or _takes_the_rest(when, parts):
             for late in range(index + 1, len(flow.steps)):
