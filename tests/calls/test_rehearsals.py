@@ -110,8 +110,8 @@ def test_explain_tells_it_in_russian(capsys: pytest.CaptureFixture[str], monkeyp
     code, out, _ = run(words, capsys)
     assert code == 0
     assert "понедельник, 09.11.2026 12:00 Europe/Moscow: скрытый номер звонит на +74951000100\n" in out
-    assert "flow/main, шаг 1: звонящий со скрытым номером есть в list/blocked: на reject/603\n" in out
-    assert out.count("отказ: 603") == 1
+    assert "flow/main, шаг 1: звонящий со скрытым номером есть в list/blocked → reject/603\n" in out
+    assert out.count("звонящему отказ: 603") == 1
 
 
 @pytest.mark.parametrize(

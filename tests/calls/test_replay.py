@@ -170,7 +170,7 @@ def test_it_is_told_in_russian(repository: Path) -> None:
     out = told(repository, record, "ru", loaded.tenant_plain["romashka"])
     assert "На своей ревизии повтор проходит так же, как прошёл вызов." in out
     assert any(line.startswith("ревизия") and line.endswith("сохранена на calls1") for line in out)
-    assert "  сегодня: 201 — не внутренний номер и не номер, который можно набрать" in out
+    assert "  сегодня: 201 — не внутренний номер и не номер, который можно вызвать" in out
 
 
 def test_a_leg_that_nobody_knows_is_named(repository: Path) -> None:

@@ -88,7 +88,9 @@ def lines(answer: Answer, language: Language) -> Iterator[str]:
     """For people."""
     say, record = language.replay, answer.record
     at = datetime.fromtimestamp(record["started"] / 1000, ZoneInfo(answer.zone))
-    yield say["call"].format(id=record["id"], caller=record["caller"] or language.anonymous, dialled=record["dialled"])
+    yield say["call"].format(
+        id=record["id"], caller=record["caller"] or language.anonymous, dialled=record["number"] or record["dialled"]
+    )
     yield say["when"].format(
         weekday=language.weekdays[at.weekday()],
         at=at,
