@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hosts.carriers import EDGE, both
 from hosts.story import Site
+from phones.romashka import example
 
 pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("C06")]
 
@@ -22,12 +23,14 @@ def call(site: Site) -> Iterator[dict[str, Any]]:
     with both(site) as carriers:
         ours = carriers["ural"].call(f"sip:{MENU}@{EDGE[0]}", EDGE, from_=f"<sip:{CALLER}@ural.example>")
         ours.wait_established()
+        ours.wait_tone(523, 0.1, 5.0, ours.started)  # the chime of the menu; the key interrupts it
         ours.digits("7")
-        ours.wait_tone(523, 0.1, 10.0)  # the chime of the menu, once more
+        said = ours.wait_said(example.recording("system-invalid"), 12.0, ours.started)
+        ours.wait_tone(523, 0.1, 5.0, said - 0.2)
         ours.digits("2")
         mobile = carriers["mtt"].wait_call(30)
         mobile.answer()
-        time.sleep(1)
+        mobile.wait_said(example.recording("system-confirm"), 5.0)
         mobile.digits("1")
         mobile.wait_tone(700.0, 0.3, 10.0)  # the caller's voice: they are joined
         mobile.bye()
