@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +21,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from pbx.cli._rewrite import replaced
     from pbx.model.format import formatted
     from pbx.model.yaml_events import YamlError
 
@@ -37,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
                 continue
             changed += 1
             if write:
-                _replace(file, after)
+                replaced(file, after)
         except YamlError as error:
             print(f"{file}:{error.line}:{error.column}: {error.message}")
             wrong += 1
@@ -77,22 +76,3 @@ def _files(paths: list[Path]) -> Iterator[Path]:
 
 def _role(file: Path) -> str:
     return SITE if file.resolve().parent.name == SITE else "tenant"
-
-
-def _replace(file: Path, data: bytes) -> None:
-    """The file has either its old or its new bytes, whatever happens; mode and owner stay, and a link stays a link."""
-    target = file.resolve()
-    state = target.stat()
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        os.chmod(name, state.st_mode & 0o7777)
-        if os.geteuid() == 0:
-            os.chown(name, state.st_uid, state.st_gid)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise

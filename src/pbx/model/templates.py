@@ -102,7 +102,9 @@ class _Shelf:
             return None
         if (plural, name) in shelf._open:
             way = [known for _, known in shelf._open[shelf._open.index((plural, name)) :]]
-            self.folder.report(at, f"templates use one another in a circle, {' → '.join([*way, name])}; take one out")
+            self.folder.report(
+                at, f"templates use one another in a circle, {' → '.join([*way, name])}; take a use: out of one"
+            )
             return None
         return shelf._template(plural, name)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pbx.cli import fmt, main
+from pbx.cli import main
 
 UGLY = 'users:\n    a: {extension: "1", name: "Ann"} # boss\nversion: pbx/v1\n'
 NEAT = 'version: pbx/v1\nusers:\n  a: {name: Ann, extension: "1"}  # boss\n'
@@ -83,7 +83,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(fmt.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     assert main.run(["fmt", "acme"]) == 1
     assert capsys.readouterr().out == "acme/acme.yml: No space left on device; it is left as it was\n"
     assert (model / "acme/acme.yml").read_text("utf-8") == UGLY

@@ -21,8 +21,12 @@ CHAPTERS = {
     """,
     "Files, kinds and ids": """
         unknown_kind kind_of_the_site roots/users_in_the_site kind_is_no_mapping no_version
-        two_versions no_tenant tenant_twice object_twice same_id_as_the_site yaml_by_its_long_name
+        two_versions newer_version no_tenant tenant_twice object_twice same_id_as_the_site yaml_by_its_long_name
         roots/folder_without_yaml roots/no_tenants roots/yaml_beside_folders
+    """,
+    "Templates": """
+        no_such_template templates_go_round template_with_a_mistake mistake_from_a_template key_that_no_template_gives
+        template_of_a_flow
     """,
     "Keys and values": """
         unknown_key missing_key wrong_word unquoted_extension empty_value no_length_of_time

@@ -101,6 +101,7 @@ KINDS = [
     "schedules",
     "tests",
     "trunks",
+    "templates",
 ]
 
 

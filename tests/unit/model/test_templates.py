@@ -1,9 +1,12 @@
 """Templates: what comes out of `use:`, that nothing of it is left, and what is said when it cannot be."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from unit.model import template_schema
 
 from pbx.model.load import Loaded, load
@@ -212,11 +215,11 @@ def test_what_is_missing_after_all_is_missing(root: Path) -> None:
         ),
         (
             "templates: {users: {x: {use: x}}}\nusers: {a: {use: x}}\n",
-            "1:25: templates.users.x.use: templates use one another in a circle, x → x; take one out",
+            "1:25: templates.users.x.use: templates use one another in a circle, x → x; take a use: out of one",
         ),
         (
             "templates:\n  users:\n    x: {use: y}\n    y: {use: [z]}\n    z: {use: x}\n",
-            "5:9: templates.users.z.use: templates use one another in a circle, x → y → z → x; take one out",
+            "5:9: templates.users.z.use: templates use one another in a circle, x → y → z → x; take a use: out of one",
         ),
         (
             "templates: {flows: {x: {}}}\n",
@@ -260,3 +263,22 @@ def test_the_same_name_twice(root: Path) -> None:
 def test_the_site_does_not_see_those_of_a_tenant(root: Path) -> None:
     (said,) = refused(root, "templates: {trunks: {x: {}}}\n", "trunks: {x: {use: x, proxy: 'sip:a.example'}}\n")
     assert said.startswith("site/more.yml:1:14: trunks.x.use: there is no template x of trunks")
+
+
+USES = st.sampled_from(["x", "y", "z", ["x", "y"], ["z", "x"], [], None, 5, {"x": "y"}, [["x"]], ["x", 5]])
+PARTS = st.dictionaries(
+    st.sampled_from(["use", "extension", "devices", "location", "", "name"]),
+    USES | st.sampled_from(["201", {"desk": {"type": "desk_phone"}}, {"desk": None}, {"desk": {"media": "either"}}]),
+    max_size=4,
+)
+NAMED = st.dictionaries(st.sampled_from(["x", "y", "z", "A B"]), PARTS | USES, max_size=3)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(NAMED | USES, NAMED, st.sampled_from(["users", "flows", "numbers", "u"]))
+def test_whatever_stands_there_is_a_model_or_is_refused(root: Path, templates: Any, users: Any, plural: str) -> None:
+    text = json.dumps({"templates": {"users": templates, plural: templates}, "users": users})
+    try:
+        assert "use" not in loaded(root, text).tenant_plain["acme"].get("users", {}).get("x", {})
+    except ModelErrors as errors:
+        assert all(problem.message and problem.line for problem in errors.problems), errors.problems
