@@ -91,7 +91,7 @@ class _Round:
         """Offer the call, round after round, until an agent answers: the leg and its node; None when time is up."""
         call, entry, clock = self.call, self.entry, asyncio.get_running_loop().time
         deadline = clock() + self.limit
-        random = Random(f"{call.record.caller} {call.record.started}")
+        random = Random(f"{call.record.id} {call.record.started}")
         while (left := deadline - clock()) > 0:
             agents = self._agents()
             if queueing.is_empty(agents):

@@ -155,7 +155,7 @@ def outside_branch(
     if reason is not None:
         call.note(Reason("for_node", node=node, why=reason))
         return branch
-    choice = outbound.choose(call.tenant, number)
+    choice = outbound.choose(call.tenant, number, draw=f"{call.record.id} {call.record.started}")
     call.note(*choice.reasons)
     branch.attempts = [TrunkTarget(number, trunk) for trunk in choice.trunks]
     return branch

@@ -61,8 +61,9 @@ def _longest(prefixes: Iterable[str], number: str) -> str | None:
     return max((prefix for prefix in prefixes if number.startswith(prefix)), key=len, default=None)
 
 
-def choose(tenant: Tenant, number: str, *, random: Random | None = None) -> RouteChoice:
-    """The route with the longest matching prefix and its trunks in the order to try."""
+def choose(tenant: Tenant, number: str, *, draw: str = "") -> RouteChoice:
+    """The route with the longest matching prefix and its trunks in the order to try; where chance decides, the same
+    `draw` (a call's own id) is the same order."""
     best: tuple[int, OutboundRoute] | None = None
     for route in tenant.outbound_routes.values():
         length = max((len(prefix) for prefix in route.prefixes if number.startswith(prefix)), default=-1)
@@ -73,7 +74,7 @@ def choose(tenant: Tenant, number: str, *, random: Random | None = None) -> Rout
     route = best[1]
     trunks = [tenant.trunks[name] for name in route.trunks]
     if route.choose == "random":
-        (random or Random()).shuffle(trunks)
+        Random(draw).shuffle(trunks)
     if route.choose == "least_cost":
         return _cheapest(tenant, route, trunks, number)
     names = ", ".join(f"trunk/{trunk.id}" for trunk in trunks)
