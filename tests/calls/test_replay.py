@@ -1,9 +1,10 @@
 """`pbx explain CALL_ID`: a recorded call at its own revision, and where the model changed since."""
 
 import json
+import random
 import shutil
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,42 @@ def test_no_digits_are_kept_but_the_choice(tenant: Tenant) -> None:
         (None, True), ("1", False),
     ]  # fmt: skip
     assert {name for one in record["facts"]["inputs"] for name in one} == {"ivr", "first", "last", "wrong", "choice"}
+
+
+def a_person(chance: random.Random) -> Person:
+    answers, talks = chance.uniform(0.1, 6), chance.uniform(0.5, 9)
+    return chance.choice(
+        [
+            RINGS,
+            Person(silent=True),
+            Person(status=chance.choice([486, 603, 404, 503, 480, 500]), after=chance.choice([0.01, 0.5, 3.0])),
+            Person(answers=answers, talks=talks),
+            Person(answers=answers, talks=3 + talks, presses="1", pressing=chance.uniform(0.5, 2.5)),
+            Person(answers=answers, talks=99, presses="5"),
+        ]
+    )
+
+
+def a_script(chance: random.Random, numbers: list[str]) -> Script:
+    names = ["anna", "boris-desk", "boris-soft", "vera-desk", "dina", "digits", "plus", "local", "+79220000003"]
+    people = {name: a_person(chance) for name in names if chance.random() < 0.7}
+    keys = chance.choice(["", "1", "2", "9,2", "9,9", "201", "*,1", "3", "20,5", "1,1", "6"])
+    at, patience = NOON + timedelta(hours=chance.randrange(200)), chance.choice([600, 600, chance.uniform(0.5, 30)])
+    if chance.random() < 0.3:
+        dialled = chance.choice(["201", "202", "640", "641", "89161234567", "112", "84951000003"])
+        return Script(at, chance.choice(["anna", "gleb", "egor"]), dialled, people=people, keys=keys, patience=patience)
+    caller = chance.choice([None, "+79161234567", "+79990000000"])
+    return Script(at, caller, chance.choice(numbers), "digits", keys=keys, people=people, patience=patience)
+
+
+def test_calls_by_chance_go_as_they_did() -> None:
+    house = load(EXAMPLES.parent / "tests" / "fixtures" / "house").model.tenants["house"]
+    for seed in range(300):
+        record = recorded(house, a_script(random.Random(seed), list(house.numbers)))
+        again = replay(house, record, story)
+        told, parts = again.told.record.document(), ("path", "disposition", "code", "answered_by", "hung_up_by")
+        assert {part: told[part] for part in parts} == {part: record[part] for part in parts}, seed
+        assert abs(told["ended"] - record["ended"]) < 100 and again.assumed == [], seed
 
 
 @pytest.mark.parametrize(

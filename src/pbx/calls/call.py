@@ -75,7 +75,7 @@ class Call:
         self.failure: BaseException | None = None  # what broke the story, a defect of ours or of a neighbour
         self.over_limit = False  # the tenant has more calls than its max_calls
         self.happened = Happened(record)
-        self.typed: tuple[int, ...] = ()  # ms from the start of the last `collect` to its first and its last digit
+        self.typed: tuple[int, ...] = ()  # ms of the last `collect` to its first digit, its last and its end
 
     def moment(self) -> int:
         """Milliseconds of UTC."""
@@ -192,6 +192,7 @@ class Call:
                     self.typed = (self.typed[0], self.moment() - began)
             except TimeoutError:
                 break
+        self.typed = (*self.typed, self.moment() - began)
         return digits
 
     async def take_message(self, *, within: float, until: str) -> str:
@@ -256,6 +257,7 @@ class Call:
         """Join the caller and the callee until one of them hangs up."""
         await self.connections.bridge(callee)
         self.record.answered_by = callee.label
+        self.happened.joined(callee)
         if self.record.path[-1:] != [node]:
             self.enter(node)
         self._mark_answered()

@@ -77,8 +77,9 @@ async def _branch(
         if outcome.status == 200:
             if not branch.confirm:
                 return outcome, leg
-            if await call.confirm(leg):
-                call.happened.confirmed(rung, call.moment())
+            confirmed = await call.confirm(leg)
+            call.happened.asked(rung, confirmed, call.moment())
+            if confirmed:
                 return outcome, leg
             call.note(Reason("not_confirmed", node=branch.node, leg=leg.label))
             return Outcome(480, "not confirmed"), None

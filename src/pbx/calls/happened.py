@@ -6,7 +6,7 @@ else was typed: it may have been meant for nobody's eyes.
 
 | key | what |
 |-|-|
-| `legs` | `{leg, number?, at, after?, status?, silent?, confirmed?}`; without `status` it rang to the end |
+| `legs` | `{leg, number?, at, after?, status?, silent?, confirmed?, unconfirmed?, won?}`; no `status`: it rang on |
 | `inputs` | `{ivr, choice?, wrong?, first?, last?}`: when the first and the last digit came; none: nothing typed |
 | `prompts` | name → how long it lasted, of those that were played whole |
 | `over_limit` | the tenant had more calls than its `max_calls` |
@@ -29,12 +29,14 @@ class Happened:
 
     def __init__(self, record: CallRecord) -> None:
         self._record = record
+        self._legs: dict[str, Entry] = {}  # by tag
 
     def rung(self, leg: CalleeLeg, now: int) -> Entry:
         """A leg is rung; what becomes of it is told to `ended` and `confirmed`."""
         entry: Entry = {"leg": leg.label, "at": now - self._record.started}
         if isinstance(leg.target, TrunkTarget):
             entry["number"] = leg.target.number
+        self._legs[leg.tag] = entry
         self._add("legs", entry)
         return entry
 
@@ -43,15 +45,24 @@ class Happened:
         entry["after"] = now - self._record.started - entry["at"]
         entry |= {"silent": True} if status is None else {"status": status}
 
-    def confirmed(self, entry: Entry, now: int) -> None:
-        entry["confirmed"] = now - self._record.started - entry["at"] - entry["after"]
+    def asked(self, entry: Entry, confirmed: bool, now: int) -> None:
+        """Whoever answered was asked to press 1, and did or did not."""
+        lasted = now - self._record.started - entry["at"] - entry["after"]
+        entry["confirmed" if confirmed else "unconfirmed"] = lasted
+
+    def joined(self, leg: CalleeLeg) -> None:
+        """The caller talks with it."""
+        if entry := self._legs.get(leg.tag):
+            entry["won"] = True
 
     def typed(self, ivr: str, times: tuple[int, ...], choice: str | None) -> None:
-        """The input of one round of a menu: `times` of the first and the last digit, the choice when it was one."""
+        """The input of one round of a menu: when its first and its last digit came and when it was over; the choice
+        when it was one. Of a wrong one only the end counts."""
         entry: Entry = {"ivr": ivr}
-        if times:
-            entry |= {"first": times[0], "last": times[1]}
-            entry |= {"wrong": True} if choice is None else {"choice": choice}
+        if times and choice is not None:
+            entry |= {"choice": choice, "first": times[0], "last": times[1]}
+        elif times:
+            entry |= {"wrong": True, "first": times[2], "last": times[2]}
         self._add("inputs", entry)
 
     def played(self, prompt: str, lasted: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from pbx.calls.call import Call
+from pbx.calls.call import CONFIRM_WITHIN, Call
 from pbx.calls.leg import Audio, DeviceTarget, Leg, Target
 from pbx.calls.simulated.world import Person, Script, SimulatedConnections, Told, simulate
 from pbx.model.objects import Tenant
@@ -16,6 +16,7 @@ from pbx.model.objects import Tenant
 RINGS = Person()  # whoever the record does not know: reachable, and does not answer
 WRONG_KEY = "D"  # a digit of RFC 4733 that no menu can have
 ENDLESS = 86_400.0  # seconds
+BEATEN = 0.0005  # seconds by which an answer that lost the race came later, when both are of one millisecond
 
 
 class NotReplayable(ValueError):
@@ -79,9 +80,8 @@ class _Recorded(SimulatedConnections):
         self._inputs = list(facts.get("inputs", ()))
         self._lengths: Mapping[str, int] = facts.get("prompts", {})
         self._assumed = assumed
-        if record["hung_up_by"] == "callee":
-            answered = [leg for leg in self._known if (leg["leg"], leg.get("status")) == (record["answered_by"], 200)]
-            for leg in answered[-1:]:
+        for leg in self._known:
+            if leg.get("won") and record["hung_up_by"] == "callee":
                 leg["talked"] = record["ended"] - record["started"] - leg["at"] - leg["after"]
 
     def _person(self, target: Target) -> Person:
@@ -105,12 +105,12 @@ class _Recorded(SimulatedConnections):
             return RINGS
         if leg["status"] != 200:
             return Person(status=leg["status"], after=after)
-        confirmed = leg.get("confirmed")
+        presses, pressing = _pressed(leg)
         return Person(
-            answers=after,
+            answers=after if leg.get("won") else after + BEATEN,
             talks=leg["talked"] / 1000 if "talked" in leg else ENDLESS,
-            presses="" if confirmed is None else "1",
-            pressing=(confirmed or 0) / 1000,
+            presses=presses,
+            pressing=pressing,
         )
 
     def _seconds(self, audio: Audio) -> float:
@@ -131,3 +131,13 @@ class _Recorded(SimulatedConnections):
         loop = asyncio.get_running_loop()
         for index, digit in enumerate(digits):
             loop.call_later(first + index * apart, self._type, digit)
+
+
+def _pressed(leg: Mapping[str, Any]) -> tuple[str, float]:
+    """What was pressed when asked to press 1, and when. Each of the two rounds ends with a key or after its time."""
+    if "confirmed" in leg:
+        return "1", leg["confirmed"] / 1000
+    lasted = leg.get("unconfirmed", 0) / 1000
+    if not lasted or lasted >= 2 * CONFIRM_WITHIN:
+        return "", 0.0
+    return (WRONG_KEY, lasted - CONFIRM_WITHIN) if lasted >= CONFIRM_WITHIN else (WRONG_KEY * 2, lasted)
