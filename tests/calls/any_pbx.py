@@ -260,7 +260,7 @@ def _leads(tenant: o.Tenant, kind: str, name: str) -> Iterator[o.Destination]:
         case "user":
             yield from (forward.to for forward in tenant.users[name].forward.values())
             yield from (o.Destination("voicemail", box) for box in tenant.services.voicemails)
-        case _ if kind.startswith("+"):
+        case _ if kind == "emergency" or kind.startswith("+"):
             yield from (o.Destination("trunk", name) for name in tenant.trunks)
 
 

@@ -225,4 +225,4 @@ def test_a_menu_tells_hours_and_a_key_changes_the_language(office: Office, tell:
     )
     told = tell(office(menu, to="ivr/main"), keys="9")
     assert told.said == ["С 09:00 до 18:00.", "From 09:00 to 18:00."]
-    assert told.language == "en-US"
+    assert told.facts.language == "en-US"

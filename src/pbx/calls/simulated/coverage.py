@@ -1,14 +1,28 @@
-"""Which branches of a tenant's model its tests reached: numbers, steps of flows, keys and ways out of menus, hours."""
+"""Which branches of a tenant's model its tests reached: numbers, steps of flows, keys and ways out of menus and queues,
+what people forward; and of what flows ask (hours, switches, shares, facts, lookups) each answer.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 
 from pbx.calls.simulated.rehearsal import Result
-from pbx.model.objects import Closed, Flow, Open, Tenant
+from pbx.model.objects import (
+    AllOf,
+    AnyOf,
+    Closed,
+    Condition,
+    FactIs,
+    Flow,
+    Not,
+    Open,
+    OverrideOn,
+    Share,
+    Tenant,
+)
 from pbx.model.problems import Path
-from pbx.routing.schedule import is_open
+from pbx.routing.condition import holds
 
 Place = tuple[str | int, ...]
 
@@ -32,7 +46,7 @@ def coverage(tenant: Tenant, results: Iterable[Result]) -> Coverage:
     seen: set[Place] = set()
     for result in results:
         seen |= result.told.branches
-        seen |= set(_hours(tenant, result))
+        seen |= set(_answers(tenant, result))
     out = Coverage()
     for place in branches(tenant):
         (out.reached if place in seen else out.missed).append(place)
@@ -42,10 +56,10 @@ def coverage(tenant: Tenant, results: Iterable[Result]) -> Coverage:
 def branches(tenant: Tenant) -> Iterator[Path]:
     """Everything that a test could reach, in the order of the model."""
     yield from (("numbers", number) for number in tenant.numbers)
-    used: dict[str, None] = {}
+    asked: dict[Place, None] = {}
     for flow in tenant.flows.values():
         yield from (("flows", flow.id, index) for index in range(len(flow.steps)))
-        used |= dict.fromkeys(schedules_of(flow))
+        asked |= dict.fromkeys(place for condition in conditions_of(flow) for place in _both(condition))
     for menu in tenant.ivrs.values():
         yield from (("ivrs", menu.id, "keys", key) for key in menu.keys)
         if menu.direct_dial:
@@ -53,34 +67,64 @@ def branches(tenant: Tenant) -> Iterator[Path]:
         yield ("ivrs", menu.id, "on_timeout")
         yield ("ivrs", menu.id, "on_invalid")
     yield from (("ring_groups", group, "on_no_answer") for group in tenant.ring_groups)
-    yield from (("schedules", name, state) for name in used for state in ("open", "closed"))
+    for queue in tenant.services.queues:
+        yield from (("queues", queue, way) for way in ("on_timeout", "on_full", "on_empty"))
+    for user in tenant.users.values():
+        yield from (("users", user.id, "forward", when) for when in user.forward)
+    for lookup in dict.fromkeys(lookups_of(tenant)):
+        yield from (("lookups", lookup, answer) for answer in ("answered", "no_answer"))
+    yield from asked
 
 
-def schedules_of(flow: Flow) -> Iterator[str]:
-    """The schedules that the conditions of a flow name."""
+def lookups_of(tenant: Tenant) -> Iterator[str]:
+    """The lookups that flows ask."""
+    return (step.to.value for flow in tenant.flows.values() for step in flow.steps if step.facts_as is not None)
+
+
+def conditions_of(flow: Flow) -> Iterator[Condition]:
+    """The single conditions in those of a flow, out of `any`, `not` and the rest."""
     for step in flow.steps:
-        yield from _named(step.when)
+        yield from _single(step.when)
 
 
-def _named(condition: object) -> Iterator[str]:
-    if isinstance(condition, Open | Closed):
-        yield from condition.schedules
-    elif isinstance(condition, tuple):
-        for part in condition:
-            yield from _named(part)
-    elif is_dataclass(condition):
-        for part in fields(condition):
-            yield from _named(getattr(condition, part.name))
+def _single(condition: Condition | None) -> Iterator[Condition]:
+    match condition:
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from _single(part)
+        case Not(part):
+            yield from _single(part)
+        case None:
+            return
+        case _:
+            yield condition
 
 
-def _hours(tenant: Tenant, result: Result) -> Iterator[Place]:
-    """The states, at the test's hour, of the schedules that its flows asked."""
-    for node in result.told.record.path:
-        kind, _, name = node.partition("/")
-        if kind != "flow":
-            continue
-        for schedule in schedules_of(tenant.flows[name]):
-            opened, _why = is_open(
-                tenant.schedules[schedule], tenant.calendars, result.test.at, default_zone=tenant.timezone
-            )
-            yield ("schedules", schedule, "open" if opened else "closed")
+def _both(condition: Condition) -> Iterator[Place]:
+    """Both answers to a condition whose answer is no step by itself."""
+    match condition:
+        case Open(schedules) | Closed(schedules):
+            yield from (("schedules", name, state) for name in schedules for state in ("open", "closed"))
+        case OverrideOn(overrides):
+            yield from (("overrides", name, state) for name in overrides for state in ("on", "off"))
+        case Share(_, draw):
+            yield from (("shares", draw, state) for state in ("inside", "outside"))
+        case FactIs(fact, values):
+            yield from (("facts", f"{fact}={'|'.join(map(str, values))}", state) for state in ("holds", "fails"))
+
+
+def _answers(tenant: Tenant, result: Result) -> Iterator[Place]:
+    """The answers that the flows of a call got to what they asked."""
+    facts = result.told.facts
+    flows = [node.partition("/")[2] for node in result.told.record.path if node.startswith("flow/")]
+    for condition in (each for flow in flows for each in conditions_of(tenant.flows[flow])):
+        match condition:
+            case Open(schedules) | Closed(schedules):
+                for name in schedules:
+                    opened, _why = holds(Open((name,)), tenant, facts)
+                    yield ("schedules", name, "open" if opened else "closed")
+            case OverrideOn(overrides):
+                yield from (("overrides", name, "on" if name in facts.overrides else "off") for name in overrides)
+            case Share() | FactIs():
+                held, _why = holds(condition, tenant, facts)
+                yield tuple(_both(condition))[0 if held else 1]

@@ -84,8 +84,8 @@ def _record(test: CallTest, told: Told) -> Iterator[str]:
         yield f"disposition: the record says {told.record.disposition}, not {test.disposition}"
     if test.code is not None and told.answer != test.code:
         yield f"code: the caller got {told.answer or 'no final answer'}, not {test.code}"
-    if test.language is not None and told.language != test.language:
-        yield f"language: the call was in {told.language}, not in {test.language}"
+    if test.language is not None and told.facts.language != test.language:
+        yield f"language: the call was in {told.facts.language}, not in {test.language}"
     yield from _cdr(test, told)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pbx.calls.call import Call
@@ -13,6 +13,7 @@ from pbx.calls.record import CallRecord
 from pbx.calls.simulated import clock
 from pbx.calls.simulated.state import ScriptedState, StateScript
 from pbx.model.objects import Tenant
+from pbx.routing.decision import Facts
 from pbx.routing.reason import Reason
 
 PROMPT_SECONDS = 3.0  # how long any prompt lasts in a simulation
@@ -61,9 +62,9 @@ class Told:
     """
 
     record: CallRecord
+    facts: Facts  # when the call began, with what was known of the caller at its end
     heard: list[tuple[float, str]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)  # the texts of what was heard, where they are written down
-    language: str = ""  # of the call, at its end
     talk: float = 0.0  # seconds that the caller and somebody talked
     rang: list[tuple[float, str]] = field(default_factory=list)
     stopped: list[tuple[float, str]] = field(default_factory=list)
@@ -276,7 +277,7 @@ async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], obje
         revision=tenant.revision,
         started=int(start * 1000),
     )
-    told = Told(record)
+    told = Told(record, Facts(script.at))
     connections = world(script, told)
     call = Call(record, tenant, connections, _NoJournal(), lambda: start + loop.time(), user=user, trunk=script.trunk)
     call.over_limit = script.over_limit
@@ -287,6 +288,6 @@ async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], obje
     )
     await call.run(story)  # type: ignore[arg-type]
     patience.cancel()
-    told.language = call.language
+    told.facts = replace(call.facts(), at=script.at)
     told.event("ends", record.hung_up_by or record.disposition)
     return told
