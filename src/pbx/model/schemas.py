@@ -77,7 +77,7 @@ class Kind:
 
     @cached_property
     def id_validator(self) -> Any:
-        return jsonschema_rs.validator_for(_alone(self.id_schema))
+        return jsonschema_rs.validator_for(alone(self.id_schema))
 
     @cached_property
     def node(self) -> Node:
@@ -85,7 +85,7 @@ class Kind:
 
     def whole(self) -> dict[str, Any]:
         """The schema as one document that refers to nothing outside."""
-        return _alone(self.schema)
+        return alone(self.schema)
 
 
 @cache
@@ -97,7 +97,7 @@ def bundle() -> dict[str, Any]:
     }
 
 
-def _alone(schema: dict[str, Any]) -> dict[str, Any]:
+def alone(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema with the files that it leads to: each one more makes a validator slower to build."""
     needed: set[str] = set()
     queue = _files_in(schema)

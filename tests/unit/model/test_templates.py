@@ -274,7 +274,7 @@ PARTS = st.dictionaries(
 NAMED = st.dictionaries(st.sampled_from(["x", "y", "z", "A B"]), PARTS | USES, max_size=3)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(NAMED | USES, NAMED, st.sampled_from(["users", "flows", "numbers", "u"]))
 def test_whatever_stands_there_is_a_model_or_is_refused(root: Path, templates: Any, users: Any, plural: str) -> None:
     text = json.dumps({"templates": {"users": templates, plural: templates}, "users": users})
