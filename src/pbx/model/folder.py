@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,8 @@ class Folder:
     templates: dict[str, dict[str, Entry]] = field(default_factory=dict)  # by kind (its plural) and name
     problems: list[Problem] = field(default_factory=list)
     broken: bool = False  # a file could not be read: what is missing may stand there
+    # what was told, by template and message: which of `problems`, and of which paths
+    _told: dict[tuple[str, str], tuple[int, set[ValuePath]]] = field(default_factory=dict)
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -108,7 +110,17 @@ class Folder:
     def report(self, path: ValuePath, message: str, severity: str = "error") -> None:
         kind = self.kinds.get(str(path[0])) if path else None
         shown = (path[0], int(path[1]), *path[2:]) if kind and kind.shape == "list" and len(path) > 1 else path
-        self.problems.append(Problem(*self.place(path), pointer(shown), message + self._from(path), severity))
+        template = self._from(path)
+        first, paths = self._told.setdefault((template, message), (len(self.problems), set()))
+        if template and not paths <= {path}:  # one mistake in a template is told once, however many use it
+            paths.add(path)
+            others = len(paths) - 1
+            more = f" ({template}; and {others} more that use{'s' if others == 1 else ''} it)"
+            self.problems[first] = replace(self.problems[first], message=message + more)
+            return
+        paths.add(path)
+        more = f" ({template})" if template else ""
+        self.problems.append(Problem(*self.place(path), pointer(shown), message + more, severity))
 
     def _from(self, path: ValuePath) -> str:
         """Names the template when what is told about an object stands there."""
@@ -117,7 +129,7 @@ class Folder:
         if not found or not layer:
             return ""
         file, line, _ = layer.entry.place(found[1]) or ("", 0, 0)
-        return f" (from template {layer.name} in {file}:{line})"
+        return f"from template {layer.name} in {file}:{line}"
 
 
 def read(path: Path, role: str) -> Folder:
