@@ -92,9 +92,12 @@ class IncomingInvite:
         if confirmation is None or request.cseq != confirmation.cseq:
             return False
         confirmation.stop()
-        if confirmation.wants_answer:
-            self._session.remote_sdp = request.sdp
         return True
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """Our 2xx holds an offer (the INVITE had none): the ACK brings the answer."""
+        return self._confirmation is not None and self._confirmation.wants_answer
 
     def stop(self) -> None:
         """The call is over: no more repetitions; an INVITE without a final response gets a 487."""

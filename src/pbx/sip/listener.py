@@ -31,11 +31,15 @@ class SessionListener(Protocol):
     def reinvited(self, session: InviteSession, status: int, sdp: bytes | None) -> None:
         """The result of our `reinvite`, the answer with a 2xx."""
 
+    def agreed(self, session: InviteSession, sdp: bytes) -> None:
+        """The peer's answer to an offer that we made in a response: it came in the ACK, or in a PRACK."""
+
     def informed(self, session: InviteSession, request: Request) -> None:
         """An INFO came and is answered."""
 
     def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
-        """The other side ended it: "bye", "cancel" (uas, 487 is sent), "no_ack" or "timeout" (our BYE is sent)."""
+        """The other side ended it: "bye", "cancel" (uas, 487 is sent), "no_ack", "no_answer" (an ACK without the
+        answer that our offer waits for) or "timeout" (our BYE is sent)."""
 
 
 class Deaf:
@@ -57,6 +61,9 @@ class Deaf:
         session.refuse_offer(488)
 
     def reinvited(self, session: InviteSession, status: int, sdp: bytes | None) -> None:
+        pass
+
+    def agreed(self, session: InviteSession, sdp: bytes) -> None:
         pass
 
     def informed(self, session: InviteSession, request: Request) -> None:

@@ -213,6 +213,7 @@ class OfferAnswer:
             self._confirmation = None
             if confirmation.wants_answer and request.sdp is not None:
                 self._session.remote_sdp = request.sdp
+                self._session.listener.agreed(self._session, request.sdp)
             self.proceed()
 
     def stop(self) -> None:

@@ -25,6 +25,15 @@ _NOT_SPEECH = frozenset({"TELEPHONE-EVENT", "CN", "RED", "RTX", "ULPFEC"})
 _NUMBERED = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:")
 
 
+# Stands for the SDP of a caller who leaves the offer to us, until its answer comes: G.711, both ways, at the relay's own
+# discard port, since rtpengine would tell the peer of a 0.0.0.0 as of a hold.
+LATE = (
+    b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 8 0 101\r\n"
+    b"a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
+    b"a=sendrecv\r\n"
+)
+
+
 class SdpError(ValueError):
     """Not a session description that can be used."""
 
@@ -155,6 +164,19 @@ def with_direction(sdp: bytes, direction: str) -> bytes:
         return replace(media, direction=direction, lines=(*kept, f"a={direction}"))
 
     return replace(session, media=tuple(turned(media) for media in session.media)).serialise()
+
+
+def next_version(sdp: bytes) -> bytes:
+    """The same SDP with the session version of its `o=` one higher, as a changed one must have (RFC 3264 §8)."""
+    session = parse(sdp)
+
+    def counted(line: str) -> str:
+        words = line.split(" ")
+        if not line.startswith("o=") or len(words) != 6 or not words[2].isdecimal():
+            return line
+        return " ".join([*words[:2], str(int(words[2]) + 1), *words[3:]])
+
+    return replace(session, lines=tuple(counted(line) for line in session.lines)).serialise()
 
 
 def mirrored(direction: str) -> str:

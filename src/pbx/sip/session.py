@@ -244,15 +244,17 @@ class InviteSession:
 
     def ack_lost(self) -> None:
         """No ACK came in 64·T1: the session ends with a BYE (RFC 3261 §13.3.1.4)."""
-        listener = self.listener
-        self._send_bye(self._bye_headers)
-        listener.ended(self, None, "no_ack")
+        self.is_over_by_us("no_ack", self._bye_headers)
 
     def is_lost(self) -> None:
         """A request of ours met 408, 481 or silence: the dialog is dead (RFC 5057 §5.1, §5.3)."""
+        self.is_over_by_us("timeout")
+
+    def is_over_by_us(self, cause: str, headers: Headers = ()) -> None:
+        """The session cannot go on: a BYE, and the listener hears why."""
         listener = self.listener
-        self._send_bye(())
-        listener.ended(self, None, "timeout")
+        self._send_bye(headers)
+        listener.ended(self, None, cause)
 
     # --- what comes in (called by the stack) -----------------------------------------------------------------------
 
@@ -265,16 +267,25 @@ class InviteSession:
 
     def receive_ack(self, request: Request) -> None:
         if self._incoming is not None and self._incoming.receive_ack(request):
-            self._incoming = None
+            wants_answer, self._incoming = self._incoming.waits_for_answer, None
             if self._is_bye_due:
                 self._send_bye(self._bye_headers)
             elif self.state is SessionState.ANSWERED:
-                self.state = SessionState.ESTABLISHED
-                self.listener.confirmed(self)
-                if self._offers is not None:
-                    self._offers.proceed()
+                self._confirm(request.sdp, wants_answer)
         elif self._offers is not None:
             self._offers.receive_ack(request)
+
+    def _confirm(self, sdp: bytes | None, wants_answer: bool) -> None:
+        self.state = SessionState.ESTABLISHED
+        if wants_answer and sdp is None:  # RFC 3261 §13.2.2.4: nobody knows where the media goes
+            self.is_over_by_us("no_answer")
+            return
+        if wants_answer and sdp is not None:
+            self.remote_sdp = sdp
+            self.listener.agreed(self, sdp)
+        self.listener.confirmed(self)
+        if self._offers is not None:
+            self._offers.proceed()
 
     def receive(self, request: Request, transaction: ServerTransaction) -> None:
         """A request inside the dialog, CSeq in order."""

@@ -14,7 +14,8 @@ from unit.media.conftest import RtpEngine
 from unit.media.media_phone import PCMA, PCMU, Phone, address_of
 
 from pbx.media.ng import NgClient, NgError, NgTimeout
-from pbx.media.relay import RelaySession
+from pbx.media.relay import RelaySession, Toward
+from pbx.sip.sdp import LATE
 
 Story = Callable[[RelaySession, Phone, Phone, Phone], Awaitable[None]]
 EVENT = "101 telephone-event/8000"
@@ -89,6 +90,26 @@ def test_engine_then_phone_then_engine_and_a_keeps_its_port(media_rtpengine: Rtp
         await asyncio.gather(a.hears_tone(1100), e.hears_tone(500))
         assert len({each.ssrc for each in (await a.hears(15))}) == 1, "B is still heard"
         assert len(b.heard) - mark < 40
+
+    tell(media_rtpengine, story)
+
+
+@pytest.mark.row("R21")
+@pytest.mark.parametrize("peer", ["B1", "E1"])
+def test_caller_who_leaves_the_offer_to_us(media_rtpengine: RtpEngine, peer: str) -> None:
+    """The place of its SDP is taken by a stand-in until its answer comes with the ACK (RFC 3261 §13.2.1)."""
+    toward: Toward = "engine" if peer == "E1" else "plain"
+
+    async def story(session: RelaySession, a: Phone, b: Phone, e: Phone) -> None:
+        to_b = await session.offer("A", peer, LATE, toward=toward)
+        to_a = await session.answer("A", peer, b.sdp())
+        assert to_b.count(b"a=sendrecv") == to_a.count(b"a=sendrecv") == 1
+        a.send_to(to_a)
+        b.send_to(to_b)
+        again = await session.offer("A", peer, a.sdp(), toward=toward)  # what came with the ACK
+        assert address_of(again) == address_of(to_b)
+        assert address_of(await session.answer("A", peer, b.sdp())) == address_of(to_a)
+        await asyncio.gather(a.hears_tone(800), b.hears_tone(500))
 
     tell(media_rtpengine, story)
 

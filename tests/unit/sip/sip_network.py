@@ -169,6 +169,9 @@ class Phone:
     def reinvited(self, session: InviteSession, status: int, sdp: bytes | None) -> None:
         self.events.append(("reinvited", status, sdp))
 
+    def agreed(self, session: InviteSession, sdp: bytes) -> None:
+        self.events.append(("agreed", sdp))
+
     def informed(self, session: InviteSession, request: Request) -> None:
         self.events.append(("informed", request.body))
 

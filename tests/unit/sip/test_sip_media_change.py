@@ -233,7 +233,7 @@ def test_late_offer() -> None:
     session = alice.call(BOB, sdp=None)
     network.run(2)
     assert alice.events == [("answered", 200, OFFER)]
-    assert bob.events == [("confirmed",)]
+    assert bob.events == [("agreed", ANSWER), ("confirmed",)]
     assert bob.sessions[0].remote_sdp == ANSWER
     assert (session.local_sdp, session.remote_sdp) == (ANSWER, OFFER)
     session.bye()
@@ -260,7 +260,7 @@ def test_late_offer_that_we_do_not_want() -> None:
     bob.on_call = lambda session: session.accept(OFFER)
     alice.call(BOB, sdp=None)
     network.run(2)
-    assert bob.events == [("confirmed",), ("ended", "bye")]
+    assert bob.events == [("ended", "no_answer")]
     network.assert_nothing_left()
 
 
@@ -272,6 +272,7 @@ def test_reinvite_that_asks_for_our_offer() -> None:
     assert bob.events == [("offered", "INVITE", None)]
     network.inject(raw_in_dialog(session, "ACK", 50, HELD), ALICE, BOB)
     network.run(0.1)
+    assert bob.events[1:] == [("agreed", HELD)]
     assert (called.local_sdp, called.remote_sdp) == (ANSWER, HELD)
     called.bye()
     network.assert_nothing_left()

@@ -38,7 +38,7 @@ def test_in_dialog_requests_of_a_uas_follow_the_record_route() -> None:
     ack = ok.replace("SIP/2.0 200 OK", "ACK sip:token@192.0.2.2:5060 SIP/2.0").replace("CSeq: 7 INVITE", "CSeq: 7 ACK")
     network.inject(ack.encode(), CAROL, BOB)
     network.run(0.1)
-    assert bob.events == [("confirmed",)]
+    assert bob.names == ["agreed", "confirmed"]
     bob.sessions[0].bye()
     network.run(0.1)
     bye = inside.take("BYE")[0].decode()

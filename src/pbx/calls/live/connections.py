@@ -50,7 +50,7 @@ class SipConnections(Connections):
         channels: Channels,
     ) -> None:
         self.media = media
-        self.caller = SipCaller(session, label, media.reoffer)
+        self.caller = SipCaller(session, label, media)
         self._stack = stack
         self._flush = flush
         self._tenant = tenant
@@ -93,7 +93,7 @@ class SipConnections(Connections):
         self._placed += 1  # before anything is awaited: several targets are placed at once
         tag = f"B{self._placed}"
         if isinstance(target, TrunkTarget) and not self._channels.take(target.trunk, always=target.emergency):
-            leg = SipCallee(tag, target, b"", self.media.reoffer)
+            leg = SipCallee(tag, target, b"", self.media)
             leg.resolve(503, f"all {target.trunk.max_channels} channels are in use")
             return leg
         if isinstance(target, TrunkTarget):
@@ -101,7 +101,7 @@ class SipConnections(Connections):
         else:
             srtp, codecs = target.media == "srtp", ()
         offer = await self.media.offer_to(tag, srtp=srtp, codecs=codecs)
-        leg = SipCallee(tag, target, offer, self.media.reoffer)
+        leg = SipCallee(tag, target, offer, self.media)
         self._legs.append(leg)
         if isinstance(target, DeviceTarget):
             self._invite_device(leg, target, caller_id)

@@ -22,6 +22,7 @@ from pbx.media.relay import RelaySession
 from pbx.media.relays import Relays
 from pbx.model.objects import Model, Tenant, Trunk, User
 from pbx.routing.numbers import received_to_e164
+from pbx.sip import sdp as sdps
 from pbx.sip.message import Request
 from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
@@ -139,8 +140,6 @@ class Exchange:
             raise Refused(503, "Draining")
         if self.overloaded() and not emergency:
             raise Refused(503, "Overloaded")
-        if not session.remote_sdp:
-            raise Refused(488, "An Offer Is Needed")
         call = self._make(session, tenant, edge, emergency)
         self._of_tenant[tenant.id] += 1
         trunk = self._trunk_of(call)
@@ -179,7 +178,7 @@ class Exchange:
             record.caller = user.extension or user.caller_id
         token = token_of(tenant.id)
         media = CallMedia(
-            RelaySession(self._relays.choose(), f"{token}-{call_id}"), self._engine, session.remote_sdp or b""
+            RelaySession(self._relays.choose(), f"{token}-{call_id}"), self._engine, session.remote_sdp or sdps.LATE
         )
         assert self._stack is not None
         secret = self.serving.secrets.get

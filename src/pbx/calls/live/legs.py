@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Coroutine
 
 from pbx.calls.leg import CalleeLeg, CallerLeg, DeviceTarget, Leg, Target
+from pbx.calls.live.media import CallMedia
 from pbx.sip.message import Request, Response
 from pbx.sip.session import InviteSession
 
 ELSEWHERE = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')  # RFC 3326
 NOT_ACCEPTABLE = 488
 
-Reoffer = Callable[[str, bytes], Awaitable[bytes]]
-
 
 class _Offers:
     """Offers in the middle of a call, from either side: the media answers them."""
 
-    def __init__(self, tag: str, reoffer: Reoffer) -> None:
+    def __init__(self, tag: str, media: CallMedia) -> None:
         self._tag = tag
-        self._reoffer = reoffer
+        self._media = media
         self._tasks: set[asyncio.Task[None]] | None = None  # asyncio itself would forget them
 
     def offered(self, session: InviteSession, sdp: bytes | None) -> None:
-        task = asyncio.ensure_future(self._answer(session, sdp))
+        self._do(self._answer(session, sdp))
+
+    def agreed(self, sdp: bytes) -> None:
+        """The peer answered an offer of ours: for the relay that is the same as an offer of the peer's own."""
+        self._do(self._take(sdp))
+
+    async def _take(self, sdp: bytes) -> None:
+        await self._media.reoffer(self._tag, sdp)
+
+    def _do(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._tasks = self._tasks or set()
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, session: InviteSession, sdp: bytes | None) -> None:
-        if not sdp:  # a re-INVITE without an offer asks for ours: not served yet
-            session.refuse_offer(NOT_ACCEPTABLE)
-            return
         try:
-            answer = await self._reoffer(self._tag, sdp)
+            answer = await self._media.reoffer(self._tag, sdp) if sdp else self._media.offer_again(self._tag)
         except Exception:  # whatever the relay says: the call goes on as it was
             session.refuse_offer(NOT_ACCEPTABLE)
             raise
@@ -59,6 +65,9 @@ class _Listens(Leg):
     def offered(self, session: InviteSession, request: Request, sdp: bytes | None) -> None:
         self._offers.offered(session, sdp)
 
+    def agreed(self, session: InviteSession, sdp: bytes) -> None:
+        self._offers.agreed(sdp)
+
     def informed(self, session: InviteSession, request: Request) -> None:
         for digit in digits_of(request):
             self.digits.put_nowait(digit)
@@ -70,10 +79,10 @@ class _Listens(Leg):
 class SipCaller(_Listens, CallerLeg):
     """The caller: we are the UAS of its INVITE."""
 
-    def __init__(self, session: InviteSession, label: str, reoffer: Reoffer) -> None:
+    def __init__(self, session: InviteSession, label: str, media: CallMedia) -> None:
         super().__init__("A", label)
         self.session = session
-        self._offers = _Offers("A", reoffer)
+        self._offers = _Offers("A", media)
         session.listener = self
 
     def ring(self) -> None:
@@ -115,12 +124,12 @@ class SipCaller(_Listens, CallerLeg):
 class SipCallee(_Listens, CalleeLeg):
     """A leg that we ring: we are the UAC of its INVITE. `sdp` is the last that it sent, `offer` what we offered it."""
 
-    def __init__(self, tag: str, target: Target, offer: bytes, reoffer: Reoffer) -> None:
+    def __init__(self, tag: str, target: Target, offer: bytes, media: CallMedia) -> None:
         super().__init__(tag, target.label, target)
         self.offer = offer
         self.sdp: bytes | None = None
         self.session: InviteSession | None = None
-        self._offers = _Offers(tag, reoffer)
+        self._offers = _Offers(tag, media)
 
     def cancel(self, *, elsewhere: bool) -> None:
         if self.session is not None and not self.outcome.done():

@@ -219,6 +219,12 @@ class CallMedia:
             side.sent = sdps.with_direction(sent, direction)
             return side.sent
 
+    def offer_again(self, tag: str) -> bytes:
+        """An offer for a leg that asks for one (a re-INVITE without SDP): what it was told last, open both ways, in the
+        codec that it speaks (RFC 6337 §5.2.5); `reoffer` takes its answer. Raises SdpError for one never told any."""
+        side = self._sides[tag]
+        return sdps.next_version(sdps.with_direction(sdps.narrow(side.sent, side.heard), "sendrecv"))
+
     async def close(self) -> None:
         """Give back everything, whatever else goes wrong."""
         for tag, side in self._sides.items():
