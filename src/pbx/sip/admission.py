@@ -6,8 +6,9 @@ from pbx.sip import headers, uri
 from pbx.sip.message import BadMessage, Request, is_route
 from pbx.sip.render import render_response
 from pbx.sip.server_transaction import ServerTransaction
+from pbx.sip.session_timer import refuse_interval
 
-SUPPORTED: frozenset[str] = frozenset()  # option tags that we serve
+SUPPORTED = frozenset({"100rel", "timer"})  # option tags that we serve
 ACCEPT_LINES = "Accept: application/sdp\r\n"
 _ACCEPTABLE = frozenset({"application/sdp", "application/*", "*/*"})
 
@@ -44,6 +45,8 @@ def refuse_invite(request: Request, transaction: ServerTransaction) -> bool:
         transaction.respond(415, "", [("Accept", "application/sdp")])
     elif "accept" in request.fields and not _ACCEPTABLE.intersection(headers.tokens(request.get_all("accept"))):
         transaction.respond(406)
+    elif "session-expires" in request.fields and refuse_interval(request, transaction):
+        pass
     else:
         return False
     return True

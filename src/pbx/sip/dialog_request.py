@@ -1,4 +1,4 @@
-"""A request inside a dialog that changes no media: BYE, INFO. Repeated with credentials when it is challenged."""
+"""A request inside a dialog that changes no media (BYE, INFO, UPDATE …), repeated with credentials when challenged."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ from pbx.sip.message import Response
 if TYPE_CHECKING:
     from pbx.sip.session import InviteSession
 
+Done = Callable[[int, Response | None], None]
 MAX_ATTEMPTS = 4  # a request, and its repeats for a proxy, a registrar and a stale nonce
 
 
 class DialogRequest:
-    """Sends the request and calls `done` with its final status (408 and 503 also for none)."""
+    """Sends the request and calls `done` with its final status (408 and 503 also for none) and response."""
 
     __slots__ = ("_attempts", "_body", "_done", "_lines", "_method", "_session")
 
     def __init__(
-        self, session: InviteSession, method: str, lines: str, body: bytes, done: Callable[[int], None] | None
+        self,
+        session: InviteSession,
+        method: str,
+        lines: str,
+        body: bytes,
+        done: Done | None,
     ) -> None:
         self._session = session
         self._method = method
@@ -41,8 +47,8 @@ class DialogRequest:
         if self._attempts < MAX_ATTEMPTS and self._session.learns(response, self._attempts == 1):
             self._send()
         elif self._done is not None:
-            self._done(status)
+            self._done(status, response)
 
     def failed(self, transaction: ClientTransaction, status: int) -> None:
         if self._done is not None:
-            self._done(status)
+            self._done(status, None)

@@ -139,6 +139,20 @@ def cseq(value: str) -> tuple[int, str]:
     return int(number), method
 
 
+def rack(value: str) -> tuple[int, int, str]:
+    """RAck (RFC 3262 §7.2) as (number of the response, CSeq number, method); (0, 0, "") when it is none."""
+    words = value.split()
+    if len(words) != 3 or not all(word.isascii() and word.isdecimal() and len(word) < 11 for word in words[:2]):
+        return 0, 0, ""
+    return int(words[0]), int(words[1]), words[2]
+
+
+def number(value: str) -> int:
+    """The leading number of a field (RSeq, Min-SE, Session-Expires, Retry-After, Expires); -1 when it has none."""
+    text = value.partition(";")[0].partition("(")[0].strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 11 else -1
+
+
 def parameters(text: str) -> dict[str, str]:
     """`;a=b;c` as {"a": "b", "c": ""}: names in small letters, quoted values unquoted."""
     return {

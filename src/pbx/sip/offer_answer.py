@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pbx.sip import headers
 from pbx.sip.address import Address
 from pbx.sip.client_transaction import ClientTransaction
 from pbx.sip.confirmation import UnconfirmedAnswer
@@ -11,6 +12,7 @@ from pbx.sip.dialog_request import MAX_ATTEMPTS
 from pbx.sip.message import Request, Response
 from pbx.sip.render import MAX_FORWARDS, header_lines
 from pbx.sip.server_transaction import ServerInvite, ServerTransaction
+from pbx.sip.session_timer import refuse_interval
 from pbx.sip.timers import Timer
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class OfferAnswer:
     @property
     def _is_idle(self) -> bool:
         return (
-            self._session.is_established
+            self._session.may_offer
             and self._sent is None
             and self._asked is None
             and self._confirmation is None
@@ -72,6 +74,11 @@ class OfferAnswer:
         else:
             self._waiting = sdp
 
+    def refresh(self) -> None:
+        """Offer what is agreed once more, unless an exchange is under way."""
+        if self._is_idle and self._session.local_sdp:
+            self.offer(self._session.local_sdp)
+
     def proceed(self) -> None:
         """Something ended: what waited may go."""
         if self._waiting is not None and self._is_idle:
@@ -81,7 +88,12 @@ class OfferAnswer:
     def _send(self, sdp: bytes) -> None:
         self._offer = sdp
         self._attempts += 1
-        self._sent = self._session.send_request("INVITE", MAX_FORWARDS + self._session.media_lines(sdp), sdp, self)
+        session = self._session
+        lines = MAX_FORWARDS + session.media_lines(sdp)
+        if session.is_established:
+            self._sent = session.send_request("INVITE", lines + session.timer.asked_lines(), sdp, self)
+        else:
+            self._sent = session.send_request("UPDATE", lines, sdp, self)
 
     def received(self, transaction: ClientTransaction, response: Response) -> None:
         status = response.status
@@ -92,23 +104,29 @@ class OfferAnswer:
             return
         self._sent = None
         session = self._session
-        if not session.is_established:
+        if session.is_ended:
             return
-        if self._attempts < MAX_ATTEMPTS and session.learns(response, self._attempts == 1):
+        if self._attempts < MAX_ATTEMPTS and self._is_worth_repeating(response):
             self._send(self._offer)
         elif status == 491 and self._glares < MAX_GLARES:
             self._wait_after_glare()
-        elif status in (408, 481):
+        elif status == 500 and "retry-after" in response.fields and self._glares < MAX_GLARES:
+            self._wait(min(10, max(0, headers.number(response.get("retry-after")))))
+        elif status in (408, 481) and session.is_established:
             session.is_lost()
         else:
             session.listener.reinvited(session, status, None)
             self.proceed()
 
+    def _is_worth_repeating(self, response: Response) -> bool:
+        session = self._session
+        return session.learns(response, self._attempts == 1) or session.timer.is_too_small(response)
+
     def failed(self, transaction: ClientTransaction, status: int) -> None:
         self._sent = None
-        if not self._session.is_established:
+        if self._session.is_ended:
             return
-        if status == 408:
+        if status == 408 and self._session.is_established:
             self._session.is_lost()
         else:
             self._session.listener.reinvited(self._session, status, None)
@@ -124,10 +142,12 @@ class OfferAnswer:
         self._sent = None
         dialog = session.dialog
         dialog.refresh(response)
-        lines = MAX_FORWARDS + header_lines(session.credentials("ACK", dialog.remote_target))
-        ack = dialog.request("ACK", lines, b"", transaction.outgoing.cseq)
-        self._ack = session.layer.send_ack(ack, dialog.destination)
-        if not session.is_established:
+        if transaction.outgoing.method == "INVITE":
+            lines = MAX_FORWARDS + header_lines(session.credentials("ACK", dialog.remote_target))
+            ack = dialog.request("ACK", lines, b"", transaction.outgoing.cseq)
+            self._ack = session.layer.send_ack(ack, dialog.destination)
+            session.timer.is_answered(response)
+        if session.is_ended:
             return
         session.local_sdp = self._offer
         session.remote_sdp = response.sdp or session.remote_sdp
@@ -136,9 +156,11 @@ class OfferAnswer:
 
     def _wait_after_glare(self) -> None:
         """491: the owner of the Call-ID waits 2.1–4 s, the other 0–2 s, in steps of 10 ms (RFC 3261 §14.1)."""
-        self._glares += 1
         low, high = (2.1, 4.0) if self._session.role == "uac" else (0.0, 2.0)
-        delay = round(self._session.layer.uniform(low, high), 2)
+        self._wait(round(self._session.layer.uniform(low, high), 2))
+
+    def _wait(self, delay: float) -> None:
+        self._glares += 1
         self._retry = self._session.layer.timers.start(delay, self._again)
 
     def _again(self) -> None:
@@ -148,18 +170,34 @@ class OfferAnswer:
         elif self._is_idle:
             self._attempts = 0
             self._send(self._offer)
-        elif self._session.is_established:
+        elif not self._session.is_ended:
             self._waiting = self._offer
 
     # --- the peer's ------------------------------------------------------------------------------------------------
 
-    def receive(self, request: Request, transaction: ServerTransaction) -> None:
-        """A re-INVITE, or an UPDATE with an offer."""
+    def receive_change(self, request: Request, transaction: ServerTransaction) -> None:
+        """A re-INVITE or an UPDATE; one without an SDP only refreshes (RFC 4028 §7.4) and moves the Contact."""
         session = self._session
-        if self._asked is not None or session.is_early_uas:
+        if refuse_interval(request, transaction):
+            return
+        if request.method == "INVITE" or request.sdp is not None:
+            self.receive(request, transaction)
+            return
+        session.dialog.refresh(request)
+        lines = session.media_lines(None)
+        if session.is_established:
+            session.timer.is_asked(request)
+            lines += session.timer.answer_lines()
+        transaction.respond_lines(200, "", lines, b"")
+
+    def receive(self, request: Request, transaction: ServerTransaction) -> None:
+        """A re-INVITE, or an UPDATE or PRACK with an offer; before the answer no re-INVITE (RFC 3261 §14.2)."""
+        session = self._session
+        agreed = session.is_agreed_early and request.method != "INVITE"
+        if self._asked is not None or (session.is_early_uas and not agreed):
             wait = str(int(session.layer.uniform(0, 10.99)))
             transaction.respond(500, "", [("Retry-After", wait)])
-        elif self._sent is not None or self._confirmation is not None or not session.is_established:
+        elif self._sent is not None or self._confirmation is not None or not (session.is_established or agreed):
             transaction.respond(491)
         else:
             self._asked = transaction
@@ -167,6 +205,8 @@ class OfferAnswer:
             self._asked_sdp = request.sdp
             transaction.user = self
             session.dialog.refresh(request)
+            if request.method != "PRACK":
+                session.timer.is_asked(request)
             session.listener.offered(session, request, request.sdp)
 
     def answer(self, sdp: bytes) -> None:
@@ -179,6 +219,8 @@ class OfferAnswer:
         if self._asked_sdp is not None:
             session.remote_sdp = self._asked_sdp
         lines = session.media_lines(sdp)
+        if session.is_established:
+            lines += session.timer.answer_lines()
         if isinstance(transaction, ServerInvite):
             data = transaction.send_2xx(200, lines, sdp)
             self._confirmation = UnconfirmedAnswer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pbx.sip import headers
 from pbx.sip.address import Address
 from pbx.sip.client_transaction import ClientInvite, ClientTransaction
 from pbx.sip.dialog import Dialog
@@ -31,20 +32,23 @@ class OutgoingInvite:
         "_cancel_headers",
         "_cancel_life",
         "_destination",
+        "_due",
+        "_forks",
         "_has_progress",
         "_headers",
         "_is_cancelled",
         "_is_decided",
+        "_rseqs",
         "_session",
         "_transaction",
         "_uri",
     )
 
-    def __init__(self, session: InviteSession, uri: str, destination: Address, headers: str, body: bytes) -> None:
+    def __init__(self, session: InviteSession, uri: str, destination: Address, lines: str, body: bytes) -> None:
         self._session = session
         self._uri = uri
         self._destination = destination
-        self._headers = headers
+        self._headers = lines
         self._body = body
         self._attempts = 0
         self._has_progress = False
@@ -53,6 +57,9 @@ class OutgoingInvite:
         self._cancel_headers: Headers = ()
         self._cancel_life: Timer | None = None
         self._acks: dict[str, tuple[Address, bytes] | None] = {}  # To tag -> ACK; None while it waits for our answer
+        self._forks: dict[str, Dialog] | None = None  # early dialogs other than the one heard of last, by To tag
+        self._rseqs: dict[str, int] | None = None  # To tag -> the last reliable provisional response (RFC 3262 §4)
+        self._due: tuple[Dialog, str] | None = None  # a PRACK that waits for our answer to its response's offer
         self._transaction: ClientTransaction | None = None
         self._send()
 
@@ -62,19 +69,19 @@ class OutgoingInvite:
         session = self._session
         dialog = session.dialog
         dialog.local_seq += 1
-        lines = header_lines(session.credentials("INVITE", self._uri)) + self._headers
+        lines = header_lines(session.credentials("INVITE", self._uri)) + self._headers + session.timer.asked_lines()
         lead = f"From: {dialog.local}\r\nCall-ID: {dialog.call_id}\r\n"
         outgoing = Outgoing("INVITE", self._uri, lead, dialog.remote, dialog.local_seq, lines, self._body)
         self._transaction = session.layer.request(outgoing, self._destination, self)
 
     # --- cancelling ------------------------------------------------------------------------------------------------
 
-    def cancel(self, headers: Headers) -> None:
+    def cancel(self, lines: Headers) -> None:
         """Give the call up. CANCEL leaves once a provisional response has come, never before (§9.1)."""
         if self._is_cancelled or self._is_decided:
             return
         self._is_cancelled = True
-        self._cancel_headers = tuple(headers)
+        self._cancel_headers = tuple(lines)
         if self._has_progress:
             self._send_cancel()
 
@@ -108,11 +115,62 @@ class OutgoingInvite:
             self._send_cancel()
         elif response.status > 100 and response.to_tag:
             session = self._session
-            if session.dialog.remote_tag != response.to_tag:
-                session.dialog = session.dialog.of_response(response, self._destination)
+            self._turn_to(response)
+            session.heard(response)
             sdp = response.sdp
+            if "rseq" in response.fields and not self._confirm(response, sdp):
+                return
             session.remote_sdp = sdp or session.remote_sdp
             session.listener.progressed(session, response, sdp)
+
+    def _turn_to(self, response: Response) -> None:
+        """The session's dialog becomes that of this fork; the others are kept, for their numbers."""
+        session, tag = self._session, response.to_tag
+        current = session.dialog
+        if current.remote_tag == tag:
+            return
+        known = self._forks.pop(tag, None) if self._forks is not None else None
+        if current.remote_tag:
+            self._forks = self._forks or {}
+            self._forks[current.remote_tag] = current
+        session.dialog = known or current.of_response(response, self._destination)
+
+    # --- reliable provisional responses ----------------------------------------------------------------------------
+
+    def _confirm(self, response: Response, sdp: bytes | None) -> bool:
+        """Send the PRACK of a reliable response; False for one that came before, or out of order (RFC 3262 §4)."""
+        number = headers.number(response.get("rseq"))
+        self._rseqs = self._rseqs if self._rseqs is not None else {}
+        last = self._rseqs.get(response.to_tag)
+        if number < 1 or (last is not None and number != last + 1):
+            return False
+        self._rseqs[response.to_tag] = number
+        session = self._session
+        rack = f"RAck: {number} {response.cseq} INVITE\r\n"
+        if sdp is not None and not session.is_agreed_early:
+            if not self._body:  # its offer: the PRACK waits for our answer
+                self._due = session.dialog, rack
+                return True
+            session.is_agreed_early = True
+        self._prack(session.dialog, rack, b"")
+        return True
+
+    def _prack(self, dialog: Dialog, rack: str, sdp: bytes) -> None:
+        session = self._session
+        lines = MAX_FORWARDS + header_lines(session.credentials("PRACK", dialog.remote_target)) + rack
+        if sdp:
+            lines += "Content-Type: application/sdp\r\n"
+        session.layer.request(dialog.request("PRACK", lines, sdp), dialog.destination, _Ignored())
+
+    def answer_early(self, sdp: bytes) -> bool:
+        """Answer the offer of a reliable provisional response; False when there is none."""
+        if self._due is None:
+            return False
+        due, self._due = self._due, None
+        self._session.local_sdp = sdp
+        self._session.is_agreed_early = True
+        self._prack(*due, sdp)
+        return True
 
     def _answer(self, response: Response) -> None:
         tag = response.to_tag
@@ -128,17 +186,20 @@ class OutgoingInvite:
     def _win(self, response: Response) -> None:
         self._is_decided = True
         session = self._session
+        self._turn_to(response)
         session.dialog = session.dialog.confirm(response, self._destination)
+        self._forks = self._rseqs = None
         session.remote_sdp = response.sdp or session.remote_sdp  # some answer in the 183 and no more
         self._headers = ""
-        if self._body:
+        if self._body or session.is_agreed_early:
             self._body = b""
             self._acks[response.to_tag] = self._ack(session.dialog, b"")
-            session.is_answered(None)
+            session.is_answered(response, None)
         else:
             self._acks[response.to_tag] = None
-            session.is_answered(self)
+            session.is_answered(response, self)
         session.listener.answered(session, response, response.sdp)
+        session.proceed()
 
     def answer_offer(self, sdp: bytes) -> None:
         """Send the ACK with our answer to the offer of the 2xx (our INVITE had none)."""
@@ -167,10 +228,12 @@ class OutgoingInvite:
             self._fail(487, "", response)
 
     def _refusal(self, response: Response) -> None:
-        challenged = response.status in (401, 407)
-        if challenged and self._is_cancelled:
+        session = self._session
+        if self._is_cancelled and response.status in (401, 407, 422):
             self._fail(487, "", response)
-        elif challenged and self._attempts < MAX_ATTEMPTS and self._session.learns(response, first=self._attempts == 1):
+        elif self._attempts < MAX_ATTEMPTS and (
+            session.learns(response, first=self._attempts == 1) or session.timer.is_too_small(response)
+        ):
             self._send()
         else:
             self._fail(response.status, response.reason, response)

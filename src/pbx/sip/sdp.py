@@ -25,7 +25,7 @@ _NOT_SPEECH = frozenset({"TELEPHONE-EVENT", "CN", "RED", "RTX", "ULPFEC"})
 _NUMBERED = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:")
 
 
-# Stands for the SDP of a caller who leaves the offer to us, until its answer comes: G.711, both ways, at the relay's own
+# Stands for the SDP of a caller who leaves the offer to us until its answer comes: G.711, both ways, at the relay's own
 # discard port, since rtpengine would tell the peer of a 0.0.0.0 as of a hold.
 LATE = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 8 0 101\r\n"

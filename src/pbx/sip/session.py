@@ -6,7 +6,6 @@ offer/answer exchanges. A verb that comes too late (the other side was faster) d
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from pbx.sip.address import Address
@@ -16,22 +15,17 @@ from pbx.sip.dialog_request import DialogRequest
 from pbx.sip.digest import DigestClient
 from pbx.sip.incoming_invite import IncomingInvite
 from pbx.sip.listener import DEAF, SessionListener
-from pbx.sip.message import Request, Response
+from pbx.sip.message import Message, Request, Response
 from pbx.sip.offer_answer import OfferAnswer
 from pbx.sip.outgoing_invite import OutgoingInvite
 from pbx.sip.render import MAX_FORWARDS, Headers, header_lines
 from pbx.sip.server_transaction import ServerInvite, ServerTransaction
+from pbx.sip.session_state import SessionState
+from pbx.sip.session_timer import SessionTimer
 from pbx.sip.transaction_layer import TransactionLayer
 
 if TYPE_CHECKING:
     from pbx.sip.stack import Stack
-
-
-class SessionState(Enum):
-    EARLY = "early"  # the INVITE has no final response yet
-    ANSWERED = "answered"  # a 2xx was sent or came; its ACK is missing
-    ESTABLISHED = "established"
-    ENDED = "ended"
 
 
 class InviteSession:
@@ -50,14 +44,17 @@ class InviteSession:
         "_stack",
         "contact",
         "dialog",
+        "is_agreed_early",
         "layer",
         "listener",
         "local_sdp",
+        "peer_updates",
         "remote_sdp",
         "request",
         "role",
         "source",
         "state",
+        "timer",
     )
 
     def __init__(self, stack: Stack, role: str, dialog: Dialog, source: Address, contact: str) -> None:
@@ -78,6 +75,9 @@ class InviteSession:
         self._digest: DigestClient | None = None
         self._is_bye_due = False
         self._bye_headers: Headers = ()
+        self.is_agreed_early = False  # offer and answer are exchanged though the INVITE is not answered
+        self.peer_updates = False  # its Allow names UPDATE
+        self.timer = SessionTimer(self)
 
     # --- what the owner reads --------------------------------------------------------------------------------------
 
@@ -130,10 +130,9 @@ class InviteSession:
             self._incoming.provisional(status, reason, sdp, headers)
 
     def accept(self, sdp: bytes, headers: Headers = ()) -> None:
-        """Send the 200; `sdp` is the answer, or the offer when the INVITE had none."""
+        """Send the 200; `sdp` is the answer, or the offer when the INVITE had none. It may have to wait for a PRACK."""
         if self._incoming is not None and self.state is SessionState.EARLY:
             self._incoming.accept(sdp, headers)
-            self.state = SessionState.ANSWERED
 
     def reject(self, status: int, reason: str = "", headers: Headers = ()) -> None:
         """Send a final response from 300 on: the session is over, the listener hears nothing more."""
@@ -162,12 +161,14 @@ class InviteSession:
             self._media().offer(sdp)
 
     def answer_offer(self, sdp: bytes) -> None:
-        """Answer `listener.offered`, or the offer in the 2xx to our INVITE without SDP."""
+        """Answer `listener.offered`, or the offer in the 2xx or reliable 1xx to our INVITE without SDP."""
+        if self._outgoing is not None and self.state is SessionState.EARLY and self._outgoing.answer_early(sdp):
+            return
         if self._outgoing is not None and self.state is SessionState.ANSWERED:
             self._outgoing.answer_offer(sdp)
             self._outgoing = None
             self.state = SessionState.ESTABLISHED
-            self._media().proceed()
+            self.proceed()
         elif self._offers is not None:
             self._offers.answer(sdp)
 
@@ -225,8 +226,39 @@ class InviteSession:
             lines = header_lines(credentials) + lines
         return self.layer.request(dialog.request(method, lines, body), dialog.destination, user)
 
-    def is_answered(self, waits_for_answer: OutgoingInvite | None) -> None:
+    def has_accepted(self) -> None:
+        """uas: the 200 is sent."""
+        self.state = SessionState.ANSWERED
+
+    def heard(self, message: Message) -> None:
+        """What each message that sets up the session tells of its sender."""
+        if not self.peer_updates and "allow" in message.fields:
+            self.peer_updates = any("UPDATE" in line for line in message.get_all("allow"))
+
+    def proceed(self) -> None:
+        """An offer that waited for the answer of the call may go."""
+        if self._offers is not None:
+            self._offers.proceed()
+
+    def offer_as_before(self) -> None:
+        """A re-INVITE that changes nothing (RFC 4028 §7.4), unless another one is under way, which does as well."""
+        self._media().refresh()
+
+    def receive_offer(self, request: Request, transaction: ServerTransaction) -> None:
+        """An offer in a PRACK."""
+        self._media().receive(request, transaction)
+
+    @property
+    def may_offer(self) -> bool:
+        """We may send an offer: by re-INVITE, or by UPDATE before the answer (RFC 3311 §5.1)."""
+        if self.state is SessionState.EARLY:
+            return self.is_agreed_early and self.peer_updates
+        return self.state is SessionState.ESTABLISHED
+
+    def is_answered(self, response: Response, waits_for_answer: OutgoingInvite | None) -> None:
         """uac: a 2xx came; with our ACK the session is established."""
+        self.heard(response)
+        self.timer.is_answered(response)
         self._outgoing = waits_for_answer
         self.state = SessionState.ESTABLISHED if waits_for_answer is None else SessionState.ANSWERED
 
@@ -262,6 +294,8 @@ class InviteSession:
         """The INVITE that makes this session."""
         self.request = request
         self.remote_sdp = request.sdp
+        self.heard(request)
+        self.timer.is_asked(request)
         transaction.local_tag = self.local_tag
         self._incoming = IncomingInvite(self, request, transaction)
 
@@ -284,8 +318,7 @@ class InviteSession:
             self.remote_sdp = sdp
             self.listener.agreed(self, sdp)
         self.listener.confirmed(self)
-        if self._offers is not None:
-            self._offers.proceed()
+        self.proceed()
 
     def receive(self, request: Request, transaction: ServerTransaction) -> None:
         """A request inside the dialog, CSeq in order."""
@@ -294,16 +327,21 @@ class InviteSession:
             self._receive_bye(request, transaction)
         elif self.state is SessionState.ENDED:
             transaction.respond(481)
-        elif method == "INVITE" or (method == "UPDATE" and request.sdp is not None):
-            self._media().receive(request, transaction)
-        elif method == "UPDATE":
-            self.dialog.refresh(request)
-            transaction.respond_lines(200, "", self.media_lines(None), b"")
+        elif method == "PRACK":
+            self._receive_prack(request, transaction)
+        elif method in ("INVITE", "UPDATE"):
+            self._media().receive_change(request, transaction)
         elif method == "INFO":
             transaction.respond(200)
             self.listener.informed(self, request)
         else:  # OPTIONS
             transaction.respond_lines(200, "", self.media_lines(None), b"")
+
+    def _receive_prack(self, request: Request, transaction: ServerTransaction) -> None:
+        if self._incoming is None:
+            transaction.respond(481)
+        else:
+            self._incoming.receive_prack(request, transaction)
 
     def _receive_bye(self, request: Request, transaction: ServerTransaction) -> None:
         transaction.respond(200)
@@ -323,7 +361,7 @@ class InviteSession:
         lines = MAX_FORWARDS + header_lines(headers)
         DialogRequest(self, "BYE", lines, b"", self._bye_done)
 
-    def _bye_done(self, status: int) -> None:
+    def _bye_done(self, status: int, response: Response | None) -> None:
         self._stack.forget(self)
 
     def _close(self) -> None:
@@ -341,7 +379,7 @@ class InviteSession:
             self._offers.stop()
         self._outgoing = None
 
-    def _informed(self, status: int) -> None:
+    def _informed(self, status: int, response: Response | None) -> None:
         if status == 481 and self.state is SessionState.ESTABLISHED:
             self.is_lost()
 

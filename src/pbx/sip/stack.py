@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from pbx.sip import uri as uris
 from pbx.sip.address import Address
-from pbx.sip.admission import ACCEPT_LINES, refuse_bad_message, refuse_initial, refuse_invite
+from pbx.sip.admission import ACCEPT_LINES, SUPPORTED, refuse_bad_message, refuse_initial, refuse_invite
 from pbx.sip.dialog import Dialog
 from pbx.sip.digest import DigestClient
 from pbx.sip.headers import name_addr
@@ -22,8 +22,10 @@ from pbx.sip.session import InviteSession
 from pbx.sip.transaction_layer import TransactionLayer, server_key
 from pbx.sip.transaction_state import State
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
-_SERVED_IN_DIALOG = frozenset({"INVITE", "BYE", "OPTIONS", "INFO", "UPDATE"})
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE"
+SUPPORTED_LINE = f"Supported: {', '.join(sorted(SUPPORTED))}\r\n"
+WATCH = 5.0  # seconds between two looks at the session timers, which count in minutes
+_SERVED_IN_DIALOG = frozenset({"INVITE", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE"})
 
 OnInvite = Callable[[InviteSession], None]
 OnRequest = Callable[[ServerTransaction], None]
@@ -54,7 +56,7 @@ class Stack:
         self.layer = TransactionLayer(local, clock, rng)
         self.layer.wake = wake
         self.sessions: dict[tuple[str, str], InviteSession] = {}  # (Call-ID, our tag)
-        self.capabilities = f"Allow: {ALLOW}\r\n" + header_lines([("User-Agent", user_agent)])
+        self.capabilities = f"Allow: {ALLOW}\r\n{SUPPORTED_LINE}" + header_lines([("User-Agent", user_agent)])
         self.faults = 0
         self.broken = 0
         self._on_invite = on_invite
@@ -62,6 +64,7 @@ class Stack:
         self._on_fault = on_fault
         self._rng = rng
         self._contact = f"<sip:{local.host_port}>"
+        self._is_watching = False
 
     # --- what the transport uses -----------------------------------------------------------------------------------
 
@@ -169,6 +172,19 @@ class Stack:
 
     def register(self, session: InviteSession) -> None:
         self.sessions[session.call_id, session.local_tag] = session
+        if not self._is_watching:
+            self._is_watching = True
+            self.layer.timers.start(WATCH, self._watch)
+
+    def _watch(self) -> None:
+        """Run the session timers that are due: one look at all, since a timer each would lie in the wheel for long."""
+        now = self.layer.timers.now
+        for session in list(self.sessions.values()):
+            if session.timer.due is not None and session.timer.due <= now:
+                session.timer.run()
+        self._is_watching = bool(self.sessions)
+        if self._is_watching:
+            self.layer.timers.start(WATCH, self._watch)
 
     def forget(self, session: InviteSession) -> None:
         self.sessions.pop((session.call_id, session.local_tag), None)
@@ -242,8 +258,8 @@ class Stack:
             if self._on_request is not None:
                 self._on_request(transaction)
             else:
-                transaction.respond_lines(200, "", f"Allow: {ALLOW}\r\n{ACCEPT_LINES}", b"")
-        elif request.method in ("BYE", "INFO", "UPDATE"):
+                transaction.respond_lines(200, "", f"Allow: {ALLOW}\r\n{SUPPORTED_LINE}{ACCEPT_LINES}", b"")
+        elif request.method in ("BYE", "INFO", "PRACK", "UPDATE"):
             transaction.respond(481)
         else:
             known = request.method in _KNOWN
@@ -281,4 +297,4 @@ class Stack:
             self._fault(fault, "fault")
 
 
-_KNOWN = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER", "PRACK"})
+_KNOWN = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER"})

@@ -48,6 +48,11 @@ class TimerWheel:
         return timer
 
     @property
+    def now(self) -> float:
+        """The clock that all timers go by, in seconds."""
+        return self._clock()
+
+    @property
     def next(self) -> float | None:
         """The clock time of the next slot, None when there is none."""
         return self._order[0] * SLOT if self._order else None

@@ -82,10 +82,10 @@ def test_answer(data: bytes, status: int) -> None:
 def test_unsupported_and_allow_are_told() -> None:
     network = Network()
     bob = Phone(network, BOB)
-    _, answer = status_of(message(Require="100rel, timer"), bob, network)
-    assert b"\r\nUnsupported: 100rel, timer\r\n" in answer
+    _, answer = status_of(message(Require="100rel, gruu, foo"), bob, network)
+    assert b"\r\nUnsupported: gruu, foo\r\n" in answer
     _, answer = status_of(message("BREW", Call_ID="2"), bob, network)
-    assert b"\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE\r\n" in answer
+    assert b"\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE\r\n" in answer
 
 
 def test_options_is_the_applications() -> None:

@@ -68,7 +68,8 @@ def test_early_media() -> None:
     assert alice.events == [("progressed", 183, ANSWER)]
     bob.sessions[0].accept(ANSWER)
     network.run(1)
-    assert alice.events[-1] == ("answered", 200, ANSWER)
+    assert alice.events[-1] == ("answered", 200, None)  # it was agreed in the 183 and its PRACK
+    assert alice.sessions[0].remote_sdp == ANSWER
     assert len({session.remote_tag for session in alice.sessions}) == 1
 
 

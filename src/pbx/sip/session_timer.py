@@ -1,0 +1,143 @@
+"""Session timers (RFC 4028): a call whose other end is gone without a word is found and ended.
+
+Each leg is refreshed by one side before the interval is over; the other side ends the call when no refresh came. A
+peer that does not know the extension is asked by us all the same (§7.2): its silence, or a 481, ends the call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pbx.sip import headers
+from pbx.sip.dialog_request import DialogRequest
+from pbx.sip.message import Message, Request, Response
+from pbx.sip.render import MAX_FORWARDS
+
+if TYPE_CHECKING:
+    from pbx.sip.server_transaction import ServerTransaction
+    from pbx.sip.session import InviteSession
+
+INTERVAL = 1800  # seconds, asked for by us
+MIN_SE = 90  # seconds: the least that we take (§4), and the default of the RFC
+EXPIRED = (("Reason", 'SIP;cause=408;text="Session timer expired"'),)
+ASKED_LINES = f"Session-Expires: {INTERVAL}\r\n"
+
+
+def refuse_interval(request: Request, transaction: ServerTransaction) -> bool:
+    """422 to a peer that knows the extension and asks for less than `MIN_SE` (§9); True when it was refused."""
+    asked = headers.number(request.get("session-expires"))
+    if not 0 <= asked < MIN_SE or not _knows(request):
+        return False
+    transaction.respond(422, "", [("Min-SE", str(MIN_SE))])
+    return True
+
+
+class SessionTimer:
+    """The timer of one session; `due` is when something is to be done (time of the clock), None before an answer."""
+
+    __slots__ = ("_answer", "_is_ours", "_min_se", "_session", "due", "interval")
+
+    def __init__(self, session: InviteSession) -> None:
+        self._session = session
+        self._min_se = 0  # what a 422 asked for
+        self._answer = ""  # our lines in the 2xx
+        self._is_ours = True  # we refresh
+        self.interval = INTERVAL
+        self.due: float | None = None
+
+    # --- negotiation -----------------------------------------------------------------------------------------------
+
+    def asked_lines(self) -> str:
+        """Our lines in an INVITE, and in what refreshes: then with who refreshes."""
+        if self.due is None and not self._min_se:
+            return ASKED_LINES
+        who = "" if self.due is None else f";refresher={'uac' if self._is_ours else 'uas'}"
+        least = f"Min-SE: {self._min_se}\r\n" if self._min_se else ""
+        return f"Session-Expires: {self.interval}{who}\r\n{least}"
+
+    def is_asked(self, request: Request) -> None:
+        """An INVITE or a refresh of the peer: what its 2xx will say (`answer_lines`)."""
+        knows = _knows(request)
+        asked = headers.number(request.get("session-expires")) if "session-expires" in request.fields else -1
+        if asked < 0:
+            self._answer = f"Session-Expires: {self.interval};refresher=uas\r\n" if knows else ""
+            self._is_ours = True
+            return
+        least = max(MIN_SE, headers.number(request.get("min-se")))
+        self.interval = max(asked, least)
+        who = _refresher(request) or ("uac" if knows else "uas")
+        self._is_ours = who != "uac" or not knows
+        require = "" if self._is_ours else "Require: timer\r\n"
+        self._answer = f"Session-Expires: {self.interval};refresher={'uas' if self._is_ours else 'uac'}\r\n{require}"
+
+    def answer_lines(self) -> str:
+        """The lines of our 2xx; from here on the time runs."""
+        self._rearm()
+        return self._answer
+
+    def is_answered(self, response: Response) -> None:
+        """A 2xx to our INVITE or refresh; one without the field is of a peer that does not know it: we refresh."""
+        granted = headers.number(response.get("session-expires")) if "session-expires" in response.fields else -1
+        if granted > 0:
+            self.interval = max(granted, MIN_SE)
+        self._is_ours = granted <= 0 or _refresher(response) != "uas"
+        self._rearm()
+
+    def is_too_small(self, response: Response) -> bool:
+        """A 422 that the request is worth repeating for."""
+        least = headers.number(response.get("min-se"))
+        if response.status != 422 or least <= self._min_se:
+            return False
+        self._min_se = least
+        self.interval = max(self.interval, least)
+        return True
+
+    # --- time ------------------------------------------------------------------------------------------------------
+
+    def _rearm(self) -> None:
+        interval = self.interval
+        wait = interval / 2 if self._is_ours else interval - min(32, interval / 3)  # §10
+        self.due = self._session.layer.timers.now + wait
+
+    def run(self) -> None:
+        """`due` is over."""
+        session = self._session
+        if not session.is_established:
+            return
+        if not self._is_ours:
+            session.is_over_by_us("timeout", EXPIRED)
+            return
+        self._rearm()
+        if session.peer_updates:
+            self._update()
+        else:
+            session.offer_as_before()
+
+    def _update(self) -> None:
+        lines = MAX_FORWARDS + self._session.media_lines(None) + self.asked_lines()
+        DialogRequest(self._session, "UPDATE", lines, b"", self._updated)
+
+    def _updated(self, status: int, response: Response | None) -> None:
+        session = self._session
+        if not session.is_established:
+            return
+        if status in (408, 481):
+            session.is_lost()
+        elif response is None:
+            return
+        elif status < 300:
+            self.is_answered(response)
+        elif self.is_too_small(response):
+            self._update()
+        elif status in (405, 501):
+            session.peer_updates = False
+            session.offer_as_before()
+
+
+def _knows(message: Message) -> bool:
+    return "supported" in message.fields and "timer" in headers.tokens(message.get_all("supported"))
+
+
+def _refresher(message: Message) -> str:
+    found = headers.parameters(";" + message.get("session-expires").partition(";")[2])
+    return found.get("refresher", "").lower()
