@@ -58,7 +58,7 @@ class Answer:
                 at = one or other
                 assert at is not None
                 before = then[index - 1][1] if index else ""
-                return at[0], before, one and one[2], other and other[2]
+                return at[0], before, one and one[2].strip(), other and other[2].strip()
         return None
 
 
@@ -133,8 +133,8 @@ def _of_today(answer: Answer, language: Language) -> Iterator[str]:
     if first:
         second, node, then, today = first
         yield say["first"].format(second=second, node=node or say["start"])
-        yield say["then"].format(step=(then or say["nothing"]).strip())
-        yield say["today"].format(step=(today or say["nothing"]).strip())
+        yield say["then"].format(step=then or say["nothing"])
+        yield say["today"].format(step=today or say["nothing"])
         yield from _difference(answer, language)
     if answer.today.assumed:
         yield say["assumed"].format(legs=", ".join(answer.today.assumed))
