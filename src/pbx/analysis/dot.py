@@ -16,6 +16,12 @@ COLOURS = {
     "ring_group": ("#e6f4ea", "#3c8a57"),
     "user": ("#e6f4ea", "#3c8a57"),
     "outside": ("#f1eafa", "#7a5aa6"),
+    "queue": ("#e6f4ea", "#3c8a57"),
+    "voicemail": ("#fff4dc", "#c08a1e"),
+    "conference": ("#fff4dc", "#c08a1e"),
+    "lookup": ("#f1eafa", "#7a5aa6"),
+    "fact": ("#f1eafa", "#7a5aa6"),
+    "override": ("#eef0f2", "#6b7280"),
 }
 END = ("#f6e3e3", "#a64b4b")
 WIDTH = 34  # characters of a line before it is broken
@@ -58,7 +64,7 @@ def _table(node: Node, reached: Reached | None) -> str:
 
 
 def _rows(node: Node) -> bool:
-    return node.kind in ("flow", "ivr")
+    return node.kind in ("flow", "ivr", "queue") or (node.kind == "user" and bool(node.branches))
 
 
 def _edges(node: Node, reached: Reached | None) -> Iterator[str]:
@@ -71,6 +77,8 @@ def _edges(node: Node, reached: Reached | None) -> Iterator[str]:
             style.append('style=dashed, color="#b5b5b5"')
         elif branch.label == "rings":
             style.append('color="#3c8a57"')
+        elif branch.to.startswith("lookup/") or node.kind == "override":  # the call itself does not go there
+            style.append('color="#7a5aa6", style=dotted')
         elif reached is not None and branch.place is not None and not reached.get(branch.place):
             style.append('color="#c2410c", style=dashed')
         yield f"{source} -> {_quoted(branch.to)}:in:w [{', '.join(style)}];"

@@ -12,6 +12,7 @@ from pbx.cli import main
 from pbx.model.load import load
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
+REFERENCE = Path(__file__).parents[2] / "fixtures" / "reference"
 SVG = "{http://www.w3.org/2000/svg}"
 
 pytestmark = pytest.mark.row("C09")
@@ -37,6 +38,35 @@ def test_every_way_out_leads_to_a_node_of_the_picture() -> None:
     assert ("ring_group/ekb", "rings", "+79220000002") in ways
     assert ("announcement/closed", "then", "hang_up") in ways
     assert drawn.unreached == []
+
+
+def test_whatever_the_grammar_knows_is_in_the_picture() -> None:
+    drawn = graph(load(REFERENCE, whole=True).model.tenants["romashka"])
+    ways = {(node.name, branch.label, branch.to): branch for node in drawn.nodes.values() for branch in node.branches}
+    assert {to for _, _, to in ways} <= set(drawn.nodes)
+    assert not any(branch.dead for branch in ways.values())
+    assert {
+        ("flow/main", "asks for crm", "lookup/bitrix"),
+        ("flow/main", "crm.owner is present, for 15 s", "fact/crm.owner"),
+        ("override/night", "switches", "flow/main"),
+        ("ivr/main", "key 2, asks for order_no", "queue/sales"),
+        ("queue/sales", "rings", "user/petrova"),
+        ("queue/sales", "nobody in 300 s", "voicemail/ivanov"),
+        ("queue/sales", "30 wait already", "voicemail/ivanov"),
+        ("queue/sales", "nobody logged in", "voicemail/ivanov"),
+        ("user/ivanov", "no answer in 20 s", "voicemail/ivanov"),
+        ("user/ivanov", "busy", "voicemail/ivanov"),
+    } <= set(ways)
+    assert ways["queue/sales", "nobody in 300 s", "voicemail/ivanov"].place == ("queues", "sales", "on_timeout")
+    assert drawn.unreached == []  # the room has an extension
+
+
+def test_graphviz_draws_the_whole_grammar(tmp_path: Path) -> None:
+    svg = tmp_path / "reference.svg"
+    assert main.run(["graph", str(REFERENCE), "-o", str(svg)]) == 0
+    drawn = " ".join(texts(svg))
+    assert {"queue/sales", "voicemail/ivanov", "lookup/bitrix", "code *28"} <= set(map(str.strip, texts(svg)))
+    assert "crm.example" in drawn and "crm.example/lookup" not in drawn  # the rest of a URL may hold a key
 
 
 def test_from_one_number_only_what_it_reaches() -> None:

@@ -12,6 +12,7 @@ from pbx.analysis.times import in_words
 from pbx.model.load import load
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
+REFERENCE = Path(__file__).parents[2] / "fixtures" / "reference"
 TUESDAY = date(2026, 11, 24)
 
 pytestmark = pytest.mark.row("C05")
@@ -87,3 +88,43 @@ def test_hours_in_few_words() -> None:
     evening = [(time(18), time(20))]
     assert in_words({day: evening for day in days if day.weekday() in (0, 2)}, days) == "MO, WE 18:00–20:00"
     assert in_words({days[0]: [(time(9), None)]}, days) == "2026-11-24 09:00–24:00"
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Changed:
+    """The same for the reference PBX, which has all of the grammar."""
+
+    def compare(old: str, new: str) -> list[Moved]:
+        shutil.copytree(REFERENCE, tmp_path / "model")
+        file = tmp_path / "model/romashka/romashka.yml"
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+        tenants = [load(root, whole=True).model.tenants["romashka"] for root in (REFERENCE, tmp_path / "model")]
+        return moved(tenants[0], tenants[1], TUESDAY)
+
+    return compare
+
+
+def test_a_switch_is_told_by_who_calls_while_it_is_on(whole: Changed) -> None:
+    found = told(
+        whole("{override: override/night}, to: announcement/closed", "{override: override/night}, to: ivr/main")
+    )
+    assert [one[1:4] for one in found] == [
+        ("other callers while override/night is on", "announcement/closed", "ivr/main"),
+    ]
+
+
+def test_a_fact_is_told_by_what_the_crm_knows(whole: Changed) -> None:
+    found = told(whole("to: {from: crm.owner}, for: 15s, otherwise: next", "to: queue/sales"))
+    assert found == [
+        (["+74951000100"], "other callers with crm.owner user/ivanov", "user/ivanov for 15 s → ivr/main", "queue/sales",
+         "MO–FR 09:00–18:00"),
+    ]  # fmt: skip
+
+
+def test_a_larger_share_names_whom_it_moves(whole: Changed) -> None:
+    canary = "    - {when: {share: 10%}, to: queue/sales}\n    - {to: ivr/main}"
+    found = told(whole("    - {to: ivr/main}", canary))
+    assert [one[1:] for one in found] == [
+        ("other callers whose lot in flow/main/1 is 1 to 10 of 100", "ivr/main", "queue/sales", "MO–FR 09:00–18:00"),
+    ]  # fmt: skip
