@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pbx.model import problems, system_prompts
+from pbx.model import own_files, problems, system_prompts
+from pbx.model.folder import Folder
 from pbx.model.scope import Scope
 
 SoundCheck = Callable[[Path], str | None]
@@ -25,22 +26,14 @@ def check(scope: Scope, sound: SoundCheck | None) -> None:
         for language, said in languages.items():
             if "file" in said:
                 at = (*path, language, "file")
-                if message := _wrong(scope.folder.path, said["file"], sound, heard):
+                if message := _wrong(scope.folder, said["file"], sound, heard):
                     scope.report(at, f"{said['file']} {message}")
 
 
-def _wrong(folder: Path, name: str, sound: SoundCheck | None, heard: dict[Path, str | None]) -> str | None:
-    file = folder / name
-    try:
-        inside = file.resolve().is_relative_to(folder.resolve())
-        there = file.is_file()
-    except (OSError, ValueError, RuntimeError):  # a name too long, a link that goes round
-        return "cannot be read; name a file in the tenant's folder"
-    if not inside:
-        return "lies outside the tenant's folder; copy it into the folder"
-    if not there:
-        near = problems.did_you_mean(name, [str(each.relative_to(folder)) for each in folder.rglob("*.wav")])
-        return f"is not there{near or '; put the file there'}"
+def _wrong(folder: Folder, name: str, sound: SoundCheck | None, heard: dict[Path, str | None]) -> str | None:
+    file, wrong = own_files.found(folder, name)
+    if wrong:
+        return wrong
     if file not in heard:
         heard[file] = sound(file) if sound is not None else _unreadable(file)
     return heard[file]

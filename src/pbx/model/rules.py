@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pbx.model import call_tests, flows, numbers, people, recordings, references, served, shape, templates, values
+from pbx.model import (
+    call_tests,
+    flows,
+    list_files,
+    numbers,
+    people,
+    recordings,
+    references,
+    served,
+    shape,
+    templates,
+    values,
+)
 from pbx.model.folder import Folder
 from pbx.model.recordings import SoundCheck
 from pbx.model.scope import Scope
@@ -30,6 +42,7 @@ def check(
     for scope in [*([site_scope] if site_scope else []), *scopes]:
         references.check(scope)
         values.check(scope)
+        list_files.check(scope)
     for scope in scopes:
         _needs_tenant(scope)
         numbers.check_tenant(scope)
