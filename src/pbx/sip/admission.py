@@ -8,15 +8,16 @@ from pbx.sip.render import render_response
 from pbx.sip.server_transaction import ServerTransaction
 from pbx.sip.session_timer import refuse_interval
 
-SUPPORTED = frozenset({"100rel", "timer"})  # option tags that we serve
+SUPPORTED = frozenset({"100rel", "timer"})  # option tags that every stack serves
+OF_TRANSFERS = frozenset({"replaces", "norefersub"})  # those of one that serves transfers
 ACCEPT_LINES = "Accept: application/sdp\r\n"
 _ACCEPTABLE = frozenset({"application/sdp", "application/*", "*/*"})
 
 
-def refuse_initial(request: Request, transaction: ServerTransaction) -> bool:
-    """Checks for every request outside of and inside dialogs; True when it was refused."""
+def refuse_initial(request: Request, transaction: ServerTransaction, supported: frozenset[str]) -> bool:
+    """Checks for every request outside of and inside dialogs; True when it was refused. `supported` are our options."""
     if "require" in request.fields:
-        unknown = [option for option in headers.tokens(request.get_all("require")) if option not in SUPPORTED]
+        unknown = [option for option in headers.tokens(request.get_all("require")) if option not in supported]
         if unknown:
             transaction.respond(420, "", [("Unsupported", ", ".join(unknown))])
             return True
@@ -31,7 +32,7 @@ def refuse_initial(request: Request, transaction: ServerTransaction) -> bool:
 
 def refuse_invite(request: Request, transaction: ServerTransaction) -> bool:
     """Checks all that a call is made from; True when the INVITE was refused."""
-    if request.uri[:4].lower() not in ("sip:", "sips"):
+    if request.uri[:4].lower() not in ("sip:", "sips", "tel:"):
         transaction.respond(416)
     elif not request.contact_uri:
         transaction.respond(400, "Broken Contact")

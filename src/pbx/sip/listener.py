@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from pbx.sip.message import Request, Response
 
 if TYPE_CHECKING:
+    from pbx.sip.referral import Referral
     from pbx.sip.session import InviteSession
 
 
@@ -36,6 +37,9 @@ class SessionListener(Protocol):
 
     def informed(self, session: InviteSession, request: Request) -> None:
         """An INFO came and is answered."""
+
+    def referred(self, session: InviteSession, referral: Referral) -> None:
+        """The peer asks us to call somebody for it (only where the stack serves transfers)."""
 
     def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
         """The other side ended it: "bye", "cancel" (uas, 487 is sent), "no_ack", "no_answer" (an ACK without the
@@ -68,6 +72,9 @@ class Deaf:
 
     def informed(self, session: InviteSession, request: Request) -> None:
         pass
+
+    def referred(self, session: InviteSession, referral: Referral) -> None:
+        referral.reject()
 
     def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
         pass

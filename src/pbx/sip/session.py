@@ -50,6 +50,7 @@ class InviteSession:
         "local_sdp",
         "peer_updates",
         "remote_sdp",
+        "replaces",
         "request",
         "role",
         "source",
@@ -65,6 +66,7 @@ class InviteSession:
         self.source = source
         self.contact = contact
         self.request: Request | None = None
+        self.replaces: InviteSession | None = None  # uas: the leg that its INVITE takes the place of (RFC 3891)
         self.listener: SessionListener = DEAF
         self.local_sdp: bytes | None = None
         self.remote_sdp: bytes | None = None

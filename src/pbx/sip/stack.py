@@ -6,24 +6,26 @@ Every message is handled inside a fence: what goes wrong in it is answered 500, 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from pbx.sip import replaces
 from pbx.sip import uri as uris
 from pbx.sip.address import Address
-from pbx.sip.admission import ACCEPT_LINES, SUPPORTED, refuse_bad_message, refuse_initial, refuse_invite
+from pbx.sip.admission import ACCEPT_LINES, OF_TRANSFERS, SUPPORTED, refuse_bad_message, refuse_initial, refuse_invite
 from pbx.sip.dialog import Dialog
 from pbx.sip.digest import DigestClient
 from pbx.sip.headers import name_addr
 from pbx.sip.listener import SessionListener
 from pbx.sip.message import BadMessage, Request, Response, parse
+from pbx.sip.referral import receive_refer
 from pbx.sip.render import MAX_FORWARDS, header_lines
 from pbx.sip.server_transaction import ServerInvite, ServerTransaction
 from pbx.sip.session import InviteSession
+from pbx.sip.subscriptions import OnSubscribe, Subscriptions
 from pbx.sip.transaction_layer import TransactionLayer, server_key
 from pbx.sip.transaction_state import State
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE"
-SUPPORTED_LINE = f"Supported: {', '.join(sorted(SUPPORTED))}\r\n"
 WATCH = 5.0  # seconds between two looks at the session timers, which count in minutes
 _SERVED_IN_DIALOG = frozenset({"INVITE", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE"})
 
@@ -36,8 +38,9 @@ class Stack:
     """Joins transactions, dialogs and sessions.
 
     `on_invite` gets each new call, its INVITE checked; `on_request` the server transaction of each OPTIONS outside of
-    calls (200 when absent). `on_fault(exception, what)` hears of each fault. Counters: `faults`, and `broken` messages,
-    against the grammar.
+    calls (200 when absent). With `transfers` a REFER inside a call is told to its listener, and an INVITE with Replaces
+    bears the leg that it replaces; `events` are the packages that may be subscribed to. `on_fault(exception, what)`
+    hears of each fault. Counters: `faults`, and `broken` messages, against the grammar.
     """
 
     def __init__(
@@ -47,6 +50,8 @@ class Stack:
         clock: Callable[[], float],
         on_invite: OnInvite,
         on_request: OnRequest | None = None,
+        transfers: bool = False,
+        events: Mapping[str, OnSubscribe] | None = None,
         user_agent: str = "pbx",
         rng: random.Random | None = None,
         on_fault: OnFault | None = None,
@@ -56,14 +61,23 @@ class Stack:
         self.layer = TransactionLayer(local, clock, rng)
         self.layer.wake = wake
         self.sessions: dict[tuple[str, str], InviteSession] = {}  # (Call-ID, our tag)
-        self.capabilities = f"Allow: {ALLOW}\r\n{SUPPORTED_LINE}" + header_lines([("User-Agent", user_agent)])
+        self._contact = f"<sip:{local.host_port}>"
+        self.subscriptions = Subscriptions(self.layer, events or {}, self._contact)
+        self._transfers = transfers
+        more = (", REFER" if transfers else "") + (", SUBSCRIBE" if events else "")
+        self.allow = f"{ALLOW}{more}"
+        self.supported = SUPPORTED | OF_TRANSFERS if transfers else SUPPORTED
+        abilities = f"Allow: {self.allow}\r\nSupported: {', '.join(sorted(self.supported))}\r\n"
+        if events:
+            abilities += f"Allow-Events: {self.subscriptions.allow_events}\r\n"
+        self.capabilities = abilities + header_lines([("User-Agent", user_agent)])
+        self._options = abilities + ACCEPT_LINES
         self.faults = 0
         self.broken = 0
         self._on_invite = on_invite
         self._on_request = on_request
         self._on_fault = on_fault
         self._rng = rng
-        self._contact = f"<sip:{local.host_port}>"
         self._is_watching = False
 
     # --- what the transport uses -----------------------------------------------------------------------------------
@@ -172,19 +186,23 @@ class Stack:
 
     def register(self, session: InviteSession) -> None:
         self.sessions[session.call_id, session.local_tag] = session
+        self._keep_watch()
+
+    def _keep_watch(self) -> None:
         if not self._is_watching:
             self._is_watching = True
             self.layer.timers.start(WATCH, self._watch)
 
     def _watch(self) -> None:
-        """Run the session timers that are due: one look at all, since a timer each would lie in the wheel for long."""
+        """Run what is due in minutes: one look at all calls, since a timer each would lie in the wheel for long."""
         now = self.layer.timers.now
         for session in list(self.sessions.values()):
             if session.timer.due is not None and session.timer.due <= now:
                 session.timer.run()
-        self._is_watching = bool(self.sessions)
-        if self._is_watching:
-            self.layer.timers.start(WATCH, self._watch)
+        self.subscriptions.run(now)
+        self._is_watching = False
+        if self.sessions or self.subscriptions:
+            self._keep_watch()
 
     def forget(self, session: InviteSession) -> None:
         self.sessions.pop((session.call_id, session.local_tag), None)
@@ -234,41 +252,58 @@ class Stack:
 
     def _receive_in_dialog(self, request: Request, transaction: ServerTransaction) -> None:
         session = self._session_of(request)
-        if session is None:
+        method = request.method
+        if method == "SUBSCRIBE" and (self.subscriptions.allow_events or self._transfers):
+            if not refuse_initial(request, transaction, self.supported):
+                self.subscriptions.receive_in_dialog(request, transaction)
+        elif session is None:
             transaction.respond(481)
-        elif refuse_initial(request, transaction):
+        elif refuse_initial(request, transaction, self.supported):
             pass
-        elif request.method not in _SERVED_IN_DIALOG:
-            transaction.respond(405, "", [("Allow", ALLOW)])
+        elif method not in _SERVED_IN_DIALOG and not (method == "REFER" and self._transfers):
+            transaction.respond(405, "", [("Allow", self.allow)])
         elif request.cseq < session.dialog.remote_seq:
             transaction.respond(500, "CSeq Out Of Order")
         else:
             session.dialog.remote_seq = request.cseq
-            session.receive(request, transaction)
+            if method == "REFER" and not session.is_ended:
+                self._keep_watch()
+                receive_refer(session, request, transaction, self.subscriptions)
+            else:
+                session.receive(request, transaction)
 
     def _receive_initial(self, request: Request, transaction: ServerTransaction) -> None:
         if transaction.is_merged:
             transaction.respond(482)
-        elif refuse_initial(request, transaction):
+        elif refuse_initial(request, transaction, self.supported):
             pass
         elif isinstance(transaction, ServerInvite):
             if not refuse_invite(request, transaction):
                 self._open(request, transaction)
+        elif request.method == "SUBSCRIBE" and self.subscriptions.allow_events:
+            self._keep_watch()
+            self.subscriptions.receive_initial(request, transaction)
         elif request.method == "OPTIONS":
             if self._on_request is not None:
                 self._on_request(transaction)
             else:
-                transaction.respond_lines(200, "", f"Allow: {ALLOW}\r\n{SUPPORTED_LINE}{ACCEPT_LINES}", b"")
+                transaction.respond_lines(200, "", self._options, b"")
         elif request.method in ("BYE", "INFO", "PRACK", "UPDATE"):
             transaction.respond(481)
         else:
             known = request.method in _KNOWN
-            transaction.respond(405 if known else 501, "", [("Allow", ALLOW)])
+            transaction.respond(405 if known else 501, "", [("Allow", self.allow)])
 
     def _open(self, request: Request, transaction: ServerInvite) -> None:
+        replaced = None
+        if self._transfers and "replaces" in request.fields:
+            replaced = replaces.find(request, transaction, self.sessions)
+            if replaced is None:
+                return
         source = transaction.source
         dialog = Dialog.of_request(request, source, self.layer.new_tag(), 0)
         session = InviteSession(self, "uas", dialog, source, self._contact)
+        session.replaces = replaced
         session.receive_invite(request, transaction)
         self.register(session)
         self._on_invite(session)

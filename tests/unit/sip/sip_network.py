@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pbx.sip import Address, InviteSession, Request, Response, Stack
+from pbx.sip.referral import Referral
 from pbx.sip.server_transaction import ServerTransaction
 
 ALICE = Address("udp", "192.0.2.1", 5060)
@@ -100,6 +101,7 @@ class Network:
         for stack in self._stacks.values():
             left = stack.layer.clients, stack.layer.servers, stack.sessions, len(stack.layer.timers), stack.faults
             assert left == ({}, {}, {}, 0, 0), (stack.local, left)
+            assert len(stack.subscriptions) == 0
             assert stack.layer.merged_count == 0
 
 
@@ -118,6 +120,8 @@ class Phone:
         self.on_answered: Callable[[InviteSession], None] = lambda session: None
         self.on_progressed: Callable[[InviteSession], None] = lambda session: None
         self.on_confirmed: Callable[[InviteSession], None] = lambda session: None
+        self.on_referred: Callable[[Referral], None] = lambda referral: referral.accept()
+        self.referrals: list[Referral] = []
         self.requests: list[ServerTransaction] = []
         self.stack = network.stack(
             local, on_invite=self._invited, on_fault=lambda fault, what: self.faults.append(fault), **options
@@ -174,6 +178,11 @@ class Phone:
 
     def informed(self, session: InviteSession, request: Request) -> None:
         self.events.append(("informed", request.body))
+
+    def referred(self, session: InviteSession, referral: Referral) -> None:
+        self.events.append(("referred", referral.target, referral.replaces))
+        self.referrals.append(referral)
+        self.on_referred(referral)
 
     def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
         self.events.append(("ended", cause))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from unit.sip.sip_network import ALICE, ANSWER, BOB, Network, Phone, Wire
 
-from pbx.sip import InviteSession, ServerTransaction
+from pbx.sip import InviteSession, ServerTransaction, user_of
 
 LINES = {
     "Via": "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx",
@@ -52,7 +52,6 @@ def status_of(data: bytes, phone: Phone, network: Network) -> tuple[int, bytes]:
         (message(Max_Forwards="0"), 483),
         (message(Max_Forwards="many"), 400),
         (message(Require="100rel, unheard-of"), 420),
-        (message(uri="tel:+74951234567"), 416),
         (message(uri="mailto:a@b.example"), 416),
         (message(uri="sip:202@192.0.2.2?Subject=x"), 400),
         (message(body=b"hello", Content_Type="text/plain"), 415),
@@ -77,6 +76,14 @@ def test_answer(data: bytes, status: int) -> None:
     assert status_of(data, bob, network)[0] == status
     assert bob.sessions == []
     assert bob.stack.faults == 0
+
+
+def test_a_tel_uri_is_called_as_its_number() -> None:
+    network = Network()
+    bob = Phone(network, BOB)
+    assert status_of(message(uri="tel:+7-495-123-45-67"), bob, network)[0] == 200
+    request = bob.sessions[0].request
+    assert request is not None and user_of(request.uri) == "+74951234567"
 
 
 def test_unsupported_and_allow_are_told() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from pbx.calls.leg import CalleeLeg, CallerLeg, DeviceTarget, Leg, Target
 from pbx.calls.live.media import CallMedia
 from pbx.sip.message import Request, Response
+from pbx.sip.referral import Referral
 from pbx.sip.session import InviteSession
 
 ELSEWHERE = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')  # RFC 3326
@@ -71,6 +72,9 @@ class _Listens(Leg):
     def informed(self, session: InviteSession, request: Request) -> None:
         for digit in digits_of(request):
             self.digits.put_nowait(digit)
+
+    def referred(self, session: InviteSession, referral: Referral) -> None:
+        referral.reject()
 
     def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
         self.end(cause)
