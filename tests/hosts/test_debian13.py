@@ -48,9 +48,10 @@ def test_the_second_look_finds_nothing_to_do(trixie: Site) -> None:
 def test_units_are_sandboxed_under_its_systemd(trixie: Site) -> None:
     for host in HOSTS:
         assert trixie.lab.exec(host, "systemctl", "--failed", "--no-legend").stdout == ""
-    refused = "journalctl -p err -o cat --no-pager -u 'pbx-*' -u kamailio -u rtpengine-daemon"
+    errors = "journalctl -p err -o cat --no-pager -u 'pbx-*' -u kamailio -u rtpengine-daemon"
+    refused = f"{errors} | grep -v 'core/tcp_read.c'"  # a phone that ends its connection is no refusal
     for host in HOSTS:
-        assert trixie.lab.exec(host, "sh", "-c", refused).stdout == ""
+        assert trixie.lab.exec(host, "sh", "-c", refused, check=False).stdout == ""
 
 
 def test_a_phone_registers(trixie: Site) -> None:

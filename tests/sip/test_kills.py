@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from phones.romashka import lab as romashka
 from phones.romashka.carrier import call_in
 from phones.romashka.example import number_for, recording
 from phones.romashka.faults import (
@@ -23,6 +24,7 @@ from phones.romashka.faults import (
     record_of,
     rtpengine,
     serves,
+    status,
     stored_contacts,
     they_talk,
     until,
@@ -49,27 +51,53 @@ def relay_forgets_soon(lab: Any) -> Iterator[None]:
 
 
 @pytest.mark.row("R33")
-def test_pbx_calls_killed_the_audio_goes_on_and_the_record_says_interrupted(stage: Stage, pbx: Any) -> None:
+def test_pbx_calls_killed_twice_a_call_goes_on_is_held_and_hung_up(stage: Stage, pbx: Any) -> None:
     started = time.time()
     one, two, place = call_up(stage, "ivanov", "petrova")
+    listening = two.place()
     they_talk(one, two)
     killed = time.monotonic()
-    is_back = kill(pbx, CALLS)
-    until(lambda: is_back() and serves(pbx), "pbx-calls serves again")
-    record = record_of(started, "interrupted")
+    for _ in range(2):
+        is_back = kill(pbx, CALLS)
+        until(lambda is_back=is_back: is_back() and serves(pbx), "pbx-calls serves again")  # type: ignore[misc]
+        said = status(pbx)
+        assert said is not None and said["calls"] == 1
     they_talk(one, two, 2.0)  # the relay carries the sound, whoever signals
     assert gap(one.ear.track, killed, "201") < 0.5
     assert gap(two.ear.track, killed, "202") < 0.5
+    two.hold()
+    assert one.ear.listen(0.6).silent  # held
+    two.resume()
+    they_talk(one, two, 3.0)
+    call = hang_up_both(one, two, place, listening)
+    until(lambda: bye_answer(one, call) == 200, "BYE is answered by 200")
+    record = record_of(started, "answered")
+    assert record["path"][-1] == "user/petrova" and record["hung_up_by"] == "caller"
+    assert record["ended"] - record["answered"] > 2000
+    assert record["reasons"].count("the process was started again: the call goes on") == 2
+    all_is_well(pbx, stage)
 
-    # Recovery of dialogs is a later issue: the new process knows neither; each phone hangs up for itself.
-    listening = two.place()
-    with relay_forgets_soon(pbx):
-        until(lambda: record["id"] in rtpengine(pbx, "list sessions all"), "the relay has its session still")
-        for phone, since in ((one, place), (two, listening)):
-            phone.hangup()
-            call = phone.wait_closed(since).call
-            until(lambda phone=phone, call=call: bye_answer(phone, call) == 481, "BYE is answered by 481")  # type: ignore[misc]
-        until(lambda: record["id"] not in rtpengine(pbx, "list sessions all"), "its timeout ended the relay's session")
+
+@pytest.mark.row("R33")
+def test_pbx_calls_killed_a_caller_in_the_menu_is_told_it_again_and_takes_a_key(stage: Stage, pbx: Any) -> None:
+    number, _ = number_for("ivr/main")
+    started = time.time()
+    call = call_in(stage, Report("calls killed in a menu", ("R33",)), number)
+    call.wait_established()
+    call.wait_tone(523, 0.1, 3.0, call.started)  # the chime of the welcome
+    killed = time.monotonic()
+    is_back = kill(pbx, CALLS)
+    until(lambda: is_back() and serves(pbx), "pbx-calls serves again")
+    call.wait_said(recording("welcome"), 20.0, killed)
+    ringing = stage.phone("petrova").place()
+    call.digits("1")
+    stage.phone("petrova").answer(since=ringing)
+    call.wait_tone(TONES["petrova"], 0.4, 5.0, time.monotonic())
+    call.bye()
+    stage.phone("petrova").wait_closed(ringing)
+    record = romashka.wait_record(lambda r: r["started"] >= started * 1000 and r["number"] == number)
+    assert record is not None and record["disposition"] == "answered"
+    assert record["path"][-4:] == ["ivr/main", "ivr/main", "ring_group/office", "user/petrova"]
     all_is_well(pbx, stage)
 
 

@@ -34,6 +34,7 @@ from phones.sipp import Sipp
 
 pytestmark = pytest.mark.lab
 
+LIVED_ON = "the process was started again: the call goes on"
 SERIES = iter(range(1, 1000))  # each run of calls has callers of its own, by which its records are known
 
 
@@ -95,14 +96,12 @@ def test_pbx_calls_and_pbx_journal_killed_under_calls_each_answered_call_has_one
     records = calls.records()
     ends = Counter(record["disposition"] for record in records)
     print(f"{len(answered)} answered, {len(refused)} refused, {len(hung_up)} hung up, records: {dict(ends)}")
-    # INVITEs are repeated into the outage; after 600 ms without an answer the edge says 503 (pbx.owner_timeout)
-    assert set(refused) <= {503}
-    assert len(hung_up) < len(answered)  # the kills hit calls
-    told = Counter(record["caller"][1:] for record in records if record["answered"])
+    # INVITEs and BYEs are repeated into the outage. What is lost is a call between its 100 and its answer: milliseconds
+    assert not refused and len(answered) >= 98
+    assert hung_up == answered
+    told = Counter(record["caller"][1:] for record in records if record["disposition"] == "answered")
     assert {caller: told[caller] for caller in answered} == dict.fromkeys(answered, 1)
-    assert {record["disposition"] for record in records} <= {"answered", "interrupted"}
-    known_to_the_end = {record["caller"][1:] for record in records if record["disposition"] == "answered"}
-    assert set(hung_up) <= known_to_the_end
+    assert any(LIVED_ON in record["reasons"] for record in records)  # the kills hit calls
     all_is_well(pbx, stage)
 
 

@@ -123,6 +123,8 @@ REASONS = {
     "leg_status": "{leg}, ответ {status}",
     "by_pbx": "отвечает АТС",
     "talks_with": "разговор: {leg}",
+    "relay_forgot": "ретранслятор тем временем забыл вызов",
+    "recovered": "процесс запущен заново: вызов продолжается",
     # what must not be
     "loop": "зацикливание: больше {limit} узлов: {path}",
     "error": "ошибка: {error}",

@@ -105,6 +105,8 @@ class Call:
         self.record.path.append(str(node))
         if self.watch:
             self.watch("node", str(node))
+        if self.is_up:
+            self.connections.keep()
 
     def note(self, *reasons: Reason) -> None:
         """Say why, for the record. A peer's words may hold bytes that are no text: the journal takes none."""
@@ -138,6 +140,7 @@ class Call:
         if not self.is_up:
             await self.connections.answer()
             self._mark_answered()
+            self.connections.keep()
 
     async def open_early(self) -> None:
         """Let an unanswered caller hear announcements (no charge is due for a call that is refused)."""
@@ -261,6 +264,11 @@ class Call:
         if self.record.path[-1:] != [node]:
             self.enter(node)
         self._mark_answered()
+        self.connections.keep()
+        await self.talk(callee)
+
+    async def talk(self, callee: CalleeLeg) -> None:
+        """Until one of two who are joined hangs up."""
         await asyncio.shield(callee.gone)  # a caller who goes cancels this wait, not the leg's own future
         self.record.hung_up_by = "callee"
 

@@ -201,6 +201,21 @@ class Connections(ABC):
     async def release(self, callee: CalleeLeg) -> None:
         """Forget a callee that is not needed (lost the race, failed, hung up)."""
 
+    @property
+    def joined(self) -> CalleeLeg | None:
+        """Whom the caller talks with."""
+        return None
+
+    async def is_there(self) -> bool:
+        """Does the relay still know the call, which was up in a process before?"""
+        return True
+
+    async def hear_again(self) -> None:  # noqa: B027
+        """The caller, whose call was up in a process before, hears the engine once more."""
+
+    def keep(self) -> None:  # noqa: B027
+        """The call has come to another place: what the next start of the process needs of it is written down."""
+
     @abstractmethod
     async def close(self) -> None:
         """Give back all that the call holds."""

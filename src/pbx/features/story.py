@@ -18,7 +18,8 @@ from pbx.features.queue import queue
 from pbx.features.ring_group import ring_group
 from pbx.features.user import user
 from pbx.features.voicemail import voicemail
-from pbx.model.objects import Destination
+from pbx.model.objects import Destination, Tenant
+from pbx.model.words import destination
 from pbx.routing import decide
 from pbx.routing.reason import Reason
 
@@ -32,10 +33,46 @@ async def story(call: Call) -> None:
         to: Destination | None = Destination("number", number)
     else:
         to = call.follow(decide.dialled(call.tenant, call.record.dialled))
-    if not _admitted(call, to):
-        return
+    if _admitted(call, to):
+        await go_on(call, to)
+
+
+async def go_on(call: Call, to: Destination | None) -> None:
     while to is not None:
         to = await FEATURES[to.kind](call, to)
+
+
+async def again(call: Call) -> None:
+    """A call that was up when the process was killed: two who talk go on talking, a caller inside a feature is told it
+    once more from its beginning (contracts §5.2)."""
+    call.note(Reason("recovered"))
+    if not await call.connections.is_there():
+        call.note(Reason("relay_forgot"))
+        return
+    call.connections.keep()
+    callee = call.connections.joined
+    if callee is not None:
+        await call.talk(callee)
+        return
+    await call.connections.hear_again()
+    await go_on(call, last_node(call))
+
+
+def last_node(call: Call) -> Destination:
+    """Where the call stood, as far as this model has it; nowhere: the call ends."""
+    for node in reversed(call.record.path):
+        to = destination(node)
+        if to.kind in FEATURES and _is_there(call.tenant, to):
+            return to
+    return Destination("hang_up")
+
+
+def _is_there(tenant: Tenant, to: Destination) -> bool:
+    if to.kind in ("outside", "emergency", "reject", "hang_up"):
+        return True
+    plural = f"{to.kind}s"
+    objects = getattr(tenant, plural) if hasattr(tenant, plural) else getattr(tenant.services, plural)
+    return to.value in objects
 
 
 def _admitted(call: Call, to: Destination | None) -> bool:

@@ -17,7 +17,7 @@ as answer; once A is answered the caller passes A's SDP narrowed to the answered
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pbx.media.ng import NgClient
@@ -47,6 +47,23 @@ class RelaySession:
         self._offerers: list[str] = []
         self._known: set[str] = set()  # tags that rtpengine knows; the others that were offered to are branches
         self._offered: dict[str, str] = {}  # branch → who offered
+
+    def snapshot(self) -> dict[str, Any]:
+        """What another process needs to go on with the session, as plain values."""
+        return {
+            "call_id": self.call_id,
+            "offerers": self._offerers,
+            "known": sorted(self._known),
+            "offered": self._offered,
+        }
+
+    @classmethod
+    def resumed(cls, client: NgClient, kept: Mapping[str, Any]) -> RelaySession:
+        """The session of a snapshot."""
+        session = cls(client, kept["call_id"])
+        session._offerers, session._known = list(kept["offerers"]), set(kept["known"])
+        session._offered = dict(kept["offered"])
+        return session
 
     async def offer(
         self, from_tag: str, to_tag: str, sdp: bytes, *, toward: Toward = "plain", codecs: Sequence[str] = ()

@@ -30,6 +30,10 @@ class Relays:
         turn = [self._clients[(self._next + number) % len(self._clients)] for number in range(len(self._clients))]
         return next((client for client in turn if client not in self._silent), turn[0])
 
+    def named(self, peer: str) -> NgClient | None:
+        """The relay at `address:port`, None when it is none of ours any more."""
+        return next((client for client in self._clients if client.peer == peer), None)
+
     def watch(self) -> None:
         """Ping them from now on. One relay needs no watching: there is no choice."""
         if len(self._clients) > 1:

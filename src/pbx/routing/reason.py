@@ -133,6 +133,8 @@ ENGLISH: Mapping[str, str] = {
     "leg_status": "{leg} {status}",
     "by_pbx": "by the PBX",
     "talks_with": "talks with {leg}",
+    "relay_forgot": "the relay has forgotten the call meanwhile",
+    "recovered": "the process was started again: the call goes on",
     # what must not be
     "loop": "loop: more than {limit} nodes: {path}",
     "error": "error: {error}",

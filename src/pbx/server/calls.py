@@ -20,7 +20,7 @@ import uvloop
 import pbx
 from pbx.calls.live.exchange import Exchange, Serving
 from pbx.calls.record import CallRecord
-from pbx.features.story import story
+from pbx.features.story import again, story
 from pbx.media.engine_client import EngineClient
 from pbx.media.ng import NgClient
 from pbx.media.relays import Relays
@@ -33,6 +33,7 @@ from pbx.sip.stack import Stack
 from pbx.sip.transport import SipTransport
 from pbx.store import database
 from pbx.store.journal import Journal, new_boot
+from pbx.store.kept_calls import KeptCalls
 
 log = logging.getLogger("pbx-calls")
 
@@ -71,7 +72,9 @@ class CallServer:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        self._journal = journal = Journal(config.journal, node=config.node, boot=self.boot)
+        self._kept = kept = KeptCalls(config.journal / f"{config.node}.up")
+        documents = kept.read()
+        self._journal = journal = Journal(config.journal, node=config.node, boot=self.boot, kept=documents)
         clients = [NgClient() for _ in config.relays]
         for client, (_, host, port) in zip(clients, config.relays, strict=True):
             await client.connect(host, port)
@@ -85,6 +88,8 @@ class CallServer:
             engine=engine,
             recorder=JournalRecorder(journal),
             story=story,
+            again=again,
+            kept=kept,
             clock=time.time,
             node=config.instance,
         )
@@ -112,6 +117,7 @@ class CallServer:
         )
         holder.start()
         exchange.attach(await transport.start(), transport.flush)
+        exchange.resume(documents)
         commands: dict[str, Command] = {"status": self._status, "load": self._cmd_load, "calls": self._calls}
         commands.update({"drain": self._drain, "undrain": self._undrain})
         control = ControlServer(config.control, commands)
@@ -182,6 +188,7 @@ class CallServer:
             "silent_relays": self._relays.silent(),
             "calls": len(self.exchange.calls),
             "journal_lost": self._journal.lost,
+            "kept_lost": self._kept.lost,
             "channels": self.exchange.channels.used(),
             "refused": {str(status): count for status, count in self.exchange.refused.items()},
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pbx.sip import uri
@@ -10,6 +10,8 @@ from pbx.sip.address import Address
 from pbx.sip.headers import name_addr
 from pbx.sip.message import Message, Request, Response
 from pbx.sip.render import Outgoing
+
+SEQ_LEAP = 1000
 
 
 class Dialog:
@@ -69,6 +71,22 @@ class Dialog:
             local_seq=local_seq,
             remote_seq=request.cseq,
             destination=source,
+        )
+
+    @classmethod
+    def of_snapshot(cls, kept: Mapping[str, Any]) -> Dialog:
+        """The dialog of a snapshot, its CSeq far above whatever was sent since (contracts: CSeq + 1000)."""
+        return cls(
+            call_id=kept["call_id"],
+            local=kept["local"],
+            local_tag=kept["local_tag"],
+            remote=kept["remote"],
+            remote_tag=kept["remote_tag"],
+            remote_target=kept["remote_target"],
+            route_set=kept["route_set"],
+            local_seq=kept["local_seq"] + SEQ_LEAP,
+            remote_seq=kept["remote_seq"],
+            destination=Address(*kept["destination"]),
         )
 
     def of_response(self, response: Response, destination: Address) -> Dialog:

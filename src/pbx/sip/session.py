@@ -6,6 +6,7 @@ offer/answer exchanges. A verb that comes too late (the other side was faster) d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pbx.sip.address import Address
@@ -81,6 +82,17 @@ class InviteSession:
         self.peer_updates = False  # its Allow names UPDATE
         self.timer = SessionTimer(self)
 
+    @classmethod
+    def resumed(cls, stack: Stack, kept: Mapping[str, Any], digest: DigestClient | None) -> InviteSession:
+        """An established session from its snapshot. Whatever was under way when it was taken is forgotten."""
+        session = cls(stack, kept["role"], Dialog.of_snapshot(kept), Address(*kept["source"]), kept["contact"])
+        session.state = SessionState.ESTABLISHED
+        session.local_sdp, session.remote_sdp = (_bytes(kept[key]) for key in ("local_sdp", "remote_sdp"))
+        session._digest = digest
+        session.peer_updates = kept["peer_updates"]
+        session.timer.resume(kept["timer"])
+        return session
+
     # --- what the owner reads --------------------------------------------------------------------------------------
 
     @property
@@ -118,6 +130,8 @@ class InviteSession:
             **self.dialog.snapshot(),
             "role": self.role,
             "state": self.state.value,
+            "peer_updates": self.peer_updates,
+            "timer": self.timer.snapshot(),
             "contact": self.contact,
             "source": list(self.source),
             "local_sdp": _text(self.local_sdp),
@@ -393,3 +407,7 @@ class InviteSession:
 
 def _text(sdp: bytes | None) -> str | None:
     return None if sdp is None else sdp.decode("utf-8", "replace")
+
+
+def _bytes(sdp: str | None) -> bytes | None:
+    return None if sdp is None else sdp.encode()

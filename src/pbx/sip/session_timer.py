@@ -6,7 +6,8 @@ peer that does not know the extension is asked by us all the same (§7.2): its s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pbx.sip import headers
 from pbx.sip.dialog_request import DialogRequest
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pbx.sip.session import InviteSession
 
 INTERVAL = 1800  # seconds, asked for by us
+RESUMED_WITHIN = 10  # seconds until the first refresh of a session that another process began
 MIN_SE = 90  # seconds: the least that we take (§4), and the default of the RFC
 EXPIRED = (("Reason", 'SIP;cause=408;text="Session timer expired"'),)
 ASKED_LINES = f"Session-Expires: {INTERVAL}\r\n"
@@ -91,6 +93,17 @@ class SessionTimer:
         self._min_se = least
         self.interval = max(self.interval, least)
         return True
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"interval": self.interval, "is_ours": self._is_ours, "min_se": self._min_se}
+
+    def resume(self, kept: Mapping[str, Any]) -> None:
+        """The timer of a session from before. How much of its time is over is not known: we refresh soon, and learn by
+        it whether the other end is still there."""
+        self.interval, self._is_ours, self._min_se = kept["interval"], kept["is_ours"], kept["min_se"]
+        self._rearm()
+        if self._is_ours:
+            self.due = self._session.layer.timers.now + RESUMED_WITHIN
 
     # --- time ------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+<<<<<<< HEAD
+=======
+from typing import Any
+>>>>>>> 8406eaa (feat(calls): a call survives the SIGKILL of its process)
 
 from pbx.sip import replaces
 from pbx.sip import uri as uris
@@ -180,6 +184,16 @@ class Stack:
         self.register(session)
         digest = DigestClient(*credentials, self._rng) if credentials is not None else None
         session.start(uri, destination, lines, sdp, digest)
+        return session
+
+    def resume(
+        self, kept: Mapping[str, Any], *, listener: SessionListener, credentials: tuple[str, str] | None = None
+    ) -> InviteSession:
+        """A session that was established in a process before, from its snapshot. Nothing is sent."""
+        digest = DigestClient(*credentials, self._rng) if credentials is not None else None
+        session = InviteSession.resumed(self, kept, digest)
+        session.listener = listener
+        self.register(session)
         return session
 
     # --- sessions --------------------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ _INTERRUPT = """UPDATE cdr SET ended = :now, disposition = 'interrupted' WHERE n
 AND ended IS NULL"""
 
 
+_KEPT = "UPDATE cdr SET boot = :boot WHERE id = :id AND node = :node AND ended IS NULL"
 _POSITION = """INSERT INTO position VALUES (:segment, :offset)
 ON CONFLICT (segment) DO UPDATE SET "offset" = excluded."offset" """
 
@@ -132,8 +133,9 @@ def _write_one(db: Database, record: dict[str, Any]) -> None:
         case "end":
             db.execute(_START, row)  # a start that was lost with a full disk
             db.execute(_END, row)
-        case "boot":
-            pass
+        case "boot":  # calls of the start before that go on in this one
+            for call_id in record.get("kept", ()):
+                db.execute(_KEPT, {"id": call_id, "node": record["node"], "boot": record["boot"]})
 
 
 def _column(value: Any) -> Any:

@@ -11,7 +11,7 @@ import errno
 import os
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,13 @@ SEGMENT_BYTES = 4 * 1024 * 1024
 class Journal:
     """Writes the journal of one process. `boot` names this start of the process; `node` the process (calls1.1)."""
 
-    def __init__(self, folder: Path, *, node: str, boot: str) -> None:
+    def __init__(self, folder: Path, *, node: str, boot: str, kept: Iterable[str] = ()) -> None:
+        """`kept` are the calls of the start before that go on in this one: the store must not close their records."""
         self._folder = folder
         self._node = node
         self._boot = boot
         self._segment = 0
+        self._kept = sorted(kept)
         self._size = 0
         self.lost = 0  # records that could not be written (disk full): calls go on, the loss is counted
         self._dirty = threading.Event()
@@ -73,7 +75,8 @@ class Journal:
         """OSError leaves nothing behind, so that a full disk may be asked again and again."""
         path = self._folder / f"{self._node}-{self._boot}-{self._segment + 1:06d}.journal"
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-        line = encode({"kind": "boot", "node": self._node, "boot": self._boot})
+        more = {"kept": self._kept} if self._kept and not self._segment else {}
+        line = encode({"kind": "boot", "node": self._node, "boot": self._boot, **more})
         try:
             if os.write(fd, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))

@@ -83,6 +83,26 @@ def test_drained_twice_is_written_once(tmp_path: Path) -> None:
     assert (row["disposition"], row["path"], row["revision"]) == ("answered", ["user/petrova"], "abc")
 
 
+@pytest.mark.row("R33")
+def test_calls_that_go_on_in_the_next_start_stay_open_until_their_own_end(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    first = Journal(folder, node="calls1.1", boot="000000000001")
+    for call_id in ("goes-on", "dies"):
+        first.append("start", start_record(call_id))
+    first.close()
+    db = database.connect(tmp_path / "store.sqlite")
+    second = Journal(folder, node="calls1.1", boot="000000000002", kept=["goes-on"])
+    Drainer(folder, db).drain()
+    found = {row["id"]: row["disposition"] for row in database.last_calls(db)}
+    assert found == {"goes-on": "", "dies": "interrupted"}
+    second.close()
+    third = Journal(folder, node="calls1.1", boot="000000000003")  # nothing is kept of it now
+    Drainer(folder, db).drain()
+    assert {row["disposition"] for row in database.last_calls(db)} == {"interrupted"}
+    third.close()
+    db.close()
+
+
 def test_calls_of_a_dead_start_end_interrupted(tmp_path: Path) -> None:
     db = database.connect(tmp_path / "store.sqlite")
     first = Journal(tmp_path / "journal", node="calls1.1", boot="0001")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from pbx.calls.leg import Audio, CalleeLeg, CallerId, Connections, DeviceTarget, Leg, Target, TrunkTarget
@@ -12,7 +13,7 @@ from pbx.calls.live.channels import Channels
 from pbx.calls.live.legs import SipCallee, SipCaller
 from pbx.calls.live.media import CallMedia
 from pbx.media.ng import NgError, NgTimeout
-from pbx.model.objects import Tenant
+from pbx.model.objects import Tenant, Trunk
 from pbx.routing.numbers import sent_to_trunk
 from pbx.sip.address import Address
 from pbx.sip.session import InviteSession
@@ -51,15 +52,18 @@ class SipConnections(Connections):
     ) -> None:
         self.media = media
         self.caller = SipCaller(session, label, media)
+        self.bridged: SipCallee | None = None  # whom the caller talks with
+        self.on_keep: Callable[[], None] = lambda: None
+        media.on_agreed = self.keep
         self._stack = stack
         self._flush = flush
         self._tenant = tenant
-        self._edge = edge
+        self.edge = edge
         self._contact = f"<sip:{token}@{edge.public_host}:{edge.public_port}>"
         self._secret = secret
         self._channels = channels
         self._legs: list[SipCallee] = []
-        self._placed = 0
+        self.placed = 0
         session.contact = self._contact
 
     # --- the caller -------------------------------------------------------------------------------------------------
@@ -67,7 +71,7 @@ class SipConnections(Connections):
     async def answer(self) -> None:
         if self.caller.state != "up":
             self.caller.accept(await self.media.to_engine("A"))
-            self._flush()
+            self._flush_soon()
 
     async def open_early(self) -> None:
         if self.caller.state in ("new", "ringing"):
@@ -90,8 +94,8 @@ class SipConnections(Connections):
     # --- those who are rung -----------------------------------------------------------------------------------------
 
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
-        self._placed += 1  # before anything is awaited: several targets are placed at once
-        tag = f"B{self._placed}"
+        self.placed += 1  # before anything is awaited: several targets are placed at once
+        tag = f"B{self.placed}"
         if isinstance(target, TrunkTarget) and not self._channels.take(target.trunk, always=target.emergency):
             leg = SipCallee(tag, target, b"", self.media)
             leg.resolve(503, f"all {target.trunk.max_channels} channels are in use")
@@ -134,9 +138,25 @@ class SipConnections(Connections):
             from_ = f"<sip:{_user(shown)}@{host}>"
         if shown is not None and trunk.identity in ("pai", "both"):
             headers.append(("P-Asserted-Identity", f"<sip:{_user(shown)}@{host}>"))
-        password = self._secret(trunk.login_secret) if trunk.login_secret else None
-        credentials = (trunk.login_user, password) if trunk.login_user and password else None
+        credentials = self._credentials(trunk)
         self._invite(leg, uri=f"sip:{_user(dialled)}@{host}", from_=from_, headers=headers, credentials=credentials)
+
+    def _credentials(self, trunk: Trunk) -> tuple[str, str] | None:
+        password = self._secret(trunk.login_secret) if trunk.login_secret else None
+        return (trunk.login_user, password) if trunk.login_user and password else None
+
+    def resume_callee(self, kept: Mapping[str, Any], target: Target) -> None:
+        """The callee of a kept call: it has answered, and the two are joined."""
+        leg = SipCallee(kept["tag"], target, b"", self.media)
+        credentials = self._credentials(target.trunk) if isinstance(target, TrunkTarget) else None
+        leg.session = self._stack.resume(kept["session"], listener=leg, credentials=credentials)
+        leg.resolve(200)
+        if isinstance(target, TrunkTarget):
+            self._channels.take(target.trunk, always=True)
+            key = target.trunk.key
+            leg.gone.add_done_callback(lambda _: self._channels.give_back(key))
+        self._legs.append(leg)
+        self.bridged = leg
 
     def _invite(
         self,
@@ -149,7 +169,7 @@ class SipConnections(Connections):
     ) -> None:
         leg.session = self._stack.invite(
             uri=uri,
-            destination=self._edge.inside,
+            destination=self.edge.inside,
             from_=from_,
             to=f"<{uri}>",
             contact=self._contact,
@@ -183,7 +203,32 @@ class SipConnections(Connections):
         sdp = await self.media.join(callee.tag)
         if self.caller.state != "up":
             self.caller.accept(sdp)
-        self._flush()
+        self.bridged = callee
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        """Behind what the call does at once now: it is kept before the packets of its answer leave."""
+        asyncio.get_running_loop().call_soon(self._flush)
+
+    @property
+    def joined(self) -> CalleeLeg | None:
+        return self.bridged
+
+    async def is_there(self) -> bool:
+        try:
+            await self.media.relay.query()
+        except NgTimeout:
+            return True  # it is killed as well, perhaps, and will be back with its sessions
+        except NgError:
+            return False
+        return True
+
+    async def hear_again(self) -> None:
+        await self.media.to_engine("A")
+
+    def keep(self) -> None:
+        if self.caller.state == "up":
+            self.on_keep()
 
     async def release(self, callee: CalleeLeg) -> None:
         self._flush()

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from pbx.calls.call import Call, Recorder
+from pbx.calls.live import kept as kept_call
 from pbx.calls.live.channels import Channels
 from pbx.calls.live.connections import Edge, SipConnections
 from pbx.calls.live.media import CallMedia
@@ -27,10 +28,12 @@ from pbx.sip.message import Request
 from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
 from pbx.sip.uri import user_of
+from pbx.store.kept_calls import KeptCalls
 
 log = logging.getLogger(__name__)
 
 Story = Callable[[Call], Awaitable[None]]
+Documents = Mapping[str, dict[str, Any]]
 SHED = (("X-PBX-Shed", "1"), ("Retry-After", "2"))
 
 
@@ -80,14 +83,20 @@ class Exchange:
         engine: EngineClient,
         recorder: Recorder,
         story: Story,
+        again: Story,
+        kept: KeptCalls,
         clock: Callable[[], float],
         node: int = 1,
     ) -> None:
+        """`again` tells the story of a call that was up in a process before, from where it stands; `kept` holds those
+        that are up now."""
         self._edges = edges
         self._relays = relays
         self._engine = engine
         self._recorder = recorder
         self._story = story
+        self._again = again
+        self._kept = kept
         self._clock = clock
         self._node = node
         self._stack: Stack | None = None
@@ -123,7 +132,10 @@ class Exchange:
             return
         session.request = None  # read to its end, and 4 KB while the call lasts
         session.provisional(100)
-        task = asyncio.ensure_future(self._run(call))
+        self._begin(call, self._story)
+
+    def _begin(self, call: Call, story: Story) -> None:
+        task = asyncio.ensure_future(self._run(call, story))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -141,14 +153,18 @@ class Exchange:
         if self.overloaded() and not emergency:
             raise Refused(503, "Overloaded")
         call = self._make(session, tenant, edge, emergency)
-        self._of_tenant[tenant.id] += 1
+        self._hold(call)
+        call.over_limit = tenant.max_calls is not None and self._of_tenant[tenant.id] > tenant.max_calls
+        self._recorder.started(call.record)
+        return call
+
+    def _hold(self, call: Call) -> None:
+        """The call is one of ours, and counts."""
+        self._of_tenant[call.tenant.id] += 1
         trunk = self._trunk_of(call)
         if trunk is not None:
             self.channels.take(trunk, always=True)
-        call.over_limit = tenant.max_calls is not None and self._of_tenant[tenant.id] > tenant.max_calls
         self.calls[call.record.id] = call
-        self._recorder.started(call.record)
-        return call
 
     def _make(self, session: InviteSession, tenant: Tenant, edge: Edge, emergency: bool) -> Call:
         request = _invite_of(session)
@@ -194,17 +210,63 @@ class Exchange:
             secret=secret,
             channels=self.channels,
         )
-        self._connections[call_id] = connections
-        return Call(
-            record,
-            tenant,
-            connections,
-            self._recorder,
-            self._clock,
-            user=user,
-            trunk=trunk.key if trunk else None,
-            emergency=emergency,
+        return self._call(record, tenant, connections, user, trunk.key if trunk else None, emergency)
+
+    def _call(
+        self,
+        record: CallRecord,
+        tenant: Tenant,
+        connections: SipConnections,
+        user: User | None,
+        trunk: str | None,
+        emergency: bool,
+    ) -> Call:
+        call = Call(
+            record, tenant, connections, self._recorder, self._clock, user=user, trunk=trunk, emergency=emergency
         )
+        connections.on_keep = lambda: self._kept.write(record.id, kept_call.document(call))
+        self._connections[record.id] = connections
+        return call
+
+    # --- calls of the process before --------------------------------------------------------------------------------
+
+    def resume(self, documents: Documents) -> None:
+        """Go on with the calls that were up when the process before ended; nothing is awaited, so that no packet comes
+        before they are known. One that cannot go on is told in its record."""
+        assert self._stack is not None
+        world = kept_call.World(self._stack, self._flush, self._relays, self._engine, self._edges)
+        for call_id, document in documents.items():
+            try:
+                call = self._resumed(document, world)
+            except (kept_call.Unusable, KeyError, TypeError, ValueError) as error:
+                log.error("call %s does not go on: %r", call_id, error)
+                self._give_up(call_id, document)
+            else:
+                self._hold(call)
+                self._begin(call, self._again)
+        if documents:
+            log.warning("%d of %d calls of the process before go on", len(self.calls), len(documents))
+
+    def _resumed(self, document: dict[str, Any], world: kept_call.World) -> Call:
+        record = kept_call.record_of(document)
+        tenant = self.serving.model.tenants.get(record.tenant)
+        if tenant is None or tenant.id not in self.serving.owned:
+            raise kept_call.Unusable(f"tenant {record.tenant} is not served here any more")
+        more = {"secret": self.serving.secrets.get, "channels": self.channels}
+        connections = kept_call.connections_of(document, world, tenant, token_of(tenant.id), **more)
+        user = tenant.users.get(document["user"] or "")
+        call = self._call(record, tenant, connections, user, document["trunk"], document["emergency"])
+        call.language = document["language"]
+        return call
+
+    def _give_up(self, call_id: str, document: dict[str, Any]) -> None:
+        self._kept.drop(call_id)
+        try:
+            record = kept_call.record_of(document)
+        except kept_call.Unusable:
+            return  # nothing is known of it but its id
+        record.ended, record.disposition = int(self._clock() * 1000), "interrupted"
+        self._recorder.ended(record)
 
     def _from_trunk(self, request: Request, tenant: Tenant, key: str, record: CallRecord) -> Trunk:
         """Number called and caller of an outside call, from the trunk's own format to E.164."""
@@ -222,15 +284,16 @@ class Exchange:
     def _trunk_of(self, call: Call) -> Trunk | None:
         return next((trunk for trunk in call.tenant.trunks.values() if trunk.key == call.trunk), None)
 
-    async def _run(self, call: Call) -> None:
+    async def _run(self, call: Call, story: Story) -> None:
         try:
-            await call.run(self._story)
+            await call.run(story)
             if call.failure is not None:
                 log.error("call %s failed at %s", call.record.id, call.record.path, exc_info=call.failure)
         except Exception:
             log.exception("call %s could not be closed", call.record.id)
         finally:
             self.calls.pop(call.record.id, None)
+            self._kept.drop(call.record.id)
             self._connections.pop(call.record.id, None)
             self._of_tenant[call.tenant.id] -= 1
             if call.trunk is not None:

@@ -7,11 +7,13 @@ long as the call; every SDP that a leg sent or was sent is kept here, so that a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pbx.calls.leg import Audio
 from pbx.media.engine_client import EngineClient, EngineError
+from pbx.media.ng import NgClient
 from pbx.media.relay import RelaySession, Toward
 from pbx.sip import sdp as sdps
 
@@ -52,9 +54,37 @@ class CallMedia:
         self._peer: dict[str, str] = {}  # who is bridged with whom
         self._plays: dict[str, asyncio.Future[str]] = {}
         self._used = False
+        self._rung: set[str] = set()  # neither joined nor forgotten yet
         self._forgotten: list[tuple[str, str]] = []  # branches to delete, once another one is answered
         self._blocked = False  # the caller is not heard while somebody is asked to confirm
         self._taken = False  # an offer to somebody took the caller's audio from the engine
+        self.on_agreed: Callable[[], None] = lambda: None  # an offer in the middle changed the media
+
+    def snapshot(self) -> dict[str, Any]:
+        """Who hears whom, as plain values; octets of SDP as Latin-1."""
+        return {
+            "relay": self.relay.client.peer,
+            "session": self.relay.snapshot(),
+            "sides": {
+                tag: [side.engine, *(sdp.decode("latin-1") for sdp in (side.heard, side.sent, side.cut_to))]
+                for tag, side in self._sides.items()
+            },
+            "places": self._places,
+            "peer": self._peer,
+            "forgotten": [*self._forgotten, *(("A", tag) for tag in self._rung)],
+        }
+
+    @classmethod
+    def resumed(cls, client: NgClient, engine: EngineClient, kept: Mapping[str, Any]) -> CallMedia:
+        """The media of a snapshot: A, and whoever it talks with; the relay is to forget who was rung."""
+        media = cls(RelaySession.resumed(client, kept["session"]), engine, b"")
+        media._used, media._places, media._peer = True, kept["places"], dict(kept["peer"])
+        for tag, (place, *texts) in kept["sides"].items():
+            if tag == "A" or tag in media._peer:
+                heard, sent, cut_to = (text.encode("latin-1") for text in texts)
+                media._sides[tag] = _Side(heard, sent, place, cut_to)
+        media._forgotten = [(offerer, tag) for offerer, tag in kept["forgotten"]]
+        return media
 
     def engine_leg(self, tag: str) -> str:
         """The engine's name of a leg's place."""
@@ -129,6 +159,7 @@ class CallMedia:
         async with self._turn:
             await self._delete_forgotten()  # of a ring that nobody answered
             self._used = self._taken = True
+            self._rung.add(tag)
             side = self._sides["A"]
             toward: Toward = "srtp" if srtp else "plain"
             if not codecs:
@@ -175,6 +206,7 @@ class CallMedia:
             await self.leave_engine("A")
             await self._delete_forgotten()
             self._peer = {"A": tag, tag: "A"}
+            self._rung.discard(tag)
             return self._told(caller, sent)
 
     async def early(self, tag: str, received: bytes) -> bytes:
@@ -185,6 +217,7 @@ class CallMedia:
     async def forget(self, tag: str) -> None:
         """A rung leg is not needed: its ports are given back when the relay can do without them."""
         async with self._turn:
+            self._rung.discard(tag)
             side = self._sides.pop(tag, None)
             if side is not None and side.engine:
                 await self.engine.remove_leg(self.engine_leg(tag))
@@ -207,6 +240,7 @@ class CallMedia:
             peer = self._peer.get(tag)
             if peer is None:
                 sent = await self._to_engine(tag)
+                self.on_agreed()
                 return sdps.with_direction(sent, direction)
             await self.relay.offer(tag, peer, received)
             sent = await self.relay.answer(tag, peer, self._sides[peer].received)
@@ -217,6 +251,7 @@ class CallMedia:
                 await self.relay.unblock(tag)
                 await self.relay.unblock(peer)
             side.sent = sdps.with_direction(sent, direction)
+            self.on_agreed()
             return side.sent
 
     def offer_again(self, tag: str) -> bytes:

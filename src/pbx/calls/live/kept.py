@@ -1,0 +1,119 @@
+"""A call that is up as plain values, and back: what a restarted process goes on with (contracts §5.2).
+
+Kept of a call are its record, both dialogs, who hears whom in the relay, and where it stands in the model. Two who talk
+go on talking and can be held and hung up; a caller inside a feature is told it once more from its beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pbx.calls.call import Call
+from pbx.calls.leg import DeviceTarget, Target, TrunkTarget
+from pbx.calls.live.connections import Edge, SipConnections
+from pbx.calls.live.legs import SipCallee
+from pbx.calls.live.media import CallMedia
+from pbx.calls.record import CallRecord
+from pbx.media.engine_client import EngineClient
+from pbx.media.relays import Relays
+from pbx.model.objects import Tenant, Trunk
+from pbx.sip.listener import DEAF
+from pbx.sip.stack import Stack
+
+FORMAT = 1
+Document = dict[str, Any]
+
+
+class Unusable(Exception):
+    """The call cannot go on; why, for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a process that resumes calls has: the same as for a new one."""
+
+    stack: Stack
+    flush: Callable[[], None]
+    relays: Relays
+    engine: EngineClient
+    edges: Mapping[str, Edge]
+
+
+def document(call: Call) -> Document:
+    """The call as it is now."""
+    connections = call.connections
+    assert isinstance(connections, SipConnections)
+    callee = connections.bridged
+    return {
+        "format": FORMAT,
+        "record": call.record.document(),
+        "user": call.user.id if call.user else None,
+        "trunk": call.trunk,
+        "emergency": call.emergency,
+        "language": call.language,
+        "edge": connections.edge.name,
+        "caller": {"label": call.caller.label, "session": connections.caller.session.snapshot()},
+        "callee": _callee(callee) if callee is not None else None,
+        "placed": connections.placed,
+        "media": connections.media.snapshot(),
+    }
+
+
+def _callee(leg: SipCallee) -> Document:
+    assert leg.session is not None
+    target = leg.target
+    named: Document
+    if isinstance(target, DeviceTarget):
+        named = {"user": target.user, "device": target.device, "domain": target.domain, "media": target.media}
+    else:
+        named = {"number": target.number, "trunk": target.trunk.key, "emergency": target.emergency}
+    return {"tag": leg.tag, "target": named, "session": leg.session.snapshot()}
+
+
+def connections_of(kept: Document, world: World, tenant: Tenant, token: str, **more: Any) -> SipConnections:
+    """The legs and the media of a kept call, both dialogs known to the stack again. Raises Unusable.
+
+    `more` is what `SipConnections` is given for a new call as well.
+    """
+    if kept.get("format") != FORMAT:
+        raise Unusable(f"it was kept in format {kept.get('format')}, this release reads {FORMAT}")
+    edge = world.edges.get(kept["edge"])
+    client = world.relays.named(kept["media"]["relay"])
+    if edge is None or client is None:
+        raise Unusable(f"its edge or its relay is not there any more: {kept['edge']}, {kept['media']['relay']}")
+    session = world.stack.resume(kept["caller"]["session"], listener=DEAF)
+    connections = SipConnections(
+        session,
+        kept["caller"]["label"],
+        stack=world.stack,
+        flush=world.flush,
+        media=CallMedia.resumed(client, world.engine, kept["media"]),
+        tenant=tenant,
+        edge=edge,
+        token=token,
+        **more,
+    )
+    connections.caller.state = "up"
+    connections.placed = kept["placed"]
+    if kept["callee"] is not None:
+        connections.resume_callee(kept["callee"], _target(kept["callee"]["target"], tenant))
+    return connections
+
+
+def _target(named: Document, tenant: Tenant) -> Target:
+    if "device" in named:
+        return DeviceTarget(named["user"], named["device"], named["domain"], named["media"])
+    key = named["trunk"]
+    trunk = next((trunk for trunk in tenant.trunks.values() if trunk.key == key), None)
+    # a trunk that the model has no more: the call goes on as it is, and needs no way to it
+    return TrunkTarget(named["number"], trunk or Trunk(key, key, ""), named["emergency"])
+
+
+def record_of(kept: Document) -> CallRecord:
+    """The record of a kept call, also of one that cannot go on. Raises Unusable."""
+    try:
+        return CallRecord(**kept["record"])
+    except (KeyError, TypeError) as error:
+        raise Unusable(f"its record is of another release: {error!r}") from None
