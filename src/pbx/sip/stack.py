@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-<<<<<<< HEAD
-=======
 from typing import Any
->>>>>>> 8406eaa (feat(calls): a call survives the SIGKILL of its process)
 
 from pbx.sip import replaces
 from pbx.sip import uri as uris
