@@ -24,9 +24,6 @@ def check(scope: Scope) -> None:
             _reference(scope, path, value, ("list",))
         elif node.language:
             _language(scope, path, value)
-    for prompt, languages in scope.objects("prompts").items():
-        for language in languages:
-            _language(scope, ("prompts", prompt, language), language)
 
 
 def _destination(scope: Scope, path: Path, value: Any, kinds: tuple[str, ...]) -> None:

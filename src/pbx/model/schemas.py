@@ -28,6 +28,7 @@ class Node:
 
     properties: dict[str, Node] = field(default_factory=dict)
     extra: Node | None = None  # of keys that have no name in the schema
+    names: Node | None = None  # of the keys themselves, when something is asked of them
     items: Node | None = None
     defaults: tuple[tuple[str, Any], ...] = ()
     refers_to: tuple[str, ...] = ()
@@ -46,6 +47,8 @@ class Node:
         if isinstance(value, dict):
             out: dict[str, Any] = {}
             for key, inner in value.items():
+                if self.names is not None:
+                    found.append(((*path, key), key, self.names))
                 node = self.properties.get(key) or self.extra
                 out[key] = inner if node is None or node.silent else node.walk(inner, (*path, key), found)
             for key, default in self.defaults:
@@ -229,6 +232,8 @@ def _node(schema: dict[str, Any]) -> Node:
     )
     extra = full.get("additionalProperties")
     node.extra = _node(extra) if isinstance(extra, dict) else None
+    names = full.get("propertyNames")
+    node.names = _node(names) if isinstance(names, dict) and _node(names).looked_at else None
     items = full.get("items")
     node.items = _node(items) if isinstance(items, dict) else None
     node.looked_at = bool(node.refers_to or node.destination or node.caller or node.check or node.language)
