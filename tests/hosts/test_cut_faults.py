@@ -14,7 +14,7 @@ from hosts import cuts
 from hosts.story import HOSTS, Site, filled
 from hosts.test_cuts import ask, change, processes
 
-pytestmark = [pytest.mark.lab, pytest.mark.row("R34")]
+pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("R34")]
 
 EDGE, CALLS = "10.77.0.11", "10.77.0.13"
 
