@@ -36,7 +36,6 @@ NOT_SERVED: dict[str, str] = {
     "users.*.devices.*.type=browser": "browser phones",
     "users.*.devices.*.max_contacts": "several contacts of a device",
     "users.*.devices.*.media=srtp": "encrypted sound",
-    "numbers.*.until": "numbers that come back by themselves",
     "prompts.*.*.say": "speech",
     "announcements.*.hours": "speech",
     "ivrs.*.hours": "speech",
@@ -51,7 +50,7 @@ NOT_SERVED: dict[str, str] = {
     "trunks.*.media=either": "encrypted sound",
     "outbound_routes.*.choose=least_cost": "billing",
 }
-CONDITIONS: dict[str, str] = {"override": "night switch", "share": "share of calls", "queue": "queues"}
+CONDITIONS: dict[str, str] = {"override": "night switch", "queue": "queues"}
 FACTS = "CRM lookup"  # a condition on a fact (`crm.status`), and the destination {from: crm.owner}
 
 

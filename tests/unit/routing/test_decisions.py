@@ -5,6 +5,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from pbx.model import build
@@ -188,3 +189,31 @@ def test_the_cheapest_trunk_is_first_by_the_longest_prefix_of_its_tariff() -> No
         "outbound_route/r: longest prefix of +74951234567, the cheapest first: trunk/b at 9.00 RUB a minute; "
         "trunk/a at 10.00 RUB a minute; trunk/none without a price for it; trunk/c without a price for it"
     )
+
+
+# --- served -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.row("C07")
+@pytest.mark.row("R23")
+def test_a_call_server_decides_shares_and_last_days_as_a_simulation_does(tmp_path: Path) -> None:
+    """A model that `validate` takes, through the document that a call process is given."""
+    (tmp_path / "acme").mkdir()
+    flow = "flows: {main: [{when: {share: 20%}, to: {reject: 603}}, {to: {hang_up: true}}]}"
+    numbers = 'numbers: {"+74951000100": {to: flow/main, state: quarantine, until: 2026-11-09}}'
+    trunk = 'trunks: {mtt: {proxy: "sip:mtt.example"}}'
+    (tmp_path / "acme/acme.yml").write_text(f"{HEAD}{flow}\n{numbers}\n{trunk}\n")
+    loaded = load(tmp_path)
+    document = orjson.loads(orjson.dumps({"site": loaded.site_plain, "tenants": loaded.tenant_plain}))
+    served = build.model(document["site"], document["tenants"]).tenants["acme"]
+    here = loaded.model.tenants["acme"]
+    key = here.trunks["mtt"].key
+    for day, reached in (("2026-11-09", decide.NOT_FOUND), ("2026-11-10", Destination("flow", "main"))):
+        at = datetime.fromisoformat(f"{day}T12:00+03:00")
+        assert decide.inbound(served, "+74951000100", key, at).to == reached
+        assert decide.inbound(here, "+74951000100", key, at).to == reached
+    decided = [
+        [decide.flow(each, each.flows["main"], Facts(AT, caller)).to for caller in CALLERS] for each in (served, here)
+    ]
+    assert decided[0] == decided[1]
+    assert decided[0].count(Destination("reject", "603")) == pytest.approx(400, abs=60)
