@@ -99,6 +99,8 @@ REASONS = {
     "leg_failed": "{node}: {leg}, ответ SIP {status}",
     "leg_failed_saying": "{node}: {leg}, ответ SIP {status} {phrase}",
     "not_confirmed": "{node}: {leg} — трубку сняли, но приём вызова не подтвердили",
+    "redirected": "{leg} отправляет вызов на {digits}",
+    "redirect_refused": "{leg} отправляет вызов на {digits}, куда его владельцу отправлять нельзя",
     # to the outside
     "barred": "{number}: {level}, а class_of_service/{allowed} разрешает не дальше {allowed}",
     "barred_prefix": "class_of_service/{allowed} запрещает {prefix}, а значит и {number}",

@@ -17,6 +17,8 @@ TRUNK_ANSWER_LIMIT = 15.0  # seconds in which a trunk must show life (a provisio
 
 CONFIRM_LIMIT = 13.0  # seconds that a ring may last longer because somebody answered and is asked to press 1
 
+REDIRECT_LIMIT = 180.0  # seconds; whoever rings the branch stops it earlier
+
 _Finished = asyncio.Future[tuple[Outcome, CalleeLeg | None]]
 
 _NO_TIME = Outcome(408, "Request Timeout")
@@ -73,7 +75,9 @@ async def _branch(
         legs.append(leg)
         rung = call.happened.rung(leg, call.moment())
         outcome = await _answer_of(call, leg, alone=alone)
-        call.happened.ended(rung, None if outcome is _NO_TIME else outcome.status, call.moment())
+        call.happened.ended(
+            rung, None if outcome is _NO_TIME else outcome.status, call.moment(), redirect=outcome.redirect
+        )
         if outcome.status == 200:
             if not branch.confirm:
                 return outcome, leg
@@ -84,9 +88,21 @@ async def _branch(
             call.note(Reason("not_confirmed", node=branch.node, leg=leg.label))
             return Outcome(480, "not confirmed"), None
         call.note(_failed(branch.node, leg.label, outcome))
+        if 300 <= outcome.status < 400:
+            return await _redirected(call, branch, leg, outcome)
         if outcome.status not in FAIL_OVER:
             break
     return outcome, None
+
+
+async def _redirected(call: Call, branch: Branch, leg: CalleeLeg, outcome: Outcome) -> tuple[Outcome, CalleeLeg | None]:
+    """The device sends the caller on (RFC 3261 §8.1.3.4): to whom its owner may dial, once, and nowhere else."""
+    onward = branch.redirect(outcome.redirect) if branch.redirect is not None and outcome.redirect else ()
+    if not onward:
+        call.note(Reason("redirect_refused", leg=leg.label, digits=outcome.redirect or "–"))
+        return Outcome(480, "not sent on"), None
+    call.note(Reason("redirected", leg=leg.label, digits=outcome.redirect))
+    return await ring_all(call, onward, within=REDIRECT_LIMIT)
 
 
 def _failed(node: str, leg: str, outcome: Outcome) -> Reason:

@@ -6,7 +6,7 @@ else was typed: it may have been meant for nobody's eyes.
 
 | key | what |
 |-|-|
-| `legs` | `{leg, number?, at, after?, status?, silent?, confirmed?, unconfirmed?, won?}`; no `status`: it rang on |
+| `legs` | `{leg, number?, at, after?, status?, redirect?, silent?, confirmed?, unconfirmed?, won?}`; no status: rang |
 | `inputs` | `{ivr, choice?, wrong?, first?, last?}`: when the first and the last digit came; none: nothing typed |
 | `prompts` | name → how long it lasted, of those that were played whole |
 | `over_limit` | the tenant had more calls than its `max_calls` |
@@ -40,8 +40,10 @@ class Happened:
         self._add("legs", entry)
         return entry
 
-    def ended(self, entry: Entry, status: int | None, now: int) -> None:
-        """Its final answer; None for a trunk that showed no life in time."""
+    def ended(self, entry: Entry, status: int | None, now: int, *, redirect: str = "") -> None:
+        """Its final answer; None for a trunk that showed no life in time. `redirect`: whom a 3xx named instead."""
+        if redirect:
+            entry["redirect"] = redirect
         entry["after"] = now - self._record.started - entry["at"]
         entry |= {"silent": True} if status is None else {"status": status}
 

@@ -12,10 +12,12 @@ from pbx.model.objects import Trunk
 
 @dataclass(frozen=True, slots=True)
 class CallerId:
-    """What the called side is shown: a number or extension (None: hidden) and a name."""
+    """What the called side is shown: a number or extension (None: hidden) and a name; and, of a call that somebody sent
+    on, the extension and the outside number of who did (a hidden one: None)."""
 
     number: str | None
     name: str = ""
+    diverted_by: tuple[str | None, str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,11 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt to ring ended: 200, or the final SIP status."""
+    """How an attempt to ring ended: 200, or the final SIP status; `redirect`: whom a 3xx names instead, as dialled."""
 
     status: int
     reason: str = ""
+    redirect: str = ""
 
 
 class Leg:
@@ -127,11 +130,11 @@ class CalleeLeg(Leg, ABC):
         if told is not None:
             told()
 
-    def resolve(self, status: int, reason: str = "") -> None:
+    def resolve(self, status: int, reason: str = "", redirect: str = "") -> None:
         """The final answer; only the first counts."""
         self._show_life()
         if not self.outcome.done():
-            self.outcome.set_result(Outcome(status, reason))
+            self.outcome.set_result(Outcome(status, reason, redirect))
 
     async def wait_for_life(self) -> None:
         """Until anything beyond 100 came back. One waiter; a cancelled one may be followed by another."""
@@ -231,3 +234,4 @@ class Branch:
     ring_after: float = 0.0
     confirm: bool = False
     reasons: list[str] = field(default_factory=list)
+    redirect: Callable[[str], Sequence[Branch]] | None = None  # whom to ring instead, when the device says so by 3xx

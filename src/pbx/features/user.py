@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from pbx.calls.call import Call
 from pbx.calls.leg import Branch, CallerId, DeviceTarget, Outcome, TrunkTarget
 from pbx.model.objects import Destination, Device, User
 from pbx.model.services import Forward
-from pbx.routing import outbound
+from pbx.routing import decide, outbound
 from pbx.routing.reason import Reason
 
 BUSY = (486, 600, 603)
@@ -102,8 +104,12 @@ async def ring_user(call: Call, person: User, *, within: float) -> Outcome:
     return outcome
 
 
-def branches_of(call: Call, person: User) -> Sequence[Branch]:
-    """One branch per device; an outside mobile is reached by the routes that the person may use."""
+def branches_of(call: Call, person: User, *, diverted_by: User | None = None) -> Sequence[Branch]:
+    """One branch per device; an outside mobile is reached by the routes that the person may use.
+
+    A device that answers by 3xx sends the caller on to a colleague or, as its owner may dial, outside; a call that was
+    sent on (`diverted_by`) is not sent on again.
+    """
     branches = []
     for device in person.devices.values():
         if device.number is not None:
@@ -120,11 +126,34 @@ def branches_of(call: Call, person: User) -> Sequence[Branch]:
             branch = Branch(
                 node=f"user/{person.id}",
                 attempts=[DeviceTarget(person.id, device.id, call.tenant.domain, device.media)],
-                caller_id=shown_to(call, device),
+                caller_id=replace(shown_to(call, device), diverted_by=_diverting(diverted_by)),
                 ring_after=device.ring_after,
+                redirect=None if diverted_by is not None else partial(_sent_on, call, person),
             )
         branches.append(branch)
     return branches
+
+
+def _diverting(person: User | None) -> tuple[str | None, str | None] | None:
+    return None if person is None else (person.extension, person.caller_id)
+
+
+def _sent_on(call: Call, person: User, digits: str) -> Sequence[Branch]:
+    """Whom a device of this person may send a caller to: people, and what its class of service allows outside."""
+    decision = decide.dialled(call.tenant, digits)
+    if decision.to.kind == "user" and decision.to.value != person.id:
+        return branches_of(call, call.tenant.users[decision.to.value], diverted_by=person)
+    if decision.to.kind != "outside":
+        return ()
+    branch = outside_branch(
+        call,
+        str(decision.to),
+        decision.to.value,
+        class_of_service=person.class_of_service,
+        own_number=person.caller_id,
+    )
+    branch.caller_id = replace(branch.caller_id, diverted_by=(None, person.caller_id or main_number(call)))
+    return (branch,) if branch.attempts else ()
 
 
 def shown_to(call: Call, device: Device) -> CallerId:

@@ -109,6 +109,8 @@ ENGLISH: Mapping[str, str] = {
     "leg_failed": "{node}: {leg} {status}",
     "leg_failed_saying": "{node}: {leg} {status} {phrase}",
     "not_confirmed": "{node} answered on {leg} and did not confirm",
+    "redirected": "{leg} sends the caller on to {digits}",
+    "redirect_refused": "{leg} sends the caller on to {digits}, where its owner may send nobody",
     # to the outside
     "barred": "{number} is {level}, class_of_service/{allowed} allows up to {allowed}",
     "barred_prefix": "class_of_service/{allowed} bars {prefix}, and so {number}",

@@ -16,9 +16,12 @@ from pbx.media.ng import NgError, NgTimeout
 from pbx.model.objects import Tenant, Trunk
 from pbx.routing.numbers import sent_to_trunk
 from pbx.sip.address import Address
+from pbx.sip.history import diverted_lines
 from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
 from pbx.sip.uri import host_of
+
+MOVED = 302  # why a device sent a call on
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,8 @@ class SipConnections(Connections):
         else:
             srtp, codecs = target.media == "srtp", ()
         offer = await self.media.offer_to(tag, srtp=srtp, codecs=codecs)
-        leg = SipCallee(tag, target, offer, self.media)
+        hosts = (self._tenant.domain, self.edge.public_host, self.edge.inside.host)
+        leg = SipCallee(tag, target, offer, self.media, hosts if isinstance(target, DeviceTarget) else ())
         self._legs.append(leg)
         if isinstance(target, DeviceTarget):
             self._invite_device(leg, target, caller_id)
@@ -118,7 +122,11 @@ class SipConnections(Connections):
 
     def _invite_device(self, leg: SipCallee, target: DeviceTarget, caller_id: CallerId) -> None:
         uri = f"sip:{target.user}-{target.device}@{target.domain}"
-        self._invite(leg, uri=uri, from_=self._shown(caller_id, target.domain), headers=[])
+        headers = []
+        if caller_id.diverted_by is not None and caller_id.diverted_by[0]:
+            diverting = f"sip:{_user(caller_id.diverted_by[0])}@{target.domain}"
+            headers = diverted_lines(diverting, uri, MOVED)
+        self._invite(leg, uri=uri, from_=self._shown(caller_id, target.domain), headers=headers)
 
     def _invite_trunk(self, leg: SipCallee, target: TrunkTarget, caller_id: CallerId) -> None:
         """`identity` says where the caller id goes; with `pai` the From is the account's (RFC 3325)."""
@@ -138,6 +146,10 @@ class SipConnections(Connections):
             from_ = f"<sip:{_user(shown)}@{host}>"
         if shown is not None and trunk.identity in ("pai", "both"):
             headers.append(("P-Asserted-Identity", f"<sip:{_user(shown)}@{host}>"))
+        if caller_id.diverted_by is not None and caller_id.diverted_by[1]:
+            diverting = sent_to_trunk(self._tenant, caller_id.diverted_by[1], trunk.send)
+            to = f"sip:{_user(dialled)}@{host}"
+            headers += diverted_lines(f"sip:{_user(diverting)}@{host}", to, MOVED, private=shown is None)
         credentials = self._credentials(trunk)
         self._invite(leg, uri=f"sip:{_user(dialled)}@{host}", from_=from_, headers=headers, credentials=credentials)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 
 from pbx.calls.leg import CalleeLeg, CallerLeg, DeviceTarget, Leg, Target
 from pbx.calls.live.media import CallMedia
+from pbx.sip.history import redirected_to
 from pbx.sip.message import Request, Response
 from pbx.sip.referral import Referral
 from pbx.sip.session import InviteSession
+from pbx.sip.uri import user_of
 
 ELSEWHERE = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')  # RFC 3326
 NOT_ACCEPTABLE = 488
@@ -128,8 +130,9 @@ class SipCaller(_Listens, CallerLeg):
 class SipCallee(_Listens, CalleeLeg):
     """A leg that we ring: we are the UAC of its INVITE. `sdp` is the last that it sent, `offer` what we offered it."""
 
-    def __init__(self, tag: str, target: Target, offer: bytes, media: CallMedia) -> None:
+    def __init__(self, tag: str, target: Target, offer: bytes, media: CallMedia, hosts: Sequence[str] = ()) -> None:
         super().__init__(tag, target.label, target)
+        self._hosts = hosts  # those of our own: a 3xx to any other is not followed
         self.offer = offer
         self.sdp: bytes | None = None
         self.session: InviteSession | None = None
@@ -170,7 +173,10 @@ class SipCallee(_Listens, CalleeLeg):
     def failed(self, session: InviteSession, status: int, reason: str, response: Response | None) -> None:
         if status == 404 and isinstance(self.target, DeviceTarget):
             status, reason = 480, "not registered"  # the edge's word for a device without a contact
-        self.resolve(status, reason)
+        redirect = ""
+        if response is not None and 300 <= status < 400:
+            redirect = user_of(redirected_to(response, self._hosts))
+        self.resolve(status, reason, redirect)
         self.end("failed")
 
 

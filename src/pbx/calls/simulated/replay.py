@@ -104,7 +104,7 @@ class _Recorded(SimulatedConnections):
         if "status" not in leg:
             return RINGS
         if leg["status"] != 200:
-            return Person(status=leg["status"], after=after)
+            return Person(status=leg["status"], after=after, redirect=leg.get("redirect", ""))
         presses, pressing = _pressed(leg)
         return Person(
             answers=after if leg.get("won") else after + BEATEN,

@@ -33,6 +33,7 @@ class Person:
     after: float = 0.01  # when the final status comes
     pressing: float = 1.0  # when they are typed, from the answer
     silent: bool = False  # says nothing at all
+    redirect: str = ""  # of a 302: whom it names instead, as dialled
 
 
 @dataclass(slots=True)
@@ -113,7 +114,7 @@ class _Callee(CalleeLeg):
         if person.silent:
             return
         if person.status is not None:
-            self._timers.append(loop.call_later(person.after, self._refuse, person.status, person.reason))
+            self._timers.append(loop.call_later(person.after, self._refuse, person))
             if person.after <= RANG_AFTER:
                 return
         self._timers.append(loop.call_later(RANG_AFTER, self.rang))
@@ -126,9 +127,10 @@ class _Callee(CalleeLeg):
         self._told.event("answers", Reason("leg", leg=self.label))
         self.resolve(200)
 
-    def _refuse(self, status: int, reason: str) -> None:
+    def _refuse(self, person: Person) -> None:
+        status, reason = person.status or 480, person.reason
         self._told.event("fails", Reason("leg_status", leg=self.label, status=f"{status} {reason}".rstrip()))
-        self.resolve(status, reason)
+        self.resolve(status, reason, person.redirect)
 
     def _type(self, digits: str) -> None:
         for digit in digits:
