@@ -23,14 +23,15 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from pbx.cli._rewrite import replaced
     from pbx.model.format import formatted
-    from pbx.model.yaml_events import YamlError
+    from pbx.model.problems import Problem, in_order
+    from pbx.model.yaml_events import YamlError, content
 
     write = not (arguments.check or arguments.diff)
     changed = wrong = seen = 0
     for file in _files(arguments.paths):
         seen += 1
         try:
-            before = file.read_bytes()
+            before = content(file)
             after = formatted(before, _role(file)).encode("utf-8")
             if after == before:
                 continue
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
             if write:
                 replaced(file, after)
         except YamlError as error:
-            print(f"{file}:{error.line}:{error.column}: {error.message}")
+            print(in_order([Problem(str(file), error.line, error.column, "", error.message)])[0])
             wrong += 1
             continue
         except OSError as error:

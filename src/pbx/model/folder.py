@@ -11,9 +11,10 @@ from pbx.model import versions
 from pbx.model.problems import Path as ValuePath
 from pbx.model.problems import Problem, did_you_mean, pointer
 from pbx.model.schemas import Kind, kinds_of, template_kinds
-from pbx.model.yaml_events import Document, YamlError, parse
+from pbx.model.yaml_events import Document, YamlError, content, parse
 
 TEMPLATES = "templates"
+MOST_UNKNOWN = 200  # kinds that are told: a file with more is of another program
 
 
 @dataclass(slots=True)
@@ -155,7 +156,7 @@ def _document(folder: Folder, file: Path) -> Document | None:
     name = str(file)
     problem = None
     try:
-        document = parse(file.read_bytes())
+        document = parse(content(file))
         if document.value is None:
             return None
         if not isinstance(document.value, dict):
@@ -226,7 +227,8 @@ def _take(folder: Folder, name: str, document: Document) -> None:
             continue
         kind = folder.kinds.get(key)
         if kind is None:
-            folder.problems.append(Problem(name, line, column, key, _unknown(folder.role, key)))
+            if len(folder.problems) < MOST_UNKNOWN:
+                folder.problems.append(Problem(name, line, column, key, _unknown(folder.role, key)))
             continue
         for entry, entry_id in _entries(folder, kind, value, name, document):
             path: ValuePath = (kind.plural, entry_id) if entry_id else (kind.plural,)

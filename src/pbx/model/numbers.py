@@ -9,6 +9,8 @@ from pbx.model.plain import MAX_RANGE, OWNED, expanded
 from pbx.model.problems import Path
 from pbx.model.scope import Scope
 
+MOST = 500_000  # numbers of a tenant: each is a value of its own in what servers get
+
 
 def check_tenant(scope: Scope) -> None:
     """One tenant's numbers; fills `scope.numbers`."""
@@ -17,6 +19,11 @@ def check_tenant(scope: Scope) -> None:
         if message := _range(key):
             scope.report(path, message)
             continue
+        if len(scope.numbers) > MOST:
+            scope.report(
+                path, f"before this the tenant has more than {MOST} numbers; at most so many: shorten the ranges"
+            )
+            break
         _own(scope, key, path)
     _caller_ids(scope)
 

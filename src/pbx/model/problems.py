@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 Step = str | int
+LONGEST = 1000  # characters of a message
 Path = tuple[Step, ...]  # the way from the top of a document to a value: ("users", "ivanov", "devices", 0)
 
 
@@ -37,7 +38,24 @@ class ModelErrors(Exception):
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
     """Each problem once, by file, line and column."""
-    return sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.pointer, p.message))
+    return sorted(set(map(_shown, problems)), key=lambda p: (p.file, p.line, p.column, p.pointer, p.message))
+
+
+def _shown(problem: Problem) -> Problem:
+    """As it may stand in a terminal, and in the log of CI, where a line may be a command: in one line, of a length that
+    can be read, and without characters that do something.
+    """
+    safe = len(problem.message) <= LONGEST and len(problem.pointer) <= LONGEST and problem.message.isprintable()
+    if safe and problem.pointer.isprintable() and problem.file.isprintable():
+        return problem
+    file, pointer_, message = map(_printable, (problem.file, problem.pointer, problem.message))
+    return replace(problem, file=file, pointer=pointer_, message=message)
+
+
+def _printable(text: str) -> str:
+    if len(text) > LONGEST:
+        text = f"{text[:300]} … {text[-200:]}"
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def pointer(path: Sequence[Step]) -> str:

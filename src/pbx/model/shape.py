@@ -12,6 +12,7 @@ from pbx.model.schemas import Found, Kind, resolve
 from pbx.model.schemas import at as schema_at
 
 Plain = dict[str, Any]
+MOST = 1000  # mistakes of a folder that are explained
 SECRETS = ("secret", "password", "pin", "moderator_pin", "first_pin", "sign_with")  # keys whose value is never shown
 
 
@@ -28,6 +29,8 @@ def check(folder: Folder) -> tuple[Plain, Found]:
             path: ValuePath = (kind.plural,) if kind.shape == "single" else (kind.plural, entry_id)
             if entry.unclear:
                 continue
+            if len(folder.problems) >= MOST:
+                return _too_many_mistakes(folder, path)
             if kind.id_schema and not kind.id_validator.is_valid(entry_id):
                 folder.report(path, f'"{entry_id}" {_is_no(resolve(kind.id_schema))}')
             elif kind.validator.is_valid(entry.value):
@@ -41,6 +44,13 @@ def check(folder: Folder) -> tuple[Plain, Found]:
         if valid:
             plain[kind.plural] = valid[""] if kind.shape == "single" else valid
     return plain, found
+
+
+def _too_many_mistakes(folder: Folder, path: ValuePath) -> tuple[Plain, Found]:
+    """A file that is wrong all over, as one of another program is: telling more would take minutes and help nobody."""
+    folder.report(path, f"{MOST} mistakes are told, and what stands from here on is not looked at; mend those first")
+    folder.broken = True
+    return {}, []
 
 
 def mistakes(kind: Kind, value: Any) -> Iterator[tuple[ValuePath, str]]:

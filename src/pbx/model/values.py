@@ -5,14 +5,18 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
+from itertools import islice
+from typing import Any
 
 from pbx.model.problems import Path, did_you_mean
 from pbx.model.recurrence import days_only
 from pbx.model.scope import Scope
 
 _TOO_FINE = re.compile("FREQ=(HOURLY|MINUTELY|SECONDLY)", re.IGNORECASE)
+_LONG_AGO = re.compile(r"DTSTART[^:]*:(0[0-9]{3}|1[0-8][0-9]{2})", re.IGNORECASE)
+_LAST = datetime(9999, 12, 31)
 _NO_STEP = re.compile(r"INTERVAL=[+-]?0*(\D|\Z)", re.IGNORECASE)
 
 
@@ -90,13 +94,43 @@ def rrule(value: str) -> str:
         return "repeats within a day; FREQ is DAILY or longer, and the hours stand under hours"
     if _NO_STEP.search(value):  # dateutil would count for ever
         return "has an INTERVAL of 0; 1 is every time"
+    if "BYEASTER" in value.upper():
+        return "has BYEASTER, which is no word of RFC 5545; write those days in a calendar"
+    if "EXRULE" in value.upper():
+        return "has an EXRULE, which RFC 5545 has no longer; write the days as EXDATE:20260101T000000"
+    if (year := _LONG_AGO.search(value)) is not None:
+        return f"begins in {year[1]}; write a DTSTART in this century: each day since then is counted"
     if "DTSTART" not in value:
         return "has no DTSTART, so nothing says where the counting begins; write DTSTART:20260101T000000 in front"
     try:
-        first = next(iter(rrulestr(days_only(value, "UTC"), forceset=True)), None)
+        names = _names_a_day(rrulestr(days_only(value, "UTC"), forceset=True))
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         return f"is no rule of RFC 5545 ({error}); for example DTSTART:20260105T000000\\nRRULE:FREQ=MONTHLY;BYDAY=1MO"
-    return "" if first else "names no day at all, as 30 February would; change it or take it out"
+    return "" if names else "names no day at all, as 30 February would; change it or take it out"
+
+
+def _names_a_day(found: Any) -> bool:
+    """Whether any day is named in the years after a rule begins.
+
+    dateutil looks for the first one until the year 9999, which takes many seconds. Every 28 years the calendar is the
+    same, so the rule is asked as if it began shortly before that year.
+    """
+    without = set(found._exdate)
+    if set(found._rdate) - without:
+        return True
+    for rule in found._rrule:
+        later = _late_years(rule._dtstart.year)
+        until = min(rule._until + later, _LAST) if rule._until and rule._until < _LAST - later else _LAST
+        days = rule.replace(dtstart=rule._dtstart + later, until=until, count=None)
+        if any(day - later not in without for day in islice(days, rule._count)):
+            return True
+    return False
+
+
+def _late_years(year: int) -> timedelta:
+    """From a year to one of 9960 … 9987 with the same weekdays and leap years after it."""
+    last = next(late for late in range(9960, 9988) if (late - year) % 28 == 20)  # as 1901 … 2099 have it
+    return datetime(last, 1, 1) - datetime(year, 1, 1)
 
 
 CHECKS: dict[str, Callable[[str], str]] = {

@@ -11,7 +11,7 @@ from pbx.model import folder, versions
 from pbx.model.problems import ModelErrors, Problem
 from pbx.model.problems import Path as ValuePath
 from pbx.model.versions import Renamed, Reworded
-from pbx.model.yaml_events import Document, YamlError, parse
+from pbx.model.yaml_events import Document, YamlError, content, parse
 
 _MARK = b"\xef\xbb\xbf"  # of UTF-8, which some editors write
 
@@ -60,7 +60,7 @@ def rewritten(text: str, version: str) -> str:
 
 def _read(file: Path, problems: list[Problem]) -> tuple[bytes, Document] | None:
     try:
-        data = file.read_bytes()
+        data = content(file)
         document = parse(data)
     except OSError as error:
         problems.append(Problem(str(file), 0, 0, "", f"cannot be read: {error.strerror}"))

@@ -3,16 +3,18 @@
 What is read: mappings, lists and scalars of YAML 1.2, where plain `true`, `false`, `null`, `~` and whole numbers get a
 type and everything else is a string (so `no`, `18:00`, `0101` and `+7495…` mean what they say). Refused, with their
 place: a key twice, anchors and aliases, tags, merge keys, a second document, keys that are no scalars, more than
-`MAX_DEPTH` levels, more than `MAX_BYTES`. Keys are always strings.
+`MAX_DEPTH` levels, more than `MAX_BYTES`, more than `MAX_VALUES`. Keys are always strings.
 """
 
 from __future__ import annotations
 
 import gc
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -21,6 +23,7 @@ from pbx.model import yaml_words
 
 MAX_BYTES = 20_000_000
 MAX_DEPTH = 64
+MAX_VALUES = 2_000_000  # what may separate two values is counted; 10,000 users and numbers have a quarter of it
 Place = tuple[int, int]  # line and column, from 1
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})\Z")
 # YAML 1.2, production 1: c-printable
@@ -81,10 +84,20 @@ def collector_off() -> Iterator[None]:
             gc.enable()
 
 
+def content(file: Path) -> bytes:
+    """The bytes of a file for `parse`; of one that is too large only as many as show it. Raises OSError, YamlError."""
+    if not stat.S_ISREG(file.stat().st_mode):  # a pipe or a device may never end
+        raise YamlError(1, 1, "this is no file with text; take it out of the folder, or give it another name")
+    with file.open("rb") as opened:
+        return opened.read(MAX_BYTES + 1)
+
+
 def parse(data: bytes) -> Document:
     """The one document of a file. Raises YamlError; an empty file is None."""
     if len(data) > MAX_BYTES:
-        raise YamlError(1, 1, f"the file has {len(data)} bytes; at most {MAX_BYTES} are read: split it over files")
+        raise YamlError(1, 1, f"the file has more than {MAX_BYTES} bytes; split it over files")
+    if len(data) > MAX_VALUES and sum(map(data.count, (b",", b"\n", b":", b"[", b"{"))) > MAX_VALUES:
+        raise YamlError(1, 1, f"the file has more than {MAX_VALUES} values; split it over files")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
