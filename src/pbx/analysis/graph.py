@@ -147,9 +147,10 @@ def _node(tenant: Tenant, at: Destination) -> tuple[Node, list[Destination]]:
 
 def _number(tenant: Tenant, number: str) -> tuple[Node, list[Destination]]:
     entry = tenant.numbers[number]
-    state = () if entry.state == "active" else (entry.state,)
+    until = f" until {entry.until}" if entry.until else ""
+    state = () if entry.state == "active" else (f"{entry.state}{until}",)
     lines = (*((f"trunk/{entry.trunk}",) if entry.trunk else ()), *state)
-    branch = Branch("", str(entry.to), ("numbers", number), dead=bool(state))
+    branch = Branch("", str(entry.to), ("numbers", number), dead=bool(state and not until))
     return Node(f"number/{number}", "number", lines, (branch,)), [entry.to]
 
 

@@ -61,6 +61,17 @@ def test_whatever_the_grammar_knows_is_in_the_picture() -> None:
     assert drawn.unreached == []  # the room has an extension
 
 
+def test_a_number_that_comes_back_is_not_dead(model: Path) -> None:
+    (model / "romashka/more.yml").write_text(
+        "numbers:\n"
+        '  "+74951000198": {to: {hang_up: true}, state: suspended, until: 2030-01-31}\n'
+        '  "+74951000199": {to: {hang_up: true}, state: suspended}\n'
+    )
+    drawn = graph(load(model).model.tenants["romashka"]).nodes
+    assert drawn["number/+74951000198"].lines == ("suspended until 2030-01-31",)
+    assert [drawn[f"number/+7495100019{end}"].branches[0].dead for end in "89"] == [False, True]
+
+
 def test_graphviz_draws_the_whole_grammar(tmp_path: Path) -> None:
     svg = tmp_path / "reference.svg"
     assert main.run(["graph", str(REFERENCE), "-o", str(svg)]) == 0
