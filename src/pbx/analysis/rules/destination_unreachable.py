@@ -43,11 +43,11 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _destinations(model: Tenant) -> Iterator[tuple[Path, Destination]]:
-    """Every place that names a destination, members of groups apart: another rule looks at those."""
+    """Every place that names a destination, members of groups and agents apart: other rules look at those."""
     for number in model.numbers.values():
         yield ("numbers", number.number, "to"), number.to
     for way in ways(model):
-        if way.path[2] != "members":
+        if way.path[2] not in ("members", "agents"):
             yield way.path, way.to
 
 
