@@ -42,11 +42,11 @@ recordings:
 def check(context: Context) -> Iterator[Finding]:
     for tenant in context.tenants:
         laws = [words for policy, words in LAWS.items() if policy in tenant.model.policies]
+        wanted = f"{' and '.join(laws)} {'want' if len(laws) > 1 else 'wants'} it"
         for recording in tenant.model.services.recordings.values():
             outside = not recording.direction or {"inbound", "outbound"} & set(recording.direction)
             if laws and outside and recording.announce is None:
                 message = (
-                    f"records calls with the outside and nobody is told, as {' and '.join(laws)} {'want' if len(laws) > 1 else 'wants'} it; "
-                    "write announce: prompt/ID"
+                    f"calls with the outside are recorded and nobody is told, as {wanted}; write announce: prompt/ID"
                 )
                 yield tenant.finding(("recordings", recording.id), message)
