@@ -79,6 +79,7 @@ def _write(folder: Path, tenant: str, ci: str) -> None:
 
 def _copy(to: Path, tenant: str, ci: str) -> None:
     import pbx
+    from pbx.model.format import formatted
 
     left_out = tuple(start for name, starts in CI.items() if ci not in {name, "both"} for start in starts)
     for source in sorted(TEMPLATE.rglob("*")):
@@ -90,6 +91,8 @@ def _copy(to: Path, tenant: str, ci: str) -> None:
         data = source.read_bytes()
         if source.suffix != ".wav":
             data = data.replace(b"TENANT", tenant.encode()).replace(b"==VERSION", b"==" + pbx.__version__.encode())
+        if name.startswith("pbx/") and source.suffix == ".yml":  # an id may need its quotes or not
+            data = formatted(data, "site" if source.parent.name == "site" else "tenant").encode()
         target.write_bytes(data)
 
 

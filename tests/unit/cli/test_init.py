@@ -29,6 +29,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_model_is_valid_and_its_tests_pass(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["validate", str(repository / "pbx")]) == 0
     assert main.run(["test", str(repository / "pbx")]) == 0
+    assert main.run(["fmt", "--check", str(repository / "pbx")]) == 0
     assert capsys.readouterr().out.startswith(f"{repository / 'pbx'}: valid: 1 tenant, 2 users, 1 number\n")
 
 
