@@ -18,6 +18,7 @@ class Watcher:
     def __init__(self, *, pending: bool = False) -> None:
         self.network = Network()
         self.told: list[str] = []
+        self.sent: list[bytes] = []
         self.all: list[Subscription] = []
         self.pending = pending
         self.bob = Phone(self.network, BOB, events={"dialog": self.asked})
@@ -53,7 +54,8 @@ class Watcher:
             "",
             "",
         ]
-        self.wire.send("\r\n".join(head).encode(), BOB)
+        self.sent.append("\r\n".join(head).encode())
+        self.wire.send(self.sent[-1], BOB)
         self.network.run(0.01)
         (answer,) = self.wire.take("SIP/2.0 ")
         if b" 200 " in answer.split(b"\r\n")[0]:
@@ -211,7 +213,7 @@ def test_stack_without_events_says_405() -> None:
     assert len(wire.take("SIP/2.0 405")) == 1 and bob.stack.faults == 0
 
 
-def test_five_thousand_subscriptions_and_what_a_change_costs() -> None:
+def test_many_subscriptions_are_all_told_and_all_forgotten() -> None:
     """All are told of a change, and refreshes find theirs; nothing is left when their time is over."""
     network = Network()
     all_of_them: list[Subscription] = []
@@ -222,7 +224,7 @@ def test_five_thousand_subscriptions_and_what_a_change_costs() -> None:
         subscription.notify(BODY, KIND)
 
     bob = Phone(network, BOB, events={"dialog": asked})
-    for number in range(5000):
+    for number in range(1000):
         data = (
             "SUBSCRIBE sip:202@192.0.2.2 SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK{number}\r\n"
@@ -230,7 +232,7 @@ def test_five_thousand_subscriptions_and_what_a_change_costs() -> None:
             "Contact: <sip:201@192.0.2.1>\r\nEvent: dialog\r\nExpires: 120\r\n\r\n"
         )
         bob.stack.receive(data.encode(), ALICE)
-    assert len(bob.stack.subscriptions) == len(all_of_them) == 5000
+    assert len(bob.stack.subscriptions) == len(all_of_them) == 1000
     out = [data.split(b" ", 1)[0] for _, data in bob.stack.take_output()]
-    assert out.count(b"NOTIFY") == 5000
+    assert out.count(b"NOTIFY") == 1000
     network.assert_nothing_left()

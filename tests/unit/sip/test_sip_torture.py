@@ -8,11 +8,19 @@ import random
 import pytest
 from unit.sip.rfc4475_messages import ALL, CALL, SILENCE, VALID
 from unit.sip.sip_network import ALICE, ANSWER, BOB, OFFER, Network, Phone
+from unit.sip.test_sip_subscriptions import Watcher
+from unit.sip.test_sip_transfer import Referrer, replacing
 
 from pbx.sip import Address, InviteSession
 from pbx.sip.message import BadMessage, parse
+from pbx.sip.replaces import Replaces
 
-MUTATIONS = int(os.environ.get("PBX_SIP_MUTATIONS", "2500"))
+MUTATIONS = int(os.environ.get("PBX_SIP_MUTATIONS", "10000"))
+
+
+def early_and_answer(session: InviteSession) -> None:
+    session.provisional(183, sdp=ANSWER)
+    session.accept(ANSWER)
 
 
 def ring(session: InviteSession) -> None:
@@ -82,21 +90,28 @@ SPLICES = [
 
 
 def good_messages() -> list[bytes]:
-    """All messages of a call with a re-INVITE, from both sides, and the valid torture ones."""
+    """All messages of a call with early media, a re-INVITE and refreshes, from both sides, of a transfer and of a
+    subscription, and the valid torture ones."""
     network = Network()
     alice, bob = Phone(network, ALICE), Phone(network, BOB)
-    bob.on_call = lambda session: (session.provisional(180), session.accept(ANSWER))  # type: ignore[func-returns-value]
+    bob.on_call = early_and_answer
     session = alice.call(
         BOB, headers=[("P-Asserted-Identity", '"A" <sip:+7495@x>'), ("Record-Route", "<sip:192.0.2.9;lr>")]
     )
     network.run(1)
     session.reinvite(OFFER)
-    network.run(1)
+    network.run(1000)
     session.bye()
     network.run(1)
     alice.call(BOB).cancel()
     network.run(1)
-    return [data for *_, data in network.log] + [data for _, data in VALID.values()]
+    far, watcher = Referrer(), Watcher()
+    far.refer(2, "Refer-To: <sip:301@x?Replaces=abc%40h%3Bto-tag%3D1%3Bfrom-tag%3D2>", "Referred-By: <sip:201@x>")
+    far.send(replacing(str(Replaces("raw", far.session.local_tag, "a"))))
+    watcher.subscribe(1, "Expires: 600")
+    watcher.subscribe(2, "Expires: 0")
+    seen = [data for one in (network, far.network, watcher.network) for *_, data in one.log]
+    return seen + [*far.sent, *watcher.sent] + [data for _, data in VALID.values()]
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
@@ -133,8 +148,8 @@ def test_mutations_are_refused_or_served_and_never_a_fault() -> None:
     rng = random.Random(4475)
     seeds = good_messages()
     network = Network()
-    bob = Phone(network, BOB)
-    bob.on_call = lambda session: (session.provisional(180), session.accept(ANSWER))  # type: ignore[func-returns-value]
+    bob = Phone(network, BOB, transfers=True, events={"dialog": lambda subscription: subscription.accept()})
+    bob.on_call = early_and_answer
     sources = [ALICE, Address("tcp", "192.0.2.7", 40000), Address("udp", "192.0.2.8", 61000)]
     for index in range(MUTATIONS):
         data = mutated(rng.choice(seeds), rng)
@@ -142,14 +157,15 @@ def test_mutations_are_refused_or_served_and_never_a_fault() -> None:
         for answer in answers(bob):
             head = answer.split(b"\r\n\r\n")[0]
             assert head.count(b"\n") == head.count(b"\r") == head.count(b"\r\n"), data
-            assert answer.startswith((b"SIP/2.0 ", b"BYE ", b"ACK ")), data
+            assert answer.startswith((b"SIP/2.0 ", b"BYE ", b"ACK ", b"NOTIFY ", b"UPDATE ", b"INVITE ")), data
         if index % 50 == 0:
             network.clock.now += 0.5
             bob.stack.run_timers()
             bob.stack.take_output()
         assert bob.stack.faults == 0, (bob.faults, data)
     assert bob.sessions
-    network.run(40)
+    bob.on_call = lambda session: session.reject(486)
+    network.run(4000)  # every subscription has expired, and every call met its session timer
     network.assert_nothing_left()
 
 
@@ -202,7 +218,7 @@ def test_calls_whose_messages_are_mutated_on_the_way() -> None:
     alice, bob = Phone(network, ALICE), Phone(network, BOB)
     bob.on_call = lambda session: (session.provisional(180), session.accept(ANSWER))  # type: ignore[func-returns-value]
     network.filter = lambda data, source, destination: [mutated(data, rng) if rng.random() < 0.33 else data]
-    for index in range(MUTATIONS // 20):
+    for index in range(MUTATIONS // 50):
         session = alice.call(BOB, credentials=("a", "b"))
         network.run(1.5)
         if index % 3 == 0:

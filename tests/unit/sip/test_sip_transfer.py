@@ -16,6 +16,7 @@ class Referrer:
         self.network = Network()
         self.bob = Phone(self.network, BOB, transfers=transfers)
         self.wire = Wire(self.network, ALICE)
+        self.sent: list[bytes] = []
         self.send(raw_invite())
         (self.ok,) = self.wire.take("SIP/2.0 200")
         self.send(prack_of(self.ok, 1, method="ACK", rack=""))
@@ -23,6 +24,7 @@ class Referrer:
         self.bob.events.clear()
 
     def send(self, data: bytes) -> None:
+        self.sent.append(data)
         self.wire.send(data, BOB)
         self.network.run(0.01)
 
