@@ -194,6 +194,18 @@ def tokens(values: Sequence[str]) -> list[str]:
     return [part.partition(";")[0].strip().lower() for value in values for part in split_commas(value)]
 
 
+@lru_cache(256)
+def _tags(value: str) -> frozenset[str]:
+    return frozenset(tokens([value]))
+
+
+def has_tag(field: str | list[str] | None, tag: str) -> bool:
+    """Whether a field of option tags (Supported, Require), as a message keeps it, has this one (in small letters)."""
+    if field is None:
+        return False
+    return tag in _tags(field) if isinstance(field, str) else any(tag in _tags(line) for line in field)
+
+
 def reason(value: str) -> tuple[str, int, str]:
     """One Reason value (RFC 3326) as (protocol, cause, text); cause 0 when absent or broken."""
     protocol, _, rest = value.partition(";")

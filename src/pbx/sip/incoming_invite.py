@@ -48,8 +48,8 @@ class IncomingInvite:
         self._routes = record_route_lines(request)
         self.cseq = request.cseq
         self._has_offer = request.sdp is not None
-        self._wants_100rel = "require" in request.fields and "100rel" in fields.tokens(request.get_all("require"))
-        self._knows_100rel = "supported" in request.fields and "100rel" in fields.tokens(request.get_all("supported"))
+        self._wants_100rel = fields.has_tag(request.fields.get("require"), "100rel")
+        self._knows_100rel = fields.has_tag(request.fields.get("supported"), "100rel")
         self._reliable: ReliableProvisionals | None = None
         self._due: tuple[bytes, Headers] | None = None  # an answer that waits for a PRACK
         self._last = (180, "")

@@ -248,8 +248,8 @@ class InviteSession:
 
     def heard(self, message: Message) -> None:
         """What each message that sets up the session tells of its sender."""
-        if not self.peer_updates and "allow" in message.fields:
-            self.peer_updates = any("UPDATE" in line for line in message.get_all("allow"))
+        if not self.peer_updates:
+            self.peer_updates = "UPDATE" in str(message.fields.get("allow"))
 
     def proceed(self) -> None:
         """An offer that waited for the answer of the call may go."""

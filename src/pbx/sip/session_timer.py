@@ -7,6 +7,7 @@ peer that does not know the extension is asked by us all the same (§7.2): its s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pbx.sip import headers
@@ -27,7 +28,7 @@ ASKED_LINES = f"Session-Expires: {INTERVAL}\r\n"
 
 def refuse_interval(request: Request, transaction: ServerTransaction) -> bool:
     """422 to a peer that knows the extension and asks for less than `MIN_SE` (§9); True when it was refused."""
-    asked = headers.number(request.get("session-expires"))
+    asked, _ = _wanted(request)
     if not 0 <= asked < MIN_SE or not _knows(request):
         return False
     transaction.respond(422, "", [("Min-SE", str(MIN_SE))])
@@ -60,14 +61,14 @@ class SessionTimer:
     def is_asked(self, request: Request) -> None:
         """An INVITE or a refresh of the peer: what its 2xx will say (`answer_lines`)."""
         knows = _knows(request)
-        asked = headers.number(request.get("session-expires")) if "session-expires" in request.fields else -1
+        asked, who = _wanted(request)
         if asked < 0:
             self._answer = f"Session-Expires: {self.interval};refresher=uas\r\n" if knows else ""
             self._is_ours = True
             return
         least = max(MIN_SE, headers.number(request.get("min-se")))
         self.interval = max(asked, least)
-        who = _refresher(request) or ("uac" if knows else "uas")
+        who = who or ("uac" if knows else "uas")
         self._is_ours = who != "uac" or not knows
         require = "" if self._is_ours else "Require: timer\r\n"
         self._answer = f"Session-Expires: {self.interval};refresher={'uas' if self._is_ours else 'uac'}\r\n{require}"
@@ -79,10 +80,10 @@ class SessionTimer:
 
     def is_answered(self, response: Response) -> None:
         """A 2xx to our INVITE or refresh; one without the field is of a peer that does not know it: we refresh."""
-        granted = headers.number(response.get("session-expires")) if "session-expires" in response.fields else -1
+        granted, who = _wanted(response)
         if granted > 0:
             self.interval = max(granted, MIN_SE)
-        self._is_ours = granted <= 0 or _refresher(response) != "uas"
+        self._is_ours = granted <= 0 or who != "uas"
         self._rearm()
 
     def is_too_small(self, response: Response) -> bool:
@@ -148,9 +149,14 @@ class SessionTimer:
 
 
 def _knows(message: Message) -> bool:
-    return "supported" in message.fields and "timer" in headers.tokens(message.get_all("supported"))
+    return headers.has_tag(message.fields.get("supported"), "timer")
 
 
-def _refresher(message: Message) -> str:
-    found = headers.parameters(";" + message.get("session-expires").partition(";")[2])
-    return found.get("refresher", "").lower()
+def _wanted(message: Message) -> tuple[int, str]:
+    """Session-Expires as (seconds, refresher); -1 and an empty word for what it does not say."""
+    return _interval(message.get("session-expires")) if "session-expires" in message.fields else (-1, "")
+
+
+@lru_cache(256)
+def _interval(value: str) -> tuple[int, str]:
+    return headers.number(value), headers.parameters(";" + value.partition(";")[2]).get("refresher", "").lower()

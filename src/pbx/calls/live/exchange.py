@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 Story = Callable[[Call], Awaitable[None]]
 Documents = Mapping[str, dict[str, Any]]
+HIDDEN = frozenset({"id", "user", "header"})  # each of them hides who calls (RFC 3323 §4.2, RFC 3325 §9.3)
 SHED = (("X-PBX-Shed", "1"), ("Retry-After", "2"))
 
 
@@ -276,7 +277,7 @@ class Exchange:
         code, prefix = tenant.calling_code, tenant.national_prefix
         record.direction = "inbound"
         record.number = received_to_e164(code, prefix, record.dialled, trunk.receive) or record.dialled
-        hidden = "id" in request.privacy
+        hidden = not request.privacy.isdisjoint(HIDDEN)
         shown = user_of(_shown_uri(request))
         record.caller = None if hidden else received_to_e164(code, prefix, shown, trunk.receive)
         return trunk
