@@ -52,8 +52,17 @@ def _reference(scope: Scope, path: Path, value: str, kinds: tuple[str, ...]) -> 
         scope.report(path, f"{value}: {served.refusal(served.NOT_SERVED[plural])}")
     elif scope.entry(plural, name) is None and not scope.incomplete:
         known = BUILT_IN.get(kind) or scope.known(plural)
-        hint = did_you_mean(value, [f"{kind}/{each}" for each in known])
+        hint = _of_another(scope, plural, name) or did_you_mean(value, [f"{kind}/{each}" for each in known])
         scope.report(path, f"{value} does not exist{hint or f'; write it under {plural}, or name one that is there'}")
+
+
+def _of_another(scope: Scope, plural: str, name: str) -> str:
+    owner = next((other.owner for other in scope.tenants if name in other.folder.ids(plural)), "")
+    return (
+        f" here, only in tenant {owner}; a tenant sees what is its own and the site's: name one of these"
+        if owner
+        else ""
+    )
 
 
 def _any_of(scope: Scope, kinds: tuple[str, ...]) -> str:

@@ -39,6 +39,8 @@ def check(
     templates.expand(site, tenants)
     site_scope = _scope(site, None, whole) if site else None
     scopes = [_scope(tenant, site, whole) for tenant in tenants]
+    for scope in scopes:
+        scope.tenants = scopes
     for scope in [*([site_scope] if site_scope else []), *scopes]:
         references.check(scope)
         values.check(scope)

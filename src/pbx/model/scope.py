@@ -21,6 +21,7 @@ class Scope:
     languages: tuple[str, ...] = ()
     owner: str = ""  # tenant id, for messages to others
     whole: bool = False  # of the grammar, also what no server honours yet
+    tenants: list[Scope] = field(default_factory=list)  # all that are loaded together, for what is said of others
     numbers: dict[str, str] = field(default_factory=dict)  # E.164 → the key that names it
 
     def objects(self, plural: str) -> dict[str, Any]:
