@@ -82,6 +82,7 @@ def test_phone_that_sends_the_caller_on(stage: Stage, sender: WireParty, contact
         incoming = petrova.wait_incoming(since=place)
         invite = _invite(petrova.messages(incoming.call))
         assert f"<sip:301@{DOMAIN}>;reason=unconditional" in (invite.get("Diversion") or "")
+        assert int(invite.get("Max-Forwards") or 70) <= 67  # the edge, we, and the edge again
         petrova.answer(since=place)
         ivanov.wait_established(mine)
         ivanov.hangup()

@@ -21,6 +21,7 @@ from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
 from pbx.sip.uri import host_of
 
+MAX_HOPS = 70  # the hops left go on with the call, or a loop through a carrier would never end (RFC 7332)
 MOVED = 302  # why a device sent a call on
 
 
@@ -67,6 +68,8 @@ class SipConnections(Connections):
         self._channels = channels
         self._legs: list[SipCallee] = []
         self.placed = 0
+        hops = session.request.max_forwards if session.request is not None else MAX_HOPS
+        self._hops = str(max(1, min(hops, MAX_HOPS) - 1))
         session.contact = self._contact
 
     # --- the caller -------------------------------------------------------------------------------------------------
@@ -186,7 +189,7 @@ class SipConnections(Connections):
             to=f"<{uri}>",
             contact=self._contact,
             sdp=leg.offer,
-            headers=headers,
+            headers=[*headers, ("Max-Forwards", self._hops)],
             listener=leg,
             credentials=credentials,
         )

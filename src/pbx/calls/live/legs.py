@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Sequence
 
 from pbx.calls.leg import CalleeLeg, CallerLeg, DeviceTarget, Leg, Target
 from pbx.calls.live.media import CallMedia
+from pbx.media.engine_client import EngineError
+from pbx.media.ng import NgError, NgTimeout
 from pbx.sip.history import redirected_to
 from pbx.sip.message import Request, Response
 from pbx.sip.referral import Referral
+from pbx.sip.sdp import SdpError
 from pbx.sip.session import InviteSession
 from pbx.sip.uri import user_of
 
 ELSEWHERE = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')  # RFC 3326
 NOT_ACCEPTABLE = 488
+UNUSABLE = (SdpError, NgError, NgTimeout, EngineError)  # what a broken SDP, the relay or the engine says
+
+log = logging.getLogger(__name__)
 
 
 class _Offers:
@@ -28,12 +35,18 @@ class _Offers:
     def offered(self, session: InviteSession, sdp: bytes | None) -> None:
         self._do(self._answer(session, sdp))
 
-    def agreed(self, sdp: bytes) -> None:
+    def agreed(self, session: InviteSession, sdp: bytes) -> None:
         """The peer answered an offer of ours: for the relay that is the same as an offer of the peer's own."""
-        self._do(self._take(sdp))
+        self._do(self._take(session, sdp))
 
-    async def _take(self, sdp: bytes) -> None:
-        await self._media.reoffer(self._tag, sdp)
+    async def _take(self, session: InviteSession, sdp: bytes) -> None:
+        try:
+            await self._media.reoffer(self._tag, sdp)
+        except UNUSABLE as error:  # nobody would hear anything
+            log.warning("leg %s of %s: its answer is of no use: %s", self._tag, session.call_id, error)
+            listener = session.listener
+            session.bye()
+            listener.ended(session, None, "no_answer")
 
     def _do(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -44,7 +57,11 @@ class _Offers:
     async def _answer(self, session: InviteSession, sdp: bytes | None) -> None:
         try:
             answer = await self._media.reoffer(self._tag, sdp) if sdp else self._media.offer_again(self._tag)
-        except Exception:  # whatever the relay says: the call goes on as it was
+        except UNUSABLE as error:  # the call goes on as it was
+            log.warning("leg %s of %s: its offer is of no use: %s", self._tag, session.call_id, error)
+            session.refuse_offer(NOT_ACCEPTABLE)
+            return
+        except Exception:
             session.refuse_offer(NOT_ACCEPTABLE)
             raise
         session.answer_offer(answer)
@@ -69,7 +86,7 @@ class _Listens(Leg):
         self._offers.offered(session, sdp)
 
     def agreed(self, session: InviteSession, sdp: bytes) -> None:
-        self._offers.agreed(sdp)
+        self._offers.agreed(session, sdp)
 
     def informed(self, session: InviteSession, request: Request) -> None:
         for digit in digits_of(request):

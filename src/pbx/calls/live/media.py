@@ -56,6 +56,7 @@ class CallMedia:
         self._used = False
         self._rung: set[str] = set()  # neither joined nor forgotten yet
         self._forgotten: list[tuple[str, str]] = []  # branches to delete, once another one is answered
+        self._early: tuple[str, bytes] | None = None  # whom A hears before an answer, and its SDP
         self._blocked = False  # the caller is not heard while somebody is asked to confirm
         self._taken = False  # an offer to somebody took the caller's audio from the engine
         self.on_agreed: Callable[[], None] = lambda: None  # an offer in the middle changed the media
@@ -212,6 +213,7 @@ class CallMedia:
     async def early(self, tag: str, received: bytes) -> bytes:
         """What the leg sends before it answers reaches A; returns the SDP for A."""
         async with self._turn:
+            self._early = tag, received
             return await self.relay.answer("A", tag, received)
 
     async def forget(self, tag: str) -> None:
@@ -238,6 +240,10 @@ class CallMedia:
             held = sdps.is_hold(received)
             direction = sdps.mirrored(sdps.audio(received).direction)
             peer = self._peer.get(tag)
+            if peer is None and not side.engine and self._early is not None:
+                other, heard = self._early
+                await self.relay.offer(tag, other, received)
+                return sdps.with_direction(await self.relay.answer(tag, other, heard), direction)
             if peer is None:
                 sent = await self._to_engine(tag)
                 self.on_agreed()
