@@ -13,6 +13,7 @@ from html import unescape
 from pathlib import Path
 
 from unit.sip.sip_network import BOB
+from unit.sip.test_sip_session_states import UAC, UAS, Leg
 from unit.sip.test_sip_transactions import (
     CLIENT_INVITE,
     CLIENT_REQUEST,
@@ -60,6 +61,20 @@ def server(method: str, rows: list[tuple[list[int | str], str, object, list[str]
     return arrows
 
 
+def leg(role: str, rows: list[tuple[list[str], str, object, list[str]]]) -> Arrows:
+    """The states of a call leg (`test_sip_session_states.py`)."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for path, event, _, _ in rows:
+        played = Leg(role)
+        for step in path:
+            played.play(step)
+        before = played.session.state.value
+        sent = played.play(event)
+        told = f"{event} / {', '.join(sent)}" if sent and event not in " ".join(sent) else event
+        arrows.setdefault((before, played.session.state.value), []).append(told)
+    return arrows
+
+
 def _note(arrows: dict[tuple[str, str], list[str]], before: str, after: str, event: str, sent: list[str]) -> None:
     named = event.removeprefix("respond ")
     named = {"again": "request again", "timeout": "time over", "accept": "200"}.get(named, named)
@@ -76,6 +91,8 @@ def machines() -> Mapping[str, Arrows]:
         "sip-client-request": client("OPTIONS", CLIENT_REQUEST),
         "sip-server-invite": server("INVITE", SERVER_INVITE),
         "sip-server-request": server("OPTIONS", SERVER_REQUEST),
+        "sip-leg-called": leg("uas", UAS),
+        "sip-leg-calling": leg("uac", UAC),
     }
 
 
