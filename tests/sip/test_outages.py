@@ -96,7 +96,7 @@ def test_pbx_calls_and_pbx_journal_killed_under_calls_each_answered_call_has_one
     records = calls.records()
     ends = Counter(record["disposition"] for record in records)
     print(f"{len(answered)} answered, {len(refused)} refused, {len(hung_up)} hung up, records: {dict(ends)}")
-    # INVITEs and BYEs are repeated into the outage; on a busy machine it lasts longer than the edge waits with an INVITE
+    # INVITEs and BYEs are repeated into the outage; on a busy machine it outlasts the edge's patience with an INVITE
     # (pbx.owner_timeout), but no call that was answered is lost
     assert set(refused) <= {503} and len(answered) >= 80
     assert hung_up == answered
