@@ -27,7 +27,7 @@ from pbx.model.yaml_events import YamlError, parse
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 SEED = 20261124
-MUTATIONS = int(os.environ.get("PBX_FUZZ", "600"))
+MUTATIONS = int(os.environ.get("PBX_FUZZ", "280"))
 ROUNDS = 20
 _spec = importlib.util.spec_from_file_location("mutations", HERE / "mutations.py")
 assert _spec is not None
@@ -118,7 +118,7 @@ KINDS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.dictionaries(st.sampled_from([*KINDS, "version", "plans", "x"]), TREES, max_size=5))
 def test_any_values_under_known_kinds(tmp_path_factory: pytest.TempPathFactory, top: dict[str, object]) -> None:
     folder = tmp_path_factory.mktemp("any") / "acme"
@@ -141,21 +141,17 @@ def lines(form: str, count: int) -> str:
 
 BOMBS: dict[str, Callable[[], bytes]] = {
     "brackets in brackets": lambda: b"a: " + b"[" * 1_000_000,
-    "braces in braces": lambda: b"{a: " * 400_000,
     "dashes in dashes": lambda: b"- " * 9_000_000,
-    "questions in questions": lambda: b"? " * 9_000_000,
     "six million lists": lambda: b"lists: [" + b"[]," * 6_000_000 + b"1]",
-    "300,000 lists": lambda: b"lists: [" + b"[]," * 300_000 + b"1]",
-    "six million lines": lambda: b"lists:\n" + b"- \n" * 6_000_000,
+    "100,000 lists": lambda: b"lists: [" + b"[]," * 100_000 + b"1]",
     "aliases of aliases": lambda: b"a: &a [x,x,x]\n" + b"".join(b"b: &b [*a,*a,*a]\n" for _ in range(1000)),
     "a text of 19 MB": lambda: HEAD.encode() + b"users: {a: {extension: '" + b"1" * 19_000_000 + b"'}}",
     "a key of 19 MB": lambda: HEAD.encode() + b"users: {? '" + b"x" * 19_000_000 + b"' : {name: a}}",
     "a tag of 9 MB": lambda: b"a: !" + b"x" * 9_000_000 + b" b",
     "100 MB": lambda: b"# x\n" * 25_000_000,
-    "random bytes": lambda: random.Random(SEED).randbytes(10_000_000),
+    "random bytes": lambda: random.Random(SEED).randbytes(1_000_000),
     "only NUL": lambda: b"\0" * 19_000_000,
     "UTF-16": lambda: HEAD.encode("utf-16"),
-    "a mark before each line": lambda: "\ufeff".join(HEAD.splitlines(keepends=True)).encode(),
     "100,000 unknown kinds": lambda: (HEAD + "".join(f"kind{n}: 1\n" for n in range(100_000))).encode(),
     "10,000 wrong users": lambda: (HEAD + "users:\n" + lines("u{}: {{nmae: x}}", 10_000)).encode(),
     "two million numbers": lambda: (HEAD + "numbers:\n" + lines(RANGE, 200)).encode(),
