@@ -99,7 +99,7 @@ def test_pbx_calls_and_pbx_journal_killed_under_calls_each_answered_call_has_one
     # INVITEs and BYEs are repeated into the outage; on a busy machine it outlasts the edge's patience with an INVITE
     # (pbx.owner_timeout), but no call that was answered is lost
     assert set(refused) <= {503} and len(answered) >= 80
-    assert hung_up == answered
+    assert sorted(hung_up) == sorted(answered)
     told = Counter(record["caller"][1:] for record in records if record["disposition"] == "answered")
     assert {caller: told[caller] for caller in answered} == dict.fromkeys(answered, 1)
     assert any(LIVED_ON in record["reasons"] for record in records)  # the kills hit calls

@@ -162,7 +162,9 @@ import resource, sys, time
 from pbx.cli import main
 code = main.run(["validate", sys.argv[1]])
 usage = resource.getrusage(resource.RUSAGE_SELF)
-print(code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024, file=sys.stderr)
+# its own peak: ru_maxrss begins with that of the process that started this one
+peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:"))
+print(code, usage.ru_utime + usage.ru_stime, peak // 1024, file=sys.stderr)
 """
 
 
