@@ -40,7 +40,7 @@ from ansible_collections.pbx.core.plugins.module_utils.kamailio_service import (
     wanted_files,
     wanted_settings,
 )
-from ansible_collections.pbx.core.plugins.module_utils.processes import did_not, read_unit, systemctl
+from ansible_collections.pbx.core.plugins.module_utils.processes import act, did_not, read_unit, systemctl
 
 __all__ = ["Edge", "diff_of", "gate", "gathered", "merged", "plan", "run_service", "write_files"]
 
@@ -191,7 +191,7 @@ def run_service(edge: Edge, steps: list[Step]) -> str:
     for one in service:
         if one.op != "enable":
             systemctl("reset-failed", one.id)
-        code, text = systemctl(one.op, one.id)
+        code, text = act(one.op, one.id)
         if code:
             return did_not(one.op, one.id, text)
     if any(one.op in ("start", "restart") for one in service) and not _answers(edge):

@@ -8,7 +8,17 @@ import subprocess
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["Unit", "cmdline", "environment", "programs", "read_unit", "systemctl", "utc_moment"]
+__all__ = [
+    "Unit",
+    "act",
+    "cmdline",
+    "did_not",
+    "environment",
+    "programs",
+    "read_unit",
+    "systemctl",
+    "utc_moment",
+]
 
 _PROPERTIES = (
     "LoadState",
@@ -43,6 +53,12 @@ def systemctl(*words: str) -> tuple[int, str]:
     except FileNotFoundError:
         return 127, "systemctl: not found"
     return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def act(step: str, unit: str) -> tuple[int, str]:
+    """Exit status and output of a step of a unit. A start may find one that systemd has under way by itself, after a
+    failure, with the files from before: so it is begun anew, which is the same for a unit that does not run."""
+    return systemctl("restart" if step == "start" else step, unit)
 
 
 def did_not(step: str, unit: str, text: str) -> str:

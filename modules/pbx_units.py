@@ -11,6 +11,7 @@ from ansible_collections.pbx.core.plugins.module_utils.actions import Step, name
 from ansible_collections.pbx.core.plugins.module_utils.files import sha256_of
 from ansible_collections.pbx.core.plugins.module_utils.processes import (
     Unit,
+    act,
     cmdline,
     did_not,
     read_unit,
@@ -133,7 +134,7 @@ def apply(steps: list[Step]) -> str:
     for one in steps:
         if one.op in {"start", "restart"}:
             systemctl("reset-failed", one.id)
-        code, text = systemctl(one.op, one.id)
+        code, text = act(one.op, one.id)
         if code:
             return did_not(one.op, one.id, text)
     return ""

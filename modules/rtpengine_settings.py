@@ -16,7 +16,7 @@ from ansible_collections.pbx.core.plugins.module_utils.files import (
     text_diff,
     write,
 )
-from ansible_collections.pbx.core.plugins.module_utils.processes import did_not, environment, read_unit, systemctl
+from ansible_collections.pbx.core.plugins.module_utils.processes import act, did_not, environment, read_unit, systemctl
 from ansible_collections.pbx.core.plugins.module_utils.rtpengine_cli import (
     DEFAULTS,
     LIVE,
@@ -200,7 +200,7 @@ def apply(params: dict[str, Any], settings: Settings, steps: list[Step]) -> str:
             if problem:
                 return problem
         elif one.kind == "service":
-            code, text = systemctl(one.op, one.id)
+            code, text = act(one.op, one.id)
             if code:
                 return did_not(one.op, one.id, text)
     return ""

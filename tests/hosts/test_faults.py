@@ -83,7 +83,7 @@ def test_kamailio_does_not_start_with_what_its_gate_has_passed(site: Site) -> No
     finally:
         site.lab.exec("edge1", "systemctl", "stop", "holder.service")
     assert "5071" in done.stderr and "edge1" in done.stderr, done.stderr
-    assert "edge1: has the revision from before" in done.stderr
+    assert "edge1: has the revision from before" in done.stderr, done.stderr
     assert (site.status()["tenants"], site.lab.exec("edge1", "cat", "/etc/kamailio/kamailio.cfg").stdout) == before
     assert site.lab.exec("edge1", "systemctl", "is-active", "kamailio.service").stdout.strip() == "active"
     (site.inventory.parent / "group_vars/all/fault.yml").unlink()
