@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+from pbx.analysis.context import View
+from pbx.analysis.finding import Finding
 from pbx.model.objects import Destination, RingGroup, Tenant, User
+from pbx.model.problems import Path
 from pbx.routing import outbound
 
 
@@ -32,6 +37,20 @@ def why_not(tenant: Tenant, member: Destination, group: RingGroup) -> str | None
     if member.kind == "user":
         return why_not_user(tenant, tenant.users[member.value])
     return why_not_outside(tenant, member.value, group.class_of_service, None)
+
+
+def findings(
+    view: View, path: Path, members: Sequence[object], reasons: Sequence[str | None], *, nobody: str, noun: str
+) -> Iterator[Finding]:
+    """One error when none of the members can be rung (`nobody` is its text, with {why}), else a warning for each."""
+    if all(reasons):
+        why = "; ".join(dict.fromkeys(reason for reason in reasons if reason))
+        yield view.finding(path, nobody.format(why=why))
+        return
+    for index, reason in enumerate(reasons):
+        if reason:
+            message = f"{members[index]} never rings: {reason}; mend it or take the {noun} out"
+            yield view.finding((*path, index), message, "warning")
 
 
 def rings(tenant: Tenant, group: RingGroup) -> bool:

@@ -100,13 +100,16 @@ class Call:
 
     def enter(self, node: Destination | str) -> None:
         """The call comes to a node of the model."""
+        self._come_to(node)
+        if self.is_up:
+            self.connections.keep()
+
+    def _come_to(self, node: Destination | str) -> None:
         if len(self.record.path) >= MAX_NODES:
             raise Loop(" → ".join(self.record.path[-6:]))
         self.record.path.append(str(node))
         if self.watch:
             self.watch("node", str(node))
-        if self.is_up:
-            self.connections.keep()
 
     def note(self, *reasons: Reason) -> None:
         """Say why, for the record. A peer's words may hold bytes that are no text: the journal takes none."""
@@ -262,7 +265,7 @@ class Call:
         self.record.answered_by = callee.label
         self.happened.joined(callee)
         if self.record.path[-1:] != [node]:
-            self.enter(node)
+            self._come_to(node)
         self._mark_answered()
         self.connections.keep()
         await self.talk(callee)

@@ -1,5 +1,6 @@
 """The races of RFC 5407, one test each, by its section; both ends run our stack unless a script is needed.
 
+§3.3.1, re-INVITEs that cross, is `test_glare_is_resolved_by_both_trying_again` of `test_sip_media_change`.
 The time that a message takes decides who sees what first: `slow` delays those whose first line starts so.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from unit.sip.sip_network import ALICE, ANSWER, BOB, HOLD, OFFER, Network, Phone, established, losing, pair
+from unit.sip.sip_network import ALICE, ANSWER, BOB, HOLD, Network, Phone, established, losing, pair
 from unit.sip.test_sip_media_change import raw_in_dialog
 from unit.sip.test_sip_transfer import Referrer
 
@@ -194,18 +195,6 @@ def test_3_2_4_bye_of_the_called_while_its_reinvite_is_acked() -> None:
 
 
 # --- §3.3: other -----------------------------------------------------------------------------------------------------
-
-
-def test_3_3_1_reinvites_of_both() -> None:
-    """§3.3.1: glare: both meet 491 and try again, the owner of the Call-ID later."""
-    network = Network()
-    alice, bob, session, called = established(network)
-    session.reinvite(HOLD)
-    called.reinvite(OFFER)
-    network.run(10)
-    assert network.sent("SIP/2.0 491") == 2
-    assert alice.names.count("reinvited") == bob.names.count("reinvited") == 1
-    hang_up_and_look(network, session)
 
 
 def test_3_3_2_update_and_reinvite_cross() -> None:

@@ -31,13 +31,6 @@ def check(context: Context) -> Iterator[Finding]:
     for tenant in context.tenants:
         for group in tenant.model.ring_groups.values():
             reasons = [reach.why_not(tenant.model, member, group) for member in group.members]
+            nobody = f"nobody can be rung: {{why}}; calls go straight to {group.on_no_answer}: name somebody else"
             path = ("ring_groups", group.id, "members")
-            if all(reasons):
-                why = "; ".join(dict.fromkeys(reason for reason in reasons if reason))
-                message = f"nobody can be rung: {why}; calls go straight to {group.on_no_answer}: name somebody else"
-                yield tenant.finding(path, message)
-                continue
-            for index, reason in enumerate(reasons):
-                if reason:
-                    message = f"{group.members[index]} never rings: {reason}; mend it or take the member out"
-                    yield tenant.finding((*path, index), message, "warning")
+            yield from reach.findings(tenant, path, group.members, reasons, nobody=nobody, noun="member")

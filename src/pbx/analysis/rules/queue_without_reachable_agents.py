@@ -31,13 +31,7 @@ def check(context: Context) -> Iterator[Finding]:
     for tenant in context.tenants:
         for queue in tenant.model.services.queues.values():
             reasons = [reach.why_not_user(tenant.model, tenant.model.users[agent]) for agent in queue.agents]
+            agents = [f"user/{agent}" for agent in queue.agents]
+            nobody = "no agent can be rung: {why}; callers wait in vain: name somebody else"
             path = ("queues", queue.id, "agents")
-            if all(reasons):
-                why = "; ".join(dict.fromkeys(reason for reason in reasons if reason))
-                message = f"no agent can be rung: {why}; callers wait in vain: name somebody else"
-                yield tenant.finding(path, message)
-                continue
-            for index, reason in enumerate(reasons):
-                if reason:
-                    message = f"user/{queue.agents[index]} never rings: {reason}; mend it or take the agent out"
-                    yield tenant.finding((*path, index), message, "warning")
+            yield from reach.findings(tenant, path, agents, reasons, nobody=nobody, noun="agent")

@@ -6,35 +6,28 @@ from pbx.analysis.rule import Context, Finding, Rule
 
 LAWS = {"ru": "Russian law (152-FZ)", "eu": "the GDPR"}
 
+TENANT = """
+tenant:
+  id: acme
+  name: Acme
+  domain: acme.example
+  country: RU
+  timezone: Europe/Moscow
+  languages: [ru-RU]
+  policies: [ru]
+"""
+
 RULE = Rule(
     "recording-without-announcement",
     "error",
     "calls with the outside that are recorded without a word, under the policies ru or eu",
     reason="A voice is personal data: in Russia (152-FZ) and in the European Union (GDPR) whoever is recorded has to "
     "be told before. Tenants say with policies which law they are under; this is no legal advice.",
-    wrong="""
-tenant:
-  id: acme
-  name: Acme
-  domain: acme.example
-  country: RU
-  timezone: Europe/Moscow
-  languages: [ru-RU]
-  policies: [ru]
-recordings:
-  outside: {match: {direction: [inbound]}}
+    wrong=f"""{TENANT}recordings:
+  outside: {{match: {{direction: [inbound]}}}}
 """,
-    right="""
-tenant:
-  id: acme
-  name: Acme
-  domain: acme.example
-  country: RU
-  timezone: Europe/Moscow
-  languages: [ru-RU]
-  policies: [ru]
-recordings:
-  outside: {match: {direction: [inbound]}, announce: prompt/said}
+    right=f"""{TENANT}recordings:
+  outside: {{match: {{direction: [inbound]}}, announce: prompt/said}}
 """,
 )
 
