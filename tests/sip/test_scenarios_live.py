@@ -1,5 +1,6 @@
 """Every scenario against a real pbx-calls: its record is as simulated, and its replay goes the same way."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -35,6 +36,31 @@ def test_the_live_record_equals_the_simulated_one(lived: Mapping[str, Live], nam
         assert lasted == pytest.approx((again["ended"] - again["answered"]) / 1000, abs=WITHIN)
     if SCENARIOS[name].sent:
         assert rung.sent[-1] == SCENARIOS[name].sent
+
+
+DIVERSION = re.compile(r"<sip:([^@]+)@[^>]+>;reason=([^;]+);counter=1;privacy=off$")
+DIVERTED = [name for name in SCENARIOS if SCENARIOS[name].diverted]
+
+
+@pytest.mark.row("R08")
+@pytest.mark.parametrize("name", DIVERTED)
+def test_whoever_is_rung_is_told_who_sent_the_call_on(lived: Mapping[str, Live], name: str) -> None:
+    invite = lived[name].rung.invites[-1]
+    told = [DIVERSION.match(one) for one in invite.all("Diversion")]
+    assert [f"{one[2]} {one[1]}" for one in told if one] == SCENARIOS[name].diverted
+    (history,) = invite.all("History-Info")
+    entries = [entry.strip() for entry in history.split(",")]
+    assert len(entries) == len(told) + 1
+    assert re.sub(r"[?;].*", "", entries[-1].strip("<")).removesuffix(">") == invite.uri
+    indexes = [entry.partition(";index=")[2].partition(";")[0] for entry in entries]
+    assert indexes == [".".join(["1"] * (place + 1)) for place in range(len(entries))]
+
+
+@pytest.mark.row("R08")
+def test_a_call_that_nobody_sent_on_says_nothing_of_it(lived: Mapping[str, Live]) -> None:
+    invites = [one for name in SCENARIOS if name not in DIVERTED for one in lived[name].rung.invites[:1]]
+    assert len(invites) > 50
+    assert not [one for one in invites if one.all("Diversion") or one.all("History-Info")]
 
 
 @pytest.mark.row("C06")

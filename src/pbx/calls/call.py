@@ -13,7 +13,7 @@ from typing import Protocol
 
 from pbx.calls import dialling
 from pbx.calls.happened import Happened
-from pbx.calls.leg import Audio, Branch, CalleeLeg, Connections, Outcome
+from pbx.calls.leg import Audio, Branch, CalleeLeg, Connections, Diversion, Outcome
 from pbx.calls.record import CallRecord
 from pbx.calls.state import NOTHING, Fact, TenantState
 from pbx.model.objects import Destination, Tenant, User
@@ -74,6 +74,8 @@ class Call:
         self.code = 0
         self.failure: BaseException | None = None  # what broke the story, a defect of ours or of a neighbour
         self.over_limit = False  # the tenant has more calls than its max_calls
+        self.diversions: tuple[Diversion, ...] = ()  # who sent it on, here or before it came here
+        self.hops = 0  # how often it was sent on before it came here
         self.happened = Happened(record)
         self.typed: tuple[int, ...] = ()  # ms of the last `collect` to its first digit, its last and its end
 

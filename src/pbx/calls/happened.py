@@ -9,6 +9,7 @@ else was typed: it may have been meant for nobody's eyes.
 | `legs` | `{leg, number?, at, after?, status?, redirect?, silent?, confirmed?, unconfirmed?, won?}`; no status: rang |
 | `inputs` | `{ivr, choice?, wrong?, first?, last?}`: when the first and the last digit came; none: nothing typed |
 | `prompts` | name → how long it lasted, of those that were played whole |
+| `hops` | how often the call was sent on before it came here |
 | `over_limit` | the tenant had more calls than its `max_calls` |
 | `cut` | more was rung or typed than MOST, so this is not all |
 """
@@ -69,6 +70,9 @@ class Happened:
 
     def played(self, prompt: str, lasted: int) -> None:
         self._record.facts.setdefault("prompts", {})[prompt] = lasted
+
+    def came_diverted(self, hops: int) -> None:
+        self._record.facts["hops"] = hops
 
     def over_limit(self) -> None:
         self._record.facts["over_limit"] = True

@@ -11,13 +11,23 @@ from pbx.model.objects import Trunk
 
 
 @dataclass(frozen=True, slots=True)
+class Diversion:
+    """Somebody who sent a call on: extension and outside number (None: has none, or hides it), and the status that says
+    why: 302 every call, 486 busy, 408 no answer, 480 not reached."""
+
+    extension: str | None
+    number: str | None
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallerId:
-    """What the called side is shown: a number or extension (None: hidden) and a name; and, of a call that somebody sent
-    on, the extension and the outside number of who did (a hidden one: None)."""
+    """What the called side is shown: a number or extension (None: hidden) and a name; and who sent the call on before
+    it came here, the first of them first."""
 
     number: str | None
     name: str = ""
-    diverted_by: tuple[str | None, str | None] | None = None
+    diversions: tuple[Diversion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pbx.calls.call import Call
 from pbx.features.outside import ring_outside
 from pbx.features.queue import wait_in
 from pbx.features.ring_group import ring_members
-from pbx.features.user import ring_forward, ring_user
+from pbx.features.user import diverted, ring_forward, ring_user
 from pbx.model.objects import Destination, User
 from pbx.routing import decide
 from pbx.routing.reason import Reason
@@ -74,6 +74,7 @@ async def _person_answers(call: Call, person: User, within: float) -> bool:
         return (await ring_user(call, person, within=within)).status == 200
     call.took("users", person.id, "forward", "always")
     call.note(Reason("forwarded_always", user=person.id, to=always.to))
+    diverted(call, person, "always")
     if always.to.kind == "outside":
         return (await ring_forward(call, person, always, within=within)).status == 200
     if always.to.kind == "user" and "always" not in (other := call.tenant.users[always.to.value]).forward:

@@ -7,14 +7,15 @@ from dataclasses import replace
 from functools import partial
 
 from pbx.calls.call import Call
-from pbx.calls.leg import Branch, CallerId, DeviceTarget, Outcome, TrunkTarget
+from pbx.calls.leg import Branch, CallerId, DeviceTarget, Diversion, Outcome, TrunkTarget
 from pbx.model.objects import Destination, Device, User
 from pbx.model.services import Forward
 from pbx.routing import decide, outbound
 from pbx.routing.reason import Reason
 
 BUSY = (486, 600, 603)
-MAX_HOPS = 5  # people in a row who forward to each other
+WHY = {"always": 302, "busy": 486, "no_answer": 408, "unavailable": 480}  # each forwarding as a status (RFC 7044)
+MAX_HOPS = 5  # people in a row who forward to each other, those before the call came here among them
 RING_TIME = 30.0  # seconds until a person who has no forwarding counts as not answering
 
 
@@ -35,17 +36,19 @@ async def user(call: Call, to: Destination) -> Destination | None:
         call.took("users", person.id, "forward", when)
         call.note(_forwarded(person, when, forward))
         to = forward.to
-        if to.kind == "outside":
-            await _forward_outside(call, person, forward)
-            return None
-        if to.kind != "user":
+        if to.kind not in ("user", "outside"):
+            diverted(call, person, when)
             return to
         if str(to) in chain:
             call.note(Reason("forward_loop", path=" → ".join([*chain, str(to)])))
             call.reject(482, "Loop Detected")
             return None
-        if len(chain) >= MAX_HOPS:
+        if call.hops + len(chain) >= MAX_HOPS:
             return _enough(call, chain)
+        diverted(call, person, when)
+        if to.kind == "outside":
+            await _forward_outside(call, person, forward)
+            return None
 
 
 async def _reach(call: Call, person: User) -> tuple[Outcome, str]:
@@ -88,11 +91,20 @@ async def ring_forward(call: Call, person: User, forward: Forward, *, within: fl
     return outcome
 
 
+def diverted(call: Call, person: User, when: str) -> None:
+    """A person sends the call on: whoever is rung next is told so (RFC 5806, RFC 7044)."""
+    call.diversions += (_diversion(call, person, WHY[when]),)
+
+
+def _diversion(call: Call, person: User, status: int) -> Diversion:
+    return Diversion(person.extension, person.caller_id or main_number(call), status)
+
+
 def _enough(call: Call, chain: list[str]) -> Destination:
     """Forwarded too often: the first of those people who has a box takes the message, else nobody."""
     owners = {f"user/{box.owner}": Destination("voicemail", box.id) for box in call.tenant.services.voicemails.values()}
     out = next((owners[name] for name in chain if name in owners), Destination("reject", "480"))
-    call.note(Reason("forwards_too_many", hops=len(chain), path=" → ".join(chain), to=out))
+    call.note(Reason("forwards_too_many", hops=call.hops + len(chain), path=" → ".join(chain), to=out))
     return out
 
 
@@ -126,7 +138,7 @@ def branches_of(call: Call, person: User, *, diverted_by: User | None = None) ->
             branch = Branch(
                 node=f"user/{person.id}",
                 attempts=[DeviceTarget(person.id, device.id, call.tenant.domain, device.media)],
-                caller_id=replace(shown_to(call, device), diverted_by=_diverting(diverted_by)),
+                caller_id=replace(shown_to(call, device), diversions=_diversions(call, diverted_by)),
                 ring_after=device.ring_after,
                 redirect=None if diverted_by is not None else partial(_sent_on, call, person),
             )
@@ -134,8 +146,9 @@ def branches_of(call: Call, person: User, *, diverted_by: User | None = None) ->
     return branches
 
 
-def _diverting(person: User | None) -> tuple[str | None, str | None] | None:
-    return None if person is None else (person.extension, person.caller_id)
+def _diversions(call: Call, person: User | None) -> tuple[Diversion, ...]:
+    """Who sent the call on, and last a person whose device did so by 3xx."""
+    return call.diversions if person is None else (*call.diversions, _diversion(call, person, WHY["always"]))
 
 
 def _sent_on(call: Call, person: User, digits: str) -> Sequence[Branch]:
@@ -152,7 +165,7 @@ def _sent_on(call: Call, person: User, digits: str) -> Sequence[Branch]:
         class_of_service=person.class_of_service,
         own_number=person.caller_id,
     )
-    branch.caller_id = replace(branch.caller_id, diverted_by=(None, person.caller_id or main_number(call)))
+    branch.caller_id = replace(branch.caller_id, diversions=_diversions(call, person))
     return (branch,) if branch.attempts else ()
 
 
@@ -179,7 +192,8 @@ def outside_branch(
     Shown is the number that was called (ours, so that the carrier takes it), else the own number of who dials.
     """
     shown = shown or call.record.number or own_number or main_number(call)
-    branch = Branch(node=node, attempts=[], caller_id=CallerId(shown), confirm=confirm, ring_after=ring_after)
+    caller_id = CallerId(shown, diversions=call.diversions)
+    branch = Branch(node=node, attempts=[], caller_id=caller_id, confirm=confirm, ring_after=ring_after)
     reason = outbound.barred(call.tenant, class_of_service, number, own_number)
     if reason is not None:
         call.note(Reason("for_node", node=node, why=reason))

@@ -32,7 +32,6 @@ NOT_SERVED: dict[str, str] = {
     "emergency.notify": "webhooks",
     "users.*.role": "roles",
     "users.*.skills": "queues",
-    "users.*.forward": "forwarding",
     "users.*.devices.*.type=browser": "browser phones",
     "users.*.devices.*.max_contacts": "several contacts of a device",
     "users.*.devices.*.media=srtp": "encrypted sound",

@@ -75,20 +75,35 @@ def _cause(further: str) -> int:
     return 0
 
 
-def diverted_lines(diverting: str, target: str, status: int, *, private: bool = False) -> list[tuple[str, str]]:
-    """The fields of a call that was meant for `diverting` and goes to `target` because of `status` (URIs)."""
+def diverted_lines(
+    diverting: Sequence[tuple[str, int]], target: str, *, private: bool = False
+) -> list[tuple[str, str]]:
+    """The fields of a call that goes to `target` (a URI) because each of `diverting` sent it on: the URI it was meant
+    for and the status that led on from there, the first of them first. Without any: no fields.
+
+    Diversion names the last one first (RFC 5806 §5.1), History-Info the first; `mp` is whose target was
+    changed (RFC 7044 §5).
+    """
+    if not diverting:
+        return []
     privacy = "full" if private else "off"
     hidden = "&Privacy=history" if private else ""
-    reason = quote(f"SIP;cause={status}", safe="")
-    entries = [
-        f"<{diverting}?Reason={reason}{hidden}>;index=1",
-        f"<{target}>;index=1.1;mp=1",
-    ]
-    word = _CAUSES.get(status, "unknown")
-    return [
-        ("Diversion", f"<{diverting}>;reason={word};counter=1;privacy={privacy}"),
-        ("History-Info", ", ".join(entries)),
-    ]
+    diversions: list[tuple[str, str]] = []
+    entries: list[str] = []
+    place, parent = "1", ""
+    for uri, status in diverting:
+        word = _CAUSES.get(status, "unknown")
+        diversions.insert(0, ("Diversion", f"<{uri}>;reason={word};counter=1;privacy={privacy}"))
+        reason = quote(f"SIP;cause={status}", safe="")
+        entries.append(f"<{uri}?Reason={reason}{hidden}>;index={place}{parent}")
+        place, parent = f"{place}.1", f";mp={place}"
+    entries.append(f"<{target}>;index={place}{parent}")
+    return [*diversions, ("History-Info", ", ".join(entries))]
+
+
+def status_of(reason: str) -> int:
+    """The status behind a word of RFC 5806; 302 for one that says little."""
+    return next((status for status, word in _CAUSES.items() if word == reason), 302)
 
 
 def redirected_to(message: Message, hosts: Sequence[str]) -> str:

@@ -41,6 +41,7 @@ class Rung:
 
     labels: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
+    invites: list[Message] = field(default_factory=list)
 
 
 class Leg:
@@ -201,10 +202,10 @@ class CalleeLeg(Leg):
 
 
 class ScriptedEdge(asyncio.DatagramProtocol):
-    """`behave(token, user, trunk)` says how whoever is rung behaves, and notes that they were: `token` is the tenant's
-    in our Contact, `user` the user part that was dialled, `trunk` the key or nothing for a device."""
+    """`behave(token, user, trunk, invite)` says how whoever is rung behaves, and notes that they were: `token` is the
+    tenant's in our Contact, `user` the user part that was dialled, `trunk` the key or nothing for a device."""
 
-    def __init__(self, host: str, port: int, calls: Peer, behave: Callable[[str, str, str], Person]) -> None:
+    def __init__(self, host: str, port: int, calls: Peer, behave: Callable[[str, str, str, Message], Person]) -> None:
         self.host, self.port, self._calls, self._behave = host, port, calls, behave
         self.contact = f"<sip:edge@{host}:{port}>"
         self._legs: dict[str, CallerLeg | CalleeLeg] = {}
@@ -274,4 +275,5 @@ class ScriptedEdge(asyncio.DatagramProtocol):
         assert token and user
         leg = CalleeLeg(self, invite["Call-ID"])
         self._legs[leg.call_id] = leg
-        leg.begin(invite, self._behave(token[1], user[1].replace("%2B", "+"), invite.get("X-PBX-Trunk") or ""))
+        trunk = invite.get("X-PBX-Trunk") or ""
+        leg.begin(invite, self._behave(token[1], user[1].replace("%2B", "+"), trunk, invite))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.local_stack import CALLS_PORT, EDGE_PORT, Place, Stack, running
+from phones.message import Message
 from phones.scripted.edge import CallerLeg, Incoming, Rung, ScriptedEdge
 from phones.scripted.scenarios import SCENARIOS, Scenario
 from phones.scripted.simulation import GONE, HOUSE, NUMBERS, house, plain_of, simulated
@@ -73,10 +74,11 @@ async def _all(host: str, stack: Stack, told: Mapping[str, Told]) -> dict[str, R
     rung = {tenant: Rung() for tenant in NUMBERS.values()}
     scenarios = {token_of(NUMBERS[name]): scenario for name, scenario in SCENARIOS.items()}
 
-    def behave(token: str, user: str, trunk: str) -> Person:
+    def behave(token: str, user: str, trunk: str, invite: Message) -> Person:
         scenario = scenarios[token]
         mine = rung[NUMBERS[scenario.name]]
         mine.labels.append(f"trunk {trunk}" if trunk else f"device {user}")
+        mine.invites.append(invite)
         if trunk:
             mine.sent.append(user)
         names = [trunk, _in_e164(user, trunk)] if trunk else [user, user.rpartition("-")[0]]
@@ -142,6 +144,9 @@ def _incoming(
     shown = _in_format(caller, scenario.trunk) if caller else "anonymous"
     headers += [("X-PBX-Source", f"trunk {scenario.trunk}")]
     headers += [("Privacy", "id")] if caller is None else []
+    for one in scenario.came:
+        reason, number = one.split()
+        headers.append(("Diversion", f"<sip:{number}@carrier.example>;reason={reason};counter=1"))
     number = _in_format(dialled, scenario.trunk)
     return Incoming(number, domain, shown, headers, digits, scenario.patience)
 

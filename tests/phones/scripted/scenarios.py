@@ -5,7 +5,7 @@ call from inside; `trunk` is the one an outside call comes over. Whoever is not 
 or a dead number (480).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pbx.calls.simulated.world import Person
@@ -31,6 +31,8 @@ class Scenario:
     answered_by: str | None = None
     hung_up_by: str | None = None
     sent: str = ""  # the number as the last trunk that was rung got it
+    came: Sequence[str] = ()  # Diversion of the INVITE that comes in: who sent it on before, `reason number`
+    diverted: Sequence[str] = ()  # Diversion of the last INVITE that went out, the last who diverted first
 
 
 RINGS = Person()
@@ -222,6 +224,52 @@ INSIDE = (
                 people={"digits": LEAVES}, answered_by="trunk digits", hung_up_by="callee"),
 )  # fmt: skip
 
+FORWARDS = (
+    Scenario("every call goes to a colleague", "+74951000031", "user/boris", "answered", 200,
+             people={"fay": STAYS, "boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee",
+             diverted=["unconditional 211"]),
+    from_inside("every call of a colleague goes to another", "anna", "211", "user/boris", "busy", 486,
+                people={"boris": BUSY}, diverted=["unconditional 211"]),
+    Scenario("busy: to a colleague", "+74951000032", "user/anna", "answered", 200,
+             people={"gus": BUSY, "anna": LEAVES}, answered_by=ANNA, hung_up_by="callee",
+             diverted=["user-busy 212"]),
+    Scenario("declined: to a colleague", "+74951000032", "user/anna", "answered", 200,
+             people={"gus": DECLINES, "anna": LEAVES}, answered_by=ANNA, hung_up_by="callee",
+             diverted=["user-busy 212"]),
+    Scenario("no answer: outside", "+74951000032", "+79160000009", "answered", 200,
+             people={"gus": RINGS, "digits": LEAVES}, answered_by="trunk digits", hung_up_by="callee",
+             sent="79160000009", diverted=["no-answer 74951000002"]),
+    Scenario("no answer, and the caller gives up there", "+74951000032", "+79160000009", "cancelled", 487,
+             people={"gus": RINGS, "digits": RINGS}, patience=3.5, diverted=["no-answer 74951000002"]),
+    Scenario("not reached: to a group", "+74951000032", "user/boris", "answered", 200,
+             people={"anna": RINGS, "boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee",
+             diverted=["unavailable 212"]),
+    Scenario("a mobile that confirms", "+74951000033", "+79160000009", "answered", 200,
+             people={"digits": CONFIRMS}, answered_by="trunk digits", hung_up_by="callee", sent="79160000009",
+             diverted=["unconditional 74951000001"]),
+    Scenario("a mailbox of the mobile does not confirm", "+74951000033", "+79160000009", "no_answer", 480,
+             people={"digits": SILENT_OWNER}, diverted=["unconditional 74951000001"]),
+    Scenario("the mobile is busy", "+74951000033", "+79160000009", "busy", 486, people={"digits": BUSY},
+             diverted=["unconditional 74951000001"]),
+    Scenario("outside as the one who forwards may dial", "+74951000034", "+79160000009", "no_answer", 480,
+             people={"digits": STAYS}),
+    Scenario("two who forward to each other", "+74951000035", "user/kira", "failed", 482,
+             people={"kira": GONE, "ivan": STAYS}, diverted=["unconditional 215"]),
+    Scenario("one after another", "+74951000037", "user/boris", "answered", 200,
+             people={"lena": RINGS, "boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee",
+             diverted=["unconditional 211", "no-answer 217"]),
+    Scenario("five in a row are enough", "+74951000041", "reject/480", "no_answer", 480, people={"boris": STAYS}),
+    Scenario("sent on outside before, and here once more", "+74951000031", "user/boris", "answered", 200,
+             people={"boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee",
+             came=["user-busy 79031112233"], diverted=["unconditional 211", "user-busy +79031112233"]),
+    Scenario("sent on outside too often", "+74951000031", "reject/480", "no_answer", 480, people={"boris": STAYS},
+             came=["user-busy 79031112233"] * 4),
+    Scenario("a menu leads to one who forwards", "+74951000003", "user/boris", "answered", 200, keys="211",
+             people={"boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee", diverted=["unconditional 211"]),
+    Scenario("a flow waits for whom every call goes to", "+74951000038", "user/boris", "answered", 200,
+             people={"boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee", diverted=["unconditional 211"]),
+)  # fmt: skip
+
 SCENARIOS: Mapping[str, Scenario] = {
-    scenario.name: scenario for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE)
+    scenario.name: scenario for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE, *FORWARDS)
 }

@@ -49,6 +49,7 @@ def script_of(scenario: Scenario, at: datetime) -> Script:
         people=scenario.people,
         patience=scenario.patience,
         over_limit=scenario.full,
+        hops=len(scenario.came),
         others=GONE,
     )
 

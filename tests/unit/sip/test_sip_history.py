@@ -6,7 +6,7 @@ import pytest
 from unit.sip.sip_network import OFFER
 from unit.sip.test_sip_reliable import raw_invite
 
-from pbx.sip.history import Diverted, Target, diversions, diverted_lines, history, hops, redirected_to
+from pbx.sip.history import Diverted, Target, diversions, diverted_lines, history, hops, redirected_to, status_of
 from pbx.sip.message import Message, parse
 
 
@@ -16,14 +16,33 @@ def message(*lines: str) -> Message:
 
 @pytest.mark.row("R08")
 def test_what_we_write_is_read_back() -> None:
-    written = message(*(f"{name}: {value}" for name, value in diverted_lines("sip:202@x", "sip:301-desk@x", 302)))
+    written = message(*(f"{name}: {value}" for name, value in diverted_lines([("sip:202@x", 302)], "sip:301-desk@x")))
     assert diversions(written) == [Diverted("sip:202@x", "unconditional")]
     assert history(written) == [Target("sip:202@x", "1", 302), Target("sip:301-desk@x", "1.1")]
     assert hops(written) == 1
 
 
+@pytest.mark.row("R08")
+def test_each_who_sent_the_call_on_is_told() -> None:
+    lines = diverted_lines([("sip:201@x", 302), ("sip:202@x", 408), ("sip:203@x", 486)], "sip:204-desk@x")
+    written = message(*(f"{name}: {value}" for name, value in lines))
+    assert [(one.uri, one.reason) for one in diversions(written)] == [
+        ("sip:203@x", "user-busy"), ("sip:202@x", "no-answer"), ("sip:201@x", "unconditional"),
+    ]  # fmt: skip
+    assert history(written) == [
+        Target("sip:201@x", "1", 302),
+        Target("sip:202@x", "1.1", 408),
+        Target("sip:203@x", "1.1.1", 486),
+        Target("sip:204-desk@x", "1.1.1.1"),
+    ]
+    assert dict(lines)["History-Info"].endswith("<sip:204-desk@x>;index=1.1.1.1;mp=1.1.1")
+    assert hops(written) == 3
+    assert [status_of(one.reason) for one in diversions(written)] == [486, 408, 302]
+    assert diverted_lines([], "sip:204-desk@x") == []
+
+
 def test_a_private_diversion_says_so() -> None:
-    lines = dict(diverted_lines("sip:202@x", "sip:+7495@x", 486, private=True))
+    lines = dict(diverted_lines([("sip:202@x", 486)], "sip:+7495@x", private=True))
     assert lines["Diversion"] == "<sip:202@x>;reason=user-busy;counter=1;privacy=full"
     assert "Privacy=history" in lines["History-Info"]
     assert diversions(message(f"Diversion: {lines['Diversion']}"))[0].is_private

@@ -22,7 +22,6 @@ from pbx.sip.stack import Stack
 from pbx.sip.uri import host_of
 
 MAX_HOPS = 70  # the hops left go on with the call, or a loop through a carrier would never end (RFC 7332)
-MOVED = 302  # why a device sent a call on
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +124,12 @@ class SipConnections(Connections):
 
     def _invite_device(self, leg: SipCallee, target: DeviceTarget, caller_id: CallerId) -> None:
         uri = f"sip:{target.user}-{target.device}@{target.domain}"
-        headers = []
-        if caller_id.diverted_by is not None and caller_id.diverted_by[0]:
-            diverting = f"sip:{_user(caller_id.diverted_by[0])}@{target.domain}"
-            headers = diverted_lines(diverting, uri, MOVED)
+        diverting = [
+            (f"sip:{_user(who)}@{target.domain}", one.status)
+            for one in caller_id.diversions
+            if (who := one.extension or one.number)
+        ]
+        headers = diverted_lines(diverting, uri)
         self._invite(leg, uri=uri, from_=self._shown(caller_id, target.domain), headers=headers)
 
     def _invite_trunk(self, leg: SipCallee, target: TrunkTarget, caller_id: CallerId) -> None:
@@ -149,10 +150,12 @@ class SipConnections(Connections):
             from_ = f"<sip:{_user(shown)}@{host}>"
         if shown is not None and trunk.identity in ("pai", "both"):
             headers.append(("P-Asserted-Identity", f"<sip:{_user(shown)}@{host}>"))
-        if caller_id.diverted_by is not None and caller_id.diverted_by[1]:
-            diverting = sent_to_trunk(self._tenant, caller_id.diverted_by[1], trunk.send)
-            to = f"sip:{_user(dialled)}@{host}"
-            headers += diverted_lines(f"sip:{_user(diverting)}@{host}", to, MOVED, private=shown is None)
+        diverting = [
+            (f"sip:{_user(sent_to_trunk(self._tenant, one.number, trunk.send))}@{host}", one.status)
+            for one in caller_id.diversions
+            if one.number
+        ]
+        headers += diverted_lines(diverting, f"sip:{_user(dialled)}@{host}", private=shown is None)
         credentials = self._credentials(trunk)
         self._invite(leg, uri=f"sip:{_user(dialled)}@{host}", from_=from_, headers=headers, credentials=credentials)
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from pbx.calls.call import Call, Recorder
+from pbx.calls.leg import Diversion
 from pbx.calls.live import kept as kept_call
 from pbx.calls.live.channels import Channels
 from pbx.calls.live.connections import Edge, SipConnections
@@ -23,6 +24,7 @@ from pbx.media.relay import RelaySession
 from pbx.media.relays import Relays
 from pbx.model.objects import Model, Tenant, Trunk, User
 from pbx.routing.numbers import received_to_e164
+from pbx.sip import history
 from pbx.sip import sdp as sdps
 from pbx.sip.message import Request
 from pbx.sip.session import InviteSession
@@ -211,7 +213,10 @@ class Exchange:
             secret=secret,
             channels=self.channels,
         )
-        return self._call(record, tenant, connections, user, trunk.key if trunk else None, emergency)
+        call = self._call(record, tenant, connections, user, trunk.key if trunk else None, emergency)
+        if trunk is not None:
+            _came_diverted(call, request, trunk)
+        return call
 
     def _call(
         self,
@@ -258,6 +263,8 @@ class Exchange:
         user = tenant.users.get(document["user"] or "")
         call = self._call(record, tenant, connections, user, document["trunk"], document["emergency"])
         call.language = document["language"]
+        call.diversions = tuple(Diversion(*one) for one in document.get("diversions", ()))
+        call.hops = document.get("hops", 0)
         return call
 
     def _give_up(self, call_id: str, document: dict[str, Any]) -> None:
@@ -339,6 +346,23 @@ def _invite_of(session: InviteSession) -> Request:
     """The INVITE of a session that a peer began."""
     assert session.request is not None
     return session.request
+
+
+def _came_diverted(call: Call, request: Request, trunk: Trunk) -> None:
+    """Who sent the call on before it came over a trunk (RFC 5806, RFC 7044); the edge lets nobody else say so."""
+    call.hops = history.hops(request)
+    if not call.hops:
+        return
+    call.happened.came_diverted(call.hops)
+    code, prefix = call.tenant.calling_code, call.tenant.national_prefix
+    call.diversions = tuple(
+        Diversion(
+            None,
+            None if one.is_private else received_to_e164(code, prefix, user_of(one.uri), trunk.receive),
+            history.status_of(one.reason),
+        )
+        for one in reversed(history.diversions(request))
+    )
 
 
 def _shown_uri(request: Request) -> str:

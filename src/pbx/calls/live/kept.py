@@ -53,6 +53,8 @@ def document(call: Call) -> Document:
         "trunk": call.trunk,
         "emergency": call.emergency,
         "language": call.language,
+        "diversions": [(one.extension, one.number, one.status) for one in call.diversions],
+        "hops": call.hops,
         "edge": connections.edge.name,
         "caller": {"label": call.caller.label, "session": connections.caller.session.snapshot()},
         "callee": _callee(callee) if callee is not None else None,

@@ -67,6 +67,7 @@ def script_of(tenant: Tenant, record: Mapping[str, Any]) -> Script:
         trunk=source if kind == "trunk" else None,
         patience=(record["ended"] - record["started"]) / 1000 if left else ENDLESS,
         over_limit=bool(record["facts"].get("over_limit")),
+        hops=int(record["facts"].get("hops", 0)),
     )
 
 

@@ -49,6 +49,7 @@ class Script:
     people: Mapping[str, Person] = field(default_factory=dict)
     patience: float = 600.0  # the caller hangs up after this time
     over_limit: bool = False  # the tenant has more calls than its max_calls
+    hops: int = 0  # how often the call was sent on before it came here
     others: Person = Person(status=480)  # how everybody behaves who is not named
     speaks: float = 10.0  # how long the caller's message is; then it types its next keys, or hangs up
     state: StateScript = field(default_factory=StateScript)
@@ -283,6 +284,7 @@ async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], obje
     connections = world(script, told)
     call = Call(record, tenant, connections, _NoJournal(), lambda: start + loop.time(), user=user, trunk=script.trunk)
     call.over_limit = script.over_limit
+    call.hops = script.hops
     call.watch = told.watch
     call.state = ScriptedState(script.state)
     patience = loop.call_later(
