@@ -12,6 +12,7 @@ REASONS = {
     "number_to": "номер {number} → {to}",
     "number_is_back": "номер {number}: не работал до {day} включительно, теперь снова → {to}",
     "dialled_code": "{digits} — код переключателя override/{override}",
+    "dialled_feature_code": "{digits} — сервисный код {name}",
     "dialled_emergency": "{digits} — экстренная служба",
     "dialled_extension": "внутренний номер {digits}: {to}",
     "dialled_nothing": "{digits} — не внутренний номер и не номер, который можно вызвать",

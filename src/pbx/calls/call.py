@@ -24,6 +24,7 @@ MAX_NODES = 60  # a path longer than this is a loop through the model
 
 MUSIC = "music"  # the tone of a caller who waits and for whom the model names no prompt
 CONFIRM_PROMPT = "system-confirm"
+ECHO_LIMIT = 600.0  # seconds; nobody tests a telephone for longer
 CONFIRM_WITHIN = 6.0  # seconds for each of the two times that it is asked
 
 
@@ -160,6 +161,11 @@ class Call:
 
     async def beep(self) -> None:
         await self.connections.play(self.caller, [Audio(tone="beep")])
+
+    async def echo(self) -> None:
+        """Send the caller back what it says, for a while."""
+        await self.connections.echo(self.caller)
+        await asyncio.sleep(ECHO_LIMIT)
 
     async def collect(
         self,

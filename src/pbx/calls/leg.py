@@ -187,6 +187,9 @@ class Connections(ABC):
     async def stop(self, leg: Leg) -> None:
         """Stop what `play` plays."""
 
+    async def echo(self, leg: Leg) -> None:  # noqa: B027
+        """Send back to a leg that hears the engine what it says."""
+
     async def record(self, leg: Leg, limit: float) -> None:
         """Record what a leg that hears the engine says, for `limit` seconds or until this is cancelled."""
         raise NotImplementedError("no message is recorded yet")

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pbx.calls.call import Call
 from pbx.features.announcement import announcement
 from pbx.features.conference import conference
+from pbx.features.feature_codes import feature_code
 from pbx.features.flow import flow
 from pbx.features.ivr import ivr
 from pbx.features.outside import emergency, outside
@@ -68,7 +69,7 @@ def last_node(call: Call) -> Destination:
 
 
 def _is_there(tenant: Tenant, to: Destination) -> bool:
-    if to.kind in ("outside", "emergency", "reject", "hang_up"):
+    if to.kind in ("outside", "emergency", "reject", "hang_up", "feature_code"):
         return True
     plural = f"{to.kind}s"
     objects = getattr(tenant, plural) if hasattr(tenant, plural) else getattr(tenant.services, plural)
@@ -125,6 +126,7 @@ FEATURES: dict[str, Feature] = {
     "conference": conference,
     "emergency": emergency,
     "fact": fact,
+    "feature_code": feature_code,
     "flow": flow,
     "hang_up": hang_up,
     "ivr": ivr,

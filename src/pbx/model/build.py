@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pbx.model import objects as o
 from pbx.model.build_services import collect, forward, services
+from pbx.model.feature_codes import NONE
 from pbx.model.words import destination, hours, listed, reference, references, seconds, some
 
 Plain = Mapping[str, Any]
@@ -65,6 +66,7 @@ def tenant(plain: Plain, revision: str = "") -> o.Tenant:
         trunks=_each(plain, "trunks", trunk),
         outbound_routes=_each(plain, "outbound_routes", outbound_route),
         services=others,
+        feature_codes={name: code for name, code in plain.get("feature_codes", {}).items() if code != NONE},
         extensions={
             **_extensions("user", users),
             **_extensions("ring_group", ring_groups),

@@ -399,6 +399,7 @@ class Tenant:
     trunks: Mapping[str, Trunk] = field(default_factory=dict)
     outbound_routes: Mapping[str, OutboundRoute] = field(default_factory=dict)
     services: Services = field(default_factory=Services)
+    feature_codes: Mapping[str, str] = field(default_factory=dict)  # name → what is dialled
     # "201" → user/ivanov, "640" → ring_group/office
     extensions: Mapping[str, Destination] = field(default_factory=dict)
 

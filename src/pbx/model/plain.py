@@ -12,11 +12,11 @@ from typing import Any
 
 import orjson
 
-from pbx.model import system_prompts
+from pbx.model import feature_codes, system_prompts
 
 Plain = dict[str, Any]
 OWNED = ("trunks", "outbound_routes", "calendars", "lists", "tariffs")  # a tenant may have its own beside the site's
-SHARED = (*OWNED, "plans", "class_of_service")  # the site's, which every tenant may use
+SHARED = (*OWNED, "plans", "class_of_service", "feature_codes")  # the site's, which every tenant may use
 MAX_RANGE = 10_000
 _DIALLING = {"RU": ("8", "810"), "KZ": ("8", "810"), "BY": ("8", "810")}  # what people there dial, not what E.164 says
 
@@ -41,6 +41,7 @@ def tenant(checked: Plain, site_plain: Mapping[str, Any], folder: Path) -> Plain
     for kind in SHARED:
         if kind in site_plain:
             out[kind] = {**site_plain[kind], **out.get(kind, {})}
+    out[feature_codes.KIND] = feature_codes.in_force({}, out.get(feature_codes.KIND, {}))
     prompts = {key: _hashed(value, folder) for key, value in checked.get("prompts", {}).items()}
     out["prompts"] = {**system_prompts.plain(head["languages"]), **prompts}
     return out

@@ -7,6 +7,7 @@ from typing import Any
 
 from pbx.model import (
     call_tests,
+    feature_codes,
     flows,
     list_files,
     numbers,
@@ -49,8 +50,11 @@ def check(
         _needs_tenant(scope)
         numbers.check_tenant(scope)
         people.check(scope)
+        feature_codes.check(scope, site_scope)
         flows.check(scope)
         recordings.check(scope, sound)
+    if site_scope is not None:
+        feature_codes.check(site_scope, None)
     numbers.check_all(site_scope, scopes)
     for scope in scopes:
         call_tests.check(scope)

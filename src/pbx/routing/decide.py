@@ -6,6 +6,7 @@ from collections.abc import Container
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from pbx.model import feature_codes
 from pbx.model.objects import Destination, Flow, Number, Tenant
 from pbx.routing.condition import holds
 from pbx.routing.decision import Decision, Facts
@@ -47,6 +48,9 @@ def dialled(tenant: Tenant, digits: str) -> Decision:
     if digits in tenant.emergency_numbers:
         return Decision(Destination("emergency", digits), (Reason("dialled_emergency", digits=digits),))
     if digits.startswith("*"):
+        if (code := feature_codes.read(tenant.feature_codes, digits)) is not None:
+            to = Destination("feature_code", "/".join(filter(None, code)))
+            return Decision(to, (Reason("dialled_feature_code", digits=digits, name=code[0]),))
         for switch in tenant.services.overrides.values():
             if switch.code == digits:
                 to = Destination("override", switch.id)

@@ -22,6 +22,7 @@ ENGLISH: Mapping[str, str] = {
     "number_to": "number {number}: to {to}",
     "number_is_back": "number {number}: out of use until {day}, back since: to {to}",
     "dialled_code": "{digits} is the code of override/{override}",
+    "dialled_feature_code": "{digits} is the feature code {name}",
     "dialled_emergency": "{digits} is an emergency number",
     "dialled_extension": "extension {digits}: {to}",
     "dialled_nothing": "{digits} is no extension and no number that can be dialled",

@@ -270,6 +270,11 @@ FORWARDS = (
              people={"boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee", diverted=["unconditional 211"]),
 )  # fmt: skip
 
+CODES = (
+    from_inside("the echo test", "anna", "*43", "feature_code/echo_test", "answered", 200, patience=2,
+                hung_up_by="caller"),
+)  # fmt: skip
+
 SCENARIOS: Mapping[str, Scenario] = {
-    scenario.name: scenario for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE, *FORWARDS)
+    scenario.name: scenario for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE, *FORWARDS, *CODES)
 }

@@ -19,8 +19,8 @@ Json = dict[str, Any]
 CHAPTERS = {
     "The company": "tenant locations emergency users roles voicemails",
     "The way of a call": (
-        "numbers flows schedules calendars overrides lookups lists announcements ivrs ring_groups queues conferences "
-        "prompts recordings"
+        "numbers flows schedules calendars overrides feature_codes lookups lists announcements ivrs ring_groups queues "
+        "conferences prompts recordings"
     ),
     "The way out": "trunks outbound_routes class_of_service",
     "Money": "tariffs plans",
@@ -118,7 +118,9 @@ def _rows(schema: Json, prefix: str, way: list[str], seen: dict[str, str]) -> It
     if full.get("type") == "object" and "properties" not in full and isinstance(full.get("additionalProperties"), dict):
         yield from _named(full, prefix, way, seen)
         return
-    start = [*way, "*"] if len(way) == 1 and not prefix and way[0] not in ("tenant", "emergency") else way
+    start = (
+        [*way, "*"] if len(way) == 1 and not prefix and way[0] not in ("tenant", "emergency", "feature_codes") else way
+    )
     for name, inner in full.get("properties", {}).items():
         if name == "use":  # told once for all
             continue

@@ -58,6 +58,9 @@ CHAPTERS = {
         extension_twice extension_is_an_emergency_number same_sip_user desk_phone_with_a_number
         no_emergency_numbers no_emergency_route nobody_to_help location_without_a_way_out
     """,
+    "Feature codes": """
+        feature_code_of_an_override feature_code_is_an_emergency_number
+    """,
     "Flows": """
         flow_without_an_end flows_go_round step_never_reached
     """,

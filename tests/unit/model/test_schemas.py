@@ -27,7 +27,7 @@ KEYWORDS = {
     "maxItems", "uniqueItems", "minLength", "maxLength", "pattern", "minimum", "maximum", "minProperties",
     "maxProperties",
 }  # fmt: skip
-OURS = {"x-refers-to", "x-destination", "x-kinds", "x-caller", "x-check"}
+OURS = {"x-refers-to", "x-destination", "x-kinds", "x-caller", "x-check", "x-built-in"}
 
 
 def schemas(schema: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -90,6 +90,9 @@ class SipConnections(Connections):
     async def stop(self, leg: Leg) -> None:
         await self.media.stop(leg.tag)
 
+    async def echo(self, leg: Leg) -> None:
+        await self.media.echo(leg.tag)
+
     def digit(self, tag: str, digit: str) -> None:
         """A digit that the engine heard on a leg."""
         for leg in (self.caller, *self._legs):

@@ -147,6 +147,9 @@ class CallMedia:
     async def stop(self, tag: str) -> None:
         await self.engine.stop(self.engine_leg(tag))
 
+    async def echo(self, tag: str) -> None:
+        await self.engine.echo(self.engine_leg(tag))
+
     def played(self, play: str, reason: str) -> None:
         """The engine tells that a play is over; it may say so before `play` of the engine has returned."""
         future = self._plays.setdefault(play, asyncio.get_running_loop().create_future())

@@ -1,0 +1,32 @@
+"""What people dial to tell the PBX something (`feature_codes` of the model): each code is a story of its own.
+
+A code takes the call and the digits that followed it ("" for none), and returns the next destination, or None when the
+story is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from pbx.calls.call import Call
+from pbx.model.objects import Destination
+
+Code = Callable[[Call, str], Awaitable[Destination | None]]
+
+
+async def feature_code(call: Call, to: Destination) -> Destination | None:
+    call.enter(to)
+    name, _, number = to.value.partition("/")
+    return await CODES[name](call, number)
+
+
+async def echo_test(call: Call, number: str) -> Destination | None:
+    """The caller hears itself until it hangs up (behaviour R30)."""
+    await call.answer()
+    await call.echo()
+    return None
+
+
+CODES: Mapping[str, Code] = {
+    "echo_test": echo_test,
+}

@@ -1,0 +1,71 @@
+"""Feature codes: what people dial to tell the PBX something. Each tenant has the built-in ones; the site and then the
+tenant replace them, `none` takes one away.
+
+A code of WITH_NUMBER may be followed by digits (an extension, a slot). All codes begin with a star, so that none is an
+extension or an emergency number; `check` sees to it that no two are alike and none is cut off by another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pbx.model.problems import Path
+    from pbx.model.scope import Scope
+
+KIND = "feature_codes"
+NONE = "none"
+BUILT_IN: Mapping[str, str] = {  # as FreePBX, BroadWorks and Asterisk have them, where they agree
+    "echo_test": "*43",
+}
+WITH_NUMBER: frozenset[str] = frozenset()
+
+
+def in_force(site: Mapping[str, str], tenant: Mapping[str, str]) -> dict[str, str]:
+    """Name → code, `none` among them, of a tenant: its own word first, then the site's, then what is built in."""
+    return {**BUILT_IN, **site, **tenant}
+
+
+def read(codes: Mapping[str, str], digits: str) -> tuple[str, str] | None:
+    """The name of the code that was dialled and the digits after it; None when it is none of `codes`."""
+    for name, code in codes.items():
+        if code == digits:
+            return name, ""
+    for name, code in codes.items():
+        if name in WITH_NUMBER and digits.startswith(code) and digits[len(code) :].isdigit():
+            return name, digits[len(code) :]
+    return None
+
+
+class _Code(NamedTuple):
+    name: str
+    code: str
+    place: Path | None  # where this folder writes it
+
+
+def check(scope: Scope, site: Scope | None) -> None:
+    """The codes of a tenant, or of the site alone (`site` is None), among each other and beside its switches. A clash
+    is told where this folder writes one of the two; what the site writes is told there."""
+    own = scope.objects(KIND)
+    codes = in_force(site.objects(KIND) if site is not None else {}, own).items()
+    known = [_Code(name, code, (KIND, name) if name in own else None) for name, code in codes if code != NONE]
+    switches = scope.objects("overrides").items()
+    known += [_Code(f"override/{name}", plain["code"], ("overrides", name, "code")) for name, plain in switches]
+    known.sort(key=lambda each: each.place is not None)
+    for earlier, later in combinations(known, 2):
+        if later.place is not None and (why := _clash(earlier, later)):
+            names = [each.name for each in (earlier, later) if not each.name.startswith("override/")]
+            without = f", or write {KIND}: {{{names[0]}: {NONE}}}" if names else ""
+            scope.report(later.place, f"{why}; choose another{without}")
+
+
+def _clash(one: _Code, other: _Code) -> str:
+    if one.code == other.code:
+        return f"{one.code} is the code of {one.name}"
+    for short, long in ((one, other), (other, one)):
+        rest = long.code.removeprefix(short.code)
+        if short.name in WITH_NUMBER and rest != long.code and rest.isdigit():
+            return f"{long.code} begins with {short.code}, the code of {short.name}, which a number follows"
+    return ""
