@@ -126,6 +126,13 @@ class Call:
         if self.watch:
             self.watch("branch", place)
 
+    def begin_again(self) -> None:
+        """Nobody was answered when the process was killed: the story is told from its beginning, as if for the first
+        time; the reasons of the first time stay."""
+        self.record.path.clear()
+        self.record.facts.clear()
+        self.happened = Happened(self.record)
+
     def follow(self, decision: Decision) -> Destination:
         self.note(*decision.reasons)
         return decision.to

@@ -44,13 +44,17 @@ async def go_on(call: Call, to: Destination | None) -> None:
 
 
 async def again(call: Call) -> None:
-    """A call that was up when the process was killed: two who talk go on talking, a caller inside a feature is told it
-    once more from its beginning (contracts §5.2)."""
+    """A call that was here when the process was killed: two who talk go on talking, a caller inside a feature is told
+    it once more from its beginning (contracts §5.2), one who is not answered yet goes through the whole story again."""
     call.note(Reason("recovered"))
+    call.connections.keep()
+    if not call.is_up:
+        call.begin_again()
+        await story(call)
+        return
     if not await call.connections.is_there():
         call.note(Reason("relay_forgot"))
         return
-    call.connections.keep()
     callee = call.connections.joined
     if callee is not None:
         await call.talk(callee)

@@ -117,6 +117,7 @@ class CallServer:
         )
         holder.start()
         exchange.attach(await transport.start(), transport.flush)
+        transport.before_flush = exchange.keep_changed
         exchange.resume(documents)
         commands: dict[str, Command] = {"status": self._status, "load": self._cmd_load, "calls": self._calls}
         commands.update({"drain": self._drain, "undrain": self._undrain})

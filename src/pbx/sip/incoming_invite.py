@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pbx.sip import headers as fields
 from pbx.sip.confirmation import UnconfirmedAnswer
@@ -64,6 +65,23 @@ class IncomingInvite:
     @property
     def is_answered(self) -> bool:
         return self._transaction.is_answered
+
+    def snapshot(self) -> dict[str, Any]:
+        """The INVITE that is not answered yet, as plain values: what came, and what of it has been confirmed."""
+        request = self._transaction.request
+        return {
+            "raw": "" if request is None else request.raw.decode("latin-1"),
+            "is_agreed_early": self._session.is_agreed_early,
+            "reliable": None if self._reliable is None else self._reliable.snapshot(),
+        }
+
+    def resume(self, kept: Mapping[str, Any]) -> None:
+        """Go on where another process was with the same INVITE."""
+        self._session.is_agreed_early = kept["is_agreed_early"]
+        reliable = kept["reliable"]
+        if reliable is not None:
+            self._reliable = ReliableProvisionals(self, self._transaction, reliable["rseq"] + 1)
+            self._reliable.sdp_was_sent = reliable["sdp_was_sent"]
 
     # --- provisional responses -------------------------------------------------------------------------------------
 

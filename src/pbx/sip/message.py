@@ -165,9 +165,12 @@ class Message:
 
 
 class Request(Message):
-    __slots__ = ("method", "uri")
+    """`raw` is the message as it came."""
+
+    __slots__ = ("method", "raw", "uri")
     method: str
     uri: str
+    raw: bytes
 
 
 class Response(Message):
@@ -204,6 +207,8 @@ def parse(data: bytes) -> Request | Response:
         message: Request | Response = _status_line(start) if start[:4].upper() == "SIP/" else _request_line(start)
         _fill(message, fields)
         message.body = _cut_body(fields.get("content-length"), data[end + 4 :])
+        if isinstance(message, Request):
+            message.raw = data
     except BadMessage as bad:
         bad.fields = fields
         if start[:4].upper() in ("SIP/", "ACK "):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pbx.sip import headers
 from pbx.sip.address import Address
@@ -17,6 +18,7 @@ from pbx.sip.transaction_state import TIMEOUT
 
 if TYPE_CHECKING:
     from pbx.sip.session import InviteSession
+    from pbx.sip.transaction_layer import TransactionLayer
 
 
 class OutgoingInvite:
@@ -40,6 +42,7 @@ class OutgoingInvite:
         "_is_decided",
         "_rseqs",
         "_session",
+        "_to",
         "_transaction",
         "_uri",
     )
@@ -47,6 +50,7 @@ class OutgoingInvite:
     def __init__(self, session: InviteSession, uri: str, destination: Address, lines: str, body: bytes) -> None:
         self._session = session
         self._uri = uri
+        self._to = session.dialog.remote  # without a tag, whatever forks were heard of
         self._destination = destination
         self._headers = lines
         self._body = body
@@ -61,7 +65,33 @@ class OutgoingInvite:
         self._rseqs: dict[str, int] | None = None  # To tag -> the last reliable provisional response (RFC 3262 §4)
         self._due: tuple[Dialog, str] | None = None  # a PRACK that waits for our answer to its response's offer
         self._transaction: ClientTransaction | None = None
+
+    def start(self) -> None:
         self._send()
+
+    def snapshot(self) -> dict[str, Any]:
+        """The INVITE as it was sent last, as plain values; None once it is answered."""
+        transaction = self._transaction
+        assert transaction is not None
+        sent = transaction.outgoing
+        return {
+            "uri": self._uri,
+            "to": sent.to,
+            "destination": list(transaction.destination),
+            "branch": transaction.branch,
+            "cseq": sent.cseq,
+            "lead": sent.lead,
+            "lines": sent.headers,
+            "headers": self._headers,
+            "body": sent.body.decode("latin-1"),
+            "attempts": self._attempts,
+        }
+
+    def resume(self, kept: Mapping[str, Any]) -> None:
+        """Go on with an INVITE that another process sent from here: the same bytes once more, which the peer answers by
+        where it stands (RFC 3261 §17.2.1)."""
+        self._attempts = kept["attempts"]
+        self._transaction = self._session.layer.request(_sent(kept), self._destination, self, branch=kept["branch"])
 
     def _send(self) -> None:
         self._attempts += 1
@@ -71,7 +101,7 @@ class OutgoingInvite:
         dialog.local_seq += 1
         lines = header_lines(session.credentials("INVITE", self._uri)) + self._headers + session.timer.asked_lines()
         lead = f"From: {dialog.local}\r\nCall-ID: {dialog.call_id}\r\n"
-        outgoing = Outgoing("INVITE", self._uri, lead, dialog.remote, dialog.local_seq, lines, self._body)
+        outgoing = Outgoing("INVITE", self._uri, lead, self._to, dialog.local_seq, lines, self._body)
         self._transaction = session.layer.request(outgoing, self._destination, self)
 
     # --- cancelling ------------------------------------------------------------------------------------------------
@@ -245,6 +275,16 @@ class OutgoingInvite:
         if self._cancel_life is not None:
             self._cancel_life.cancel()
         self._session.has_failed(status, reason or phrase(status), response)
+
+
+def cancel_kept(layer: TransactionLayer, kept: Mapping[str, Any], headers: Headers) -> None:
+    """The CANCEL of an INVITE from its snapshot."""
+    layer.request(_sent(kept).cancel(headers), Address(*kept["destination"]), _Ignored(), branch=kept["branch"])
+
+
+def _sent(kept: Mapping[str, Any]) -> Outgoing:
+    body = kept["body"].encode("latin-1")
+    return Outgoing("INVITE", kept["uri"], kept["lead"], kept["to"], kept["cseq"], kept["lines"], body)
 
 
 class _Ignored:

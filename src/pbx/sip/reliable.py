@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pbx.sip import headers
 from pbx.sip.server_transaction import ServerInvite
@@ -31,6 +31,10 @@ class ReliableProvisionals:
         self._repeat: Timer | None = None
         self._life: Timer | None = None
         self.sdp_was_sent = False  # in one of them: none of the others, nor the 2xx, may bear another
+
+    def snapshot(self) -> dict[str, Any]:
+        """Where the numbers stand, as plain values; one that waits for its PRACK is taken for lost."""
+        return {"rseq": self._rseq, "sdp_was_sent": self.sdp_was_sent}
 
     @property
     def holds_back_answer(self) -> bool:

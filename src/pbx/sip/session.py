@@ -93,6 +93,22 @@ class InviteSession:
         session.timer.resume(kept["timer"])
         return session
 
+    @classmethod
+    def resumed_calling(cls, stack: Stack, kept: Mapping[str, Any], digest: DigestClient | None) -> InviteSession:
+        """A session whose INVITE, ours, was not answered yet. It is sent once more; early dialogs are heard of anew."""
+        invite = kept["invite"]
+        destination = Address(*invite["destination"])
+        half = {"remote": invite["to"], "remote_tag": "", "remote_target": invite["uri"], "route_set": ()}
+        dialog = Dialog.of_snapshot({**kept, **half, "destination": destination})
+        dialog.local_seq = invite["cseq"]
+        session = cls(stack, "uac", dialog, destination, kept["contact"])
+        session.local_sdp = _bytes(kept["local_sdp"])
+        session._digest = digest
+        body = invite["body"].encode("latin-1")
+        session._outgoing = OutgoingInvite(session, invite["uri"], destination, invite["headers"], body)
+        session._outgoing.resume(invite)
+        return session
+
     # --- what the owner reads --------------------------------------------------------------------------------------
 
     @property
@@ -126,8 +142,10 @@ class InviteSession:
 
     def snapshot(self) -> dict[str, Any]:
         """What a journal needs to take the leg up again, as plain values (SDPs as text)."""
+        invite = self._outgoing if self.role == "uac" else self._incoming
         return {
             **self.dialog.snapshot(),
+            "invite": invite.snapshot() if invite is not None and self.state is SessionState.EARLY else None,
             "role": self.role,
             "state": self.state.value,
             "peer_updates": self.peer_updates,
@@ -163,6 +181,7 @@ class InviteSession:
         self._digest = digest
         self.local_sdp = sdp
         self._outgoing = OutgoingInvite(self, uri, destination, self.media_lines(sdp) + lines, sdp or b"")
+        self._outgoing.start()
 
     def cancel(self, headers: Headers = ()) -> None:
         """Give up a call that is not answered; `listener.failed` tells when it is done (487, or what crossed it)."""
@@ -314,6 +333,11 @@ class InviteSession:
         self.timer.is_asked(request)
         transaction.local_tag = self.local_tag
         self._incoming = IncomingInvite(self, request, transaction)
+
+    def resume_invite(self, kept: Mapping[str, Any]) -> None:
+        """The INVITE was in another process before, which had come as far as this with it."""
+        assert self._incoming is not None
+        self._incoming.resume(kept)
 
     def receive_ack(self, request: Request) -> None:
         if self._incoming is not None and self._incoming.receive_ack(request):

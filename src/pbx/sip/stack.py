@@ -18,6 +18,7 @@ from pbx.sip.digest import DigestClient
 from pbx.sip.headers import name_addr
 from pbx.sip.listener import SessionListener
 from pbx.sip.message import BadMessage, Request, Response, parse
+from pbx.sip.outgoing_invite import cancel_kept
 from pbx.sip.referral import receive_refer
 from pbx.sip.render import MAX_FORWARDS, header_lines
 from pbx.sip.server_transaction import ServerInvite, ServerTransaction
@@ -186,11 +187,40 @@ class Stack:
     def resume(
         self, kept: Mapping[str, Any], *, listener: SessionListener, credentials: tuple[str, str] | None = None
     ) -> InviteSession:
-        """A session that was established in a process before, from its snapshot. Nothing is sent."""
+        """A session of a process before, from its snapshot: an established one, of which nothing is sent, or one with
+        an INVITE that is not answered: ours is sent once more, the peer's waits for its answer.
+
+        Raises ValueError for an INVITE that is none.
+        """
         digest = DigestClient(*credentials, self._rng) if credentials is not None else None
-        session = InviteSession.resumed(self, kept, digest)
+        if kept["invite"] is None:
+            session = InviteSession.resumed(self, kept, digest)
+        elif kept["role"] == "uac":
+            session = InviteSession.resumed_calling(self, kept, digest)
+        else:
+            session = self._reopen(kept)
         session.listener = listener
         self.register(session)
+        return session
+
+    def give_up(self, kept: Mapping[str, Any], headers: Sequence[tuple[str, str]] = ()) -> None:
+        """CANCEL an INVITE that a process before sent from here and had no use for any more; where it is over by now,
+        nothing happens (481)."""
+        cancel_kept(self.layer, kept["invite"], headers)
+
+    def _reopen(self, kept: Mapping[str, Any]) -> InviteSession:
+        try:
+            request = parse(kept["invite"]["raw"].encode("latin-1"))
+        except BadMessage as bad:
+            raise ValueError(str(bad)) from None
+        if not isinstance(request, Request) or request.method != "INVITE":
+            raise ValueError("no INVITE")
+        source = Address(*kept["source"])
+        transaction = self.layer.serve(request, source, server_key(request, "INVITE"))
+        assert isinstance(transaction, ServerInvite)
+        session = InviteSession(self, "uas", Dialog.of_snapshot(kept), source, kept["contact"])
+        session.receive_invite(request, transaction)
+        session.resume_invite(kept["invite"])
         return session
 
     # --- sessions --------------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ class SipTransport:
         self._alarm: asyncio.TimerHandle | None = None
         self._is_flush_due = False
         self._is_closed = False
+        self.before_flush: Callable[[], None] = lambda: None  # what has to be on disk before packets speak of it
         self.undeliverable = 0  # packets and connections that the kernel refused
         self.stack: Stack
 
@@ -104,6 +105,7 @@ class SipTransport:
         self._is_flush_due = False
         if self._is_closed:
             return
+        self.before_flush()
         for destination, data in self.stack.take_output():
             if destination.transport == "udp":
                 self._send_datagram(destination, data)

@@ -17,11 +17,13 @@ from pbx.model.objects import Tenant, Trunk
 from pbx.routing.numbers import sent_to_trunk
 from pbx.sip.address import Address
 from pbx.sip.history import diverted_lines
+from pbx.sip.listener import DEAF
 from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
 from pbx.sip.uri import host_of
 
 MAX_HOPS = 70  # the hops left go on with the call, or a loop through a carrier would never end (RFC 7332)
+ASKED_FOR_WITHIN = 5.0  # seconds that a phone rings on for a call whose story is told again
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class SipConnections(Connections):
         self.caller = SipCaller(session, label, media)
         self.bridged: SipCallee | None = None  # whom the caller talks with
         self.on_keep: Callable[[], None] = lambda: None
+        self.on_over: Callable[[], None] = lambda: None
         media.on_agreed = self.keep
         self._stack = stack
         self._flush = flush
@@ -66,6 +69,7 @@ class SipConnections(Connections):
         self._secret = secret
         self._channels = channels
         self._legs: list[SipCallee] = []
+        self._orphans: list[SipCallee] = []  # rung by a process before, and not asked for again yet
         self.placed = 0
         hops = session.request.max_forwards if session.request is not None else MAX_HOPS
         self._hops = str(max(1, min(hops, MAX_HOPS) - 1))
@@ -102,6 +106,10 @@ class SipConnections(Connections):
     # --- those who are rung -----------------------------------------------------------------------------------------
 
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
+        orphan = next((leg for leg in self._orphans if _is_same(leg.target, target)), None)
+        if orphan is not None:
+            self._orphans.remove(orphan)
+            return orphan
         self.placed += 1  # before anything is awaited: several targets are placed at once
         tag = f"B{self.placed}"
         if isinstance(target, TrunkTarget) and not self._channels.take(target.trunk, always=target.emergency):
@@ -113,17 +121,20 @@ class SipConnections(Connections):
         else:
             srtp, codecs = target.media == "srtp", ()
         offer = await self.media.offer_to(tag, srtp=srtp, codecs=codecs)
-        hosts = (self._tenant.domain, self.edge.public_host, self.edge.inside.host)
-        leg = SipCallee(tag, target, offer, self.media, hosts if isinstance(target, DeviceTarget) else ())
+        leg = SipCallee(tag, target, offer, self.media, self._hosts_for(target))
         self._legs.append(leg)
         if isinstance(target, DeviceTarget):
             self._invite_device(leg, target, caller_id)
         else:
-            key = target.trunk.key
-            leg.gone.add_done_callback(lambda _: self._channels.give_back(key))
+            self._give_back_channel(leg, target)
             self._invite_trunk(leg, target, caller_id)
+        self.on_keep()
         self._flush()
         return leg
+
+    def _give_back_channel(self, leg: SipCallee, target: TrunkTarget) -> None:
+        key = target.trunk.key
+        leg.gone.add_done_callback(lambda _: self._channels.give_back(key))
 
     def _invite_device(self, leg: SipCallee, target: DeviceTarget, caller_id: CallerId) -> None:
         uri = f"sip:{target.user}-{target.device}@{target.domain}"
@@ -166,18 +177,53 @@ class SipConnections(Connections):
         password = self._secret(trunk.login_secret) if trunk.login_secret else None
         return (trunk.login_user, password) if trunk.login_user and password else None
 
+    @property
+    def rung(self) -> list[SipCallee]:
+        """Who is or was rung and is not gone, but for whom the caller talks with."""
+        return [leg for leg in self._legs if leg is not self.bridged and leg.is_open]
+
     def resume_callee(self, kept: Mapping[str, Any], target: Target) -> None:
         """The callee of a kept call: it has answered, and the two are joined."""
-        leg = SipCallee(kept["tag"], target, b"", self.media)
+        leg = self._resumed(kept, target)
+        leg.resolve(200)
+        self.bridged = leg
+
+    def resume_rung(self, kept: Mapping[str, Any], target: Target) -> None:
+        """A leg of a kept call that rings: it rings on for whoever asks for it again in time. One that was given up, or
+        that had answered and was not joined yet, is told that nobody wants it."""
+        if kept["cancelled"]:
+            self._stack.give_up(kept["session"])
+        elif kept["session"]["invite"] is None:
+            self._stack.resume(kept["session"], listener=DEAF).bye()
+        else:
+            if not self._orphans:
+                asyncio.get_running_loop().call_later(ASKED_FOR_WITHIN, self._give_up_orphans)
+            self._orphans.append(self._resumed(kept, target))
+            self.media.resume_rung(kept["tag"])
+
+    def _resumed(self, kept: Mapping[str, Any], target: Target) -> SipCallee:
+        invite = kept["session"]["invite"]
+        offer = b"" if invite is None else invite["body"].encode("latin-1")
+        leg = SipCallee(kept["tag"], target, offer, self.media, self._hosts_for(target))
         credentials = self._credentials(target.trunk) if isinstance(target, TrunkTarget) else None
         leg.session = self._stack.resume(kept["session"], listener=leg, credentials=credentials)
-        leg.resolve(200)
         if isinstance(target, TrunkTarget):
             self._channels.take(target.trunk, always=True)
-            key = target.trunk.key
-            leg.gone.add_done_callback(lambda _: self._channels.give_back(key))
+            self._give_back_channel(leg, target)
         self._legs.append(leg)
-        self.bridged = leg
+        return leg
+
+    def _give_up_orphans(self) -> None:
+        orphans, self._orphans = self._orphans, []
+        for leg in orphans:
+            leg.hang_up()
+        self._flush()
+
+    def _hosts_for(self, target: Target) -> Sequence[str]:
+        """Where a 3xx of this leg may lead: to us."""
+        if isinstance(target, TrunkTarget):
+            return ()
+        return (self._tenant.domain, self.edge.public_host, self.edge.inside.host)
 
     def _invite(
         self,
@@ -248,10 +294,10 @@ class SipConnections(Connections):
         await self.media.to_engine("A")
 
     def keep(self) -> None:
-        if self.caller.state == "up":
-            self.on_keep()
+        self.on_keep()
 
     async def release(self, callee: CalleeLeg) -> None:
+        self.on_keep()
         self._flush()
         if isinstance(callee, SipCallee) and callee.offer:
             await self.media.forget(callee.tag)
@@ -261,11 +307,19 @@ class SipConnections(Connections):
             leg.hang_up()
         self.caller.hang_up()
         self._flush()
+        self.on_over()
         try:
             async with asyncio.timeout(5):
                 await self.media.close()
         except (NgError, NgTimeout, TimeoutError):
             return  # the relay is gone or forgot the session: its own timeout ends what is left
+
+
+def _is_same(one: Target, other: Target) -> bool:
+    """The same place to ring, whatever else the model has come to say of it."""
+    if isinstance(one, TrunkTarget) and isinstance(other, TrunkTarget):
+        return (one.trunk.key, one.number) == (other.trunk.key, other.number)
+    return one == other
 
 
 def _user(text: str) -> str:

@@ -91,8 +91,8 @@ class Exchange:
         clock: Callable[[], float],
         node: int = 1,
     ) -> None:
-        """`again` tells the story of a call that was up in a process before, from where it stands; `kept` holds those
-        that are up now."""
+        """`again` tells the story of a call that was in a process before, from where it stands; `kept` holds those that
+        are here now."""
         self._edges = edges
         self._relays = relays
         self._engine = engine
@@ -108,6 +108,7 @@ class Exchange:
         self.leases: Mapping[str, int] = {}
         self.calls: dict[str, Call] = {}
         self._connections: dict[str, SipConnections] = {}
+        self._changed: dict[str, None] = {}  # calls to be kept once more before the next packet leaves, in order
         self._tasks: set[asyncio.Task[None]] = set()
         self._of_tenant: Counter[str] = Counter()
         self.refused: Counter[int] = Counter()
@@ -157,6 +158,7 @@ class Exchange:
             raise Refused(503, "Overloaded")
         call = self._make(session, tenant, edge, emergency)
         self._hold(call)
+        self._changed[call.record.id] = None
         call.over_limit = tenant.max_calls is not None and self._of_tenant[tenant.id] > tenant.max_calls
         self._recorder.started(call.record)
         return call
@@ -230,15 +232,29 @@ class Exchange:
         call = Call(
             record, tenant, connections, self._recorder, self._clock, user=user, trunk=trunk, emergency=emergency
         )
-        connections.on_keep = lambda: self._kept.write(record.id, kept_call.document(call))
+        connections.on_keep = lambda: self._changed.setdefault(record.id)
+        connections.on_over = lambda: self._is_over(record.id)
         self._connections[record.id] = connections
         return call
 
     # --- calls of the process before --------------------------------------------------------------------------------
 
+    def keep_changed(self) -> None:
+        """Write down what the next process needs of the calls that have changed: before the packets of that leave."""
+        if self._changed:
+            changed, self._changed = self._changed, {}
+            for call_id in changed:
+                call = self.calls.get(call_id)
+                if call is not None and call.record.ended is None:
+                    self._kept.write(call_id, kept_call.document(call))
+
+    def _is_over(self, call_id: str) -> None:
+        self._changed.pop(call_id, None)
+        self._kept.drop(call_id)
+
     def resume(self, documents: Documents) -> None:
-        """Go on with the calls that were up when the process before ended; nothing is awaited, so that no packet comes
-        before they are known. One that cannot go on is told in its record."""
+        """Go on with the calls of the process before; nothing is awaited, so that no packet comes before they are
+        known. One that cannot go on is hung up, and its record says so."""
         assert self._stack is not None
         world = kept_call.World(self._stack, self._flush, self._relays, self._engine, self._edges)
         for call_id, document in documents.items():
@@ -268,11 +284,14 @@ class Exchange:
         return call
 
     def _give_up(self, call_id: str, document: dict[str, Any]) -> None:
+        assert self._stack is not None
         self._kept.drop(call_id)
         try:
             record = kept_call.record_of(document)
-        except kept_call.Unusable:
-            return  # nothing is known of it but its id
+            kept_call.hang_up(document, self._stack)
+        except (kept_call.Unusable, KeyError, TypeError, ValueError) as error:
+            log.error("nor is it hung up: %r", error)
+            return  # little is known of it but its id
         record.ended, record.disposition = int(self._clock() * 1000), "interrupted"
         self._recorder.ended(record)
 
@@ -301,7 +320,7 @@ class Exchange:
             log.exception("call %s could not be closed", call.record.id)
         finally:
             self.calls.pop(call.record.id, None)
-            self._kept.drop(call.record.id)
+            self._is_over(call.record.id)
             self._connections.pop(call.record.id, None)
             self._of_tenant[call.tenant.id] -= 1
             if call.trunk is not None:

@@ -1,7 +1,8 @@
-"""A call that is up as plain values, and back: what a restarted process goes on with (contracts §5.2).
+"""A call as plain values, and back: what a restarted process goes on with (contracts §5.2).
 
-Kept of a call are its record, both dialogs, who hears whom in the relay, and where it stands in the model. Two who talk
-go on talking and can be held and hung up; a caller inside a feature is told it once more from its beginning.
+Kept of a call are its record, the dialogs of all sides, who hears whom in the relay, and where it stands in the model.
+Two who talk go on talking and can be held and hung up; a caller inside a feature is told it once more from its
+beginning; who is not answered yet goes through the whole story again, and the phones that rang ring on.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from pbx.model.objects import Tenant, Trunk
 from pbx.sip.listener import DEAF
 from pbx.sip.stack import Stack
 
-FORMAT = 1
+FORMAT = 2
+GONE = (("Reason", 'SIP;cause=503;text="The call cannot go on"'),)
 Document = dict[str, Any]
 
 
@@ -56,8 +58,13 @@ def document(call: Call) -> Document:
         "diversions": [(one.extension, one.number, one.status) for one in call.diversions],
         "hops": call.hops,
         "edge": connections.edge.name,
-        "caller": {"label": call.caller.label, "session": connections.caller.session.snapshot()},
+        "caller": {
+            "label": call.caller.label,
+            "is_up": connections.caller.state == "up",
+            "session": connections.caller.session.snapshot(),
+        },
         "callee": _callee(callee) if callee is not None else None,
+        "rung": [_callee(leg) for leg in connections.rung],
         "placed": connections.placed,
         "media": connections.media.snapshot(),
     }
@@ -71,7 +78,13 @@ def _callee(leg: SipCallee) -> Document:
         named = {"user": target.user, "device": target.device, "domain": target.domain, "media": target.media}
     else:
         named = {"number": target.number, "trunk": target.trunk.key, "emergency": target.emergency}
-    return {"tag": leg.tag, "target": named, "session": leg.session.snapshot()}
+    session = leg.session.snapshot()
+    return {
+        "tag": leg.tag,
+        "target": named,
+        "session": session,
+        "cancelled": session["invite"] is not None and leg.outcome.done(),
+    }
 
 
 def connections_of(kept: Document, world: World, tenant: Tenant, token: str, **more: Any) -> SipConnections:
@@ -97,11 +110,29 @@ def connections_of(kept: Document, world: World, tenant: Tenant, token: str, **m
         token=token,
         **more,
     )
-    connections.caller.state = "up"
+    session.request = None
     connections.placed = kept["placed"]
+    if kept["caller"]["is_up"]:
+        connections.caller.state = "up"
+        if session.is_early_uas:  # its answer waited for a PRACK
+            session.accept(connections.media.told("A"))
     if kept["callee"] is not None:
         connections.resume_callee(kept["callee"], _target(kept["callee"]["target"], tenant))
+    for leg in kept["rung"]:
+        connections.resume_rung(leg, _target(leg["target"], tenant))
     return connections
+
+
+def hang_up(kept: Document, stack: Stack) -> None:
+    """A call that cannot go on: whoever is in it is told so, as far as the document says."""
+    legs = [leg for leg in (kept.get("caller"), kept.get("callee")) if leg is not None]
+    for leg in legs:
+        stack.resume(leg["session"], listener=DEAF).bye(GONE)
+    for leg in kept.get("rung", ()):
+        if leg["session"]["invite"] is not None:
+            stack.give_up(leg["session"])
+        else:
+            stack.resume(leg["session"], listener=DEAF).bye(GONE)
 
 
 def _target(named: Document, tenant: Tenant) -> Target:

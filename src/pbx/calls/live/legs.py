@@ -155,6 +155,11 @@ class SipCallee(_Listens, CalleeLeg):
         self.session: InviteSession | None = None
         self._offers = _Offers(tag, media)
 
+    @property
+    def is_open(self) -> bool:
+        """The other side may still think that we want something of it."""
+        return self.session is not None and not self.session.is_ended and not self.gone.done()
+
     def cancel(self, *, elsewhere: bool) -> None:
         if self.session is not None and not self.outcome.done():
             self.resolve(487, "Request Terminated")

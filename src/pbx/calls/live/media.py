@@ -77,7 +77,8 @@ class CallMedia:
 
     @classmethod
     def resumed(cls, client: NgClient, engine: EngineClient, kept: Mapping[str, Any]) -> CallMedia:
-        """The media of a snapshot: A, and whoever it talks with; the relay is to forget who was rung."""
+        """The media of a snapshot: A, and whoever it talks with; the relay is to forget who was rung, but for those of
+        whom `resume_rung` is told."""
         media = cls(RelaySession.resumed(client, kept["session"]), engine, b"")
         media._used, media._places, media._peer = True, kept["places"], dict(kept["peer"])
         for tag, (place, *texts) in kept["sides"].items():
@@ -86,6 +87,12 @@ class CallMedia:
                 media._sides[tag] = _Side(heard, sent, place, cut_to)
         media._forgotten = [(offerer, tag) for offerer, tag in kept["forgotten"]]
         return media
+
+    def resume_rung(self, tag: str) -> None:
+        """A leg of a snapshot that goes on being rung."""
+        self._forgotten.remove(("A", tag))
+        self._rung.add(tag)
+        self._taken = True
 
     def engine_leg(self, tag: str) -> str:
         """The engine's name of a leg's place."""
@@ -262,6 +269,10 @@ class CallMedia:
             side.sent = sdps.with_direction(sent, direction)
             self.on_agreed()
             return side.sent
+
+    def told(self, tag: str) -> bytes:
+        """The SDP that a leg was sent last."""
+        return self._sides[tag].sent
 
     def offer_again(self, tag: str) -> bytes:
         """An offer for a leg that asks for one (a re-INVITE without SDP): what it was told last, open both ways, in the
