@@ -55,15 +55,19 @@ class Stack:
         fields = Path(f"/proc/{self.processes[name].pid}/statm").read_text().split()
         return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
-    def ask(self, command: str) -> dict[str, Any]:
-        """One command to the control socket of pbx-calls. Raises OSError while it does not serve."""
+    def ask(self, command: str, *, on: str = "control", **more: object) -> dict[str, Any]:
+        """One command to a socket of pbx-calls, `control` or `api`. Raises OSError while it does not serve."""
+        return next(self.told(command, on=on, **more))
+
+    def told(self, command: str, *, on: str = "api", within: float = 5, **more: object) -> Iterator[dict[str, Any]]:
+        """The answer to a command and, of a stream, what follows; raises TimeoutError when nothing does in time."""
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(5)
-            sock.connect(str(self.folder / "control.sock"))
-            sock.sendall(json.dumps({"id": 1, "cmd": command}).encode() + b"\n")
+            sock.settimeout(within)
+            sock.connect(str(self.folder / f"{on}.sock"))
+            sock.sendall(json.dumps({"id": 1, "cmd": command, **more}).encode() + b"\n")
             with sock.makefile("rb") as answers:
-                answer: dict[str, Any] = json.loads(answers.readline())
-        return answer
+                while line := answers.readline():
+                    yield json.loads(line)
 
     def wait_until_served(self, seconds: float = 15) -> None:
         """Until pbx-calls answers `status`."""
@@ -118,7 +122,8 @@ def _configs(folder: Path, place: Place, document: dict[str, Any], audio: Mappin
             "edges": [{"name": "edge1", "address": place.edge, "port": place.edge_port}],
             "relays": [{"name": "relay1", "address": place.host, "port": NG_PORT}],
             "media": {"socket": str(folder / "media.sock"), "address": place.host, "port": MEDIA_PORT},
-            "control": str(folder / "control.sock"), "journal": str(folder / "journal"),
+            "control": str(folder / "control.sock"), "api": str(folder / "api.sock"),
+            "journal": str(folder / "journal"),
             "store": str(folder / "store.sqlite"), "prompts": str(folder / "prompts"),
             "document": str(folder / "document.json"), "secrets": str(folder / "secrets.json"),
         })

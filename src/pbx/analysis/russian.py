@@ -18,6 +18,7 @@ REASONS = {
     "dialled_nothing": "{digits} — не внутренний номер и не номер, который можно вызвать",
     "dialled_own": "{digits} — наш собственный номер {number}",
     "dialled_outside": "{digits} — внешний номер {number}",
+    "called_by_api": "заказан через API: сначала телефоны user/{user}, потом {digits}",
     "over_limit": "предел: одновременных вызовов больше, чем max_calls {limit}",
     # flows and their conditions
     "step_taken": "flow/{flow}, шаг {step}: {why} → {to}",

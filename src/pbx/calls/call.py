@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from pbx.calls import dialling
+from pbx.calls import dialling, events
 from pbx.calls.happened import Happened
 from pbx.calls.leg import Audio, Branch, CalleeLeg, Connections, Diversion, Outcome
-from pbx.calls.record import CallRecord
+from pbx.calls.record import BY_API, CallRecord
 from pbx.calls.state import NOTHING, Fact, TenantState
 from pbx.model.objects import Destination, Tenant, User
 from pbx.routing.decision import Decision, Facts
@@ -37,6 +37,7 @@ class Recorder(Protocol):
 
 
 Watch = Callable[[str, object], None]
+Tell = Callable[..., None]
 
 
 class Loop(Exception):
@@ -47,6 +48,7 @@ class Call:
     """One call of one tenant. Times come from `clock` (seconds of UTC)."""
 
     watch: Watch | None = None  # a simulation looks on: ("node", it), ("why", reason), ("branch", place in the model)
+    on_event: Tell | None = None  # (event, call, **more): a live call is looked on at by `pbx.calls.events`
     state: TenantState = NOTHING  # what it shares with the tenant's other calls
     known: Mapping[str, Fact] = {}  # facts of lookups, and digits that menus have asked for, by `NAME.FACT`
 
@@ -74,6 +76,8 @@ class Call:
         self._clock = clock
         self.code = 0
         self.failure: BaseException | None = None  # what broke the story, a defect of ours or of a neighbour
+        self.is_fetched = record.source.partition(" ")[0] == BY_API  # the caller is rung before anybody else
+        self.held_by: set[str] = set()  # tags of the legs that have put the other on hold
         self.over_limit = False  # the tenant has more calls than its max_calls
         self.diversions: tuple[Diversion, ...] = ()  # who sent it on, here or before it came here
         self.hops = 0  # how often it was sent on before it came here
@@ -120,6 +124,17 @@ class Call:
         if self.watch:
             for reason in reasons:
                 self.watch("why", reason)
+
+    def tell(self, event: str, **more: object) -> None:
+        """Say what happens to the call, to whoever looks on."""
+        if self.on_event:
+            self.on_event(event, self, **more)
+
+    def hold(self, tag: str, held: bool) -> None:
+        """The leg of this tag has put the other on hold, or taken it back."""
+        if held is not (tag in self.held_by):
+            self.held_by.symmetric_difference_update({tag})
+            self.tell("call.held" if held else "call.resumed", by="caller" if tag == self.caller.tag else "callee")
 
     def took(self, *place: str | int) -> None:
         """The call took this branch of the model; said for whoever looks on, a live call keeps nothing of it."""
@@ -258,6 +273,15 @@ class Call:
                 ringback.cancel()
                 await self.connections.stop(self.caller)
 
+    async def fetch(self, branches: Sequence[Branch], *, within: float) -> Outcome:
+        """Ring the devices of whoever wants to call; the first that answers is the caller from then on."""
+        outcome, leg = await dialling.ring_all(self, branches, within=within)
+        if leg is not None:
+            await self.connections.take_caller(leg)
+            self._mark_answered()
+            self.connections.keep()
+        return outcome
+
     async def confirm(self, callee: CalleeLeg) -> bool:
         """Ask whoever answered to press 1, so that a mobile's voicemail never takes the call."""
         await self.connections.attend(callee)
@@ -283,6 +307,7 @@ class Call:
             self._come_to(node)
         self._mark_answered()
         self.connections.keep()
+        self.tell("call.joined", **events.about(callee), node=node)
         await self.talk(callee)
 
     async def talk(self, callee: CalleeLeg) -> None:
@@ -371,10 +396,11 @@ class Call:
         if cause == "bye" and record.hung_up_by is None:
             record.hung_up_by = "caller"
         self._recorder.ended(record)  # first: a SIGKILL while the relay is slow must not make it `interrupted`
+        self.tell("call.ended", **{name: getattr(record, name) for name in events.OF_THE_END})
         await self.connections.close()
 
     def _disposition(self, cause: str) -> tuple[str, int]:
-        if self.is_up:
+        if self.is_up and not (self.is_fetched and self.code and self.record.answered_by is None):
             return "answered", 200
         if cause == "cancel":
             return "cancelled", 487
@@ -389,3 +415,4 @@ class Call:
         if self.record.answered is None:
             self.record.answered = self.moment()
             self._recorder.answered(self.record)
+            self.tell("call.answered")

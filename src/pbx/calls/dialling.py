@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pbx.calls import events
 from pbx.calls.leg import Branch, CalleeLeg, Outcome, TrunkTarget
 from pbx.routing.reason import Reason
 
@@ -87,6 +88,7 @@ async def _branch(
                 return outcome, leg
             call.note(Reason("not_confirmed", node=branch.node, leg=leg.label))
             return Outcome(480, "not confirmed"), None
+        call.tell("leg.ended", **events.about(leg), status=outcome.status)
         call.note(_failed(branch.node, leg.label, outcome))
         if 300 <= outcome.status < 400:
             return await _redirected(call, branch, leg, outcome)
@@ -113,7 +115,15 @@ def _failed(node: str, leg: str, outcome: Outcome) -> Reason:
 
 async def _answer_of(call: Call, leg: CalleeLeg, *, alone: bool) -> Outcome:
     """Wait for the final answer, telling the caller of ringing and of early media meanwhile."""
-    leg.on_ringing = call.ring
+    told: list[bool] = []
+
+    def rings() -> None:
+        call.ring()
+        if not told:
+            told.append(True)
+            call.tell("leg.ringing", **events.about(leg))
+
+    leg.on_ringing = rings
     early: list[asyncio.Future[None]] = []
     if alone:
         leg.on_early_media = lambda: early.append(asyncio.ensure_future(call.connections.pass_early_media(leg)))
@@ -136,8 +146,10 @@ async def _let_go(call: Call, legs: Sequence[CalleeLeg], *, elsewhere: bool) -> 
     for leg in legs:
         if not leg.outcome.done():
             leg.cancel(elsewhere=elsewhere)
+            call.tell("leg.ended", **events.about(leg), status=487)
         elif leg.outcome.result().status == 200:
             leg.hang_up()
+            call.tell("leg.ended", **events.about(leg), status=200)
         await call.connections.release(leg)
 
 

@@ -202,6 +202,10 @@ class Connections(ABC):
         """Ring a target; the leg tells how it goes."""
 
     @abstractmethod
+    async def take_caller(self, leg: CalleeLeg) -> None:
+        """A device that answered is the caller from now on, and hears the engine (there was none before)."""
+
+    @abstractmethod
     async def pass_early_media(self, callee: CalleeLeg) -> None:
         """Let the caller hear what the far end sends before it answers."""
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+BY_API = "api"
+"""First word of the source of a call whose caller did not call us but is rung first; the second is the user."""
+
 
 @dataclass(slots=True)
 class CallRecord:

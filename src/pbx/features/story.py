@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from pbx.calls.call import Call
 from pbx.features.announcement import announcement
+from pbx.features.click_to_call import fetch_caller
 from pbx.features.conference import conference
 from pbx.features.feature_codes import feature_code
 from pbx.features.flow import flow
@@ -29,6 +30,8 @@ Feature = Callable[[Call, Destination], Awaitable[Destination | None]]
 
 async def story(call: Call) -> None:
     """From the first decision to the end of the call."""
+    if call.is_fetched and not await fetch_caller(call):
+        return
     if call.trunk is not None:
         number = call.record.number or ""
         to: Destination | None = Destination("number", number)

@@ -86,14 +86,18 @@ class RelaySession:
         self._offered.setdefault(to_tag, from_tag)
         return await self._sdp("offer", from_tag, to_tag, sdp, flags, _PROFILES[toward])
 
-    async def answer(self, from_tag: str, to_tag: str, sdp: bytes, *, toward: Toward = "plain") -> bytes:
-        """Give `to_tag`'s answer; returns the SDP for `from_tag`.
+    async def answer(
+        self, from_tag: str, to_tag: str, sdp: bytes, *, toward: Toward = "plain", branch: str = ""
+    ) -> bytes:
+        """Give `to_tag`'s answer; returns the SDP for `from_tag`. A leg may have been offered to as another `branch`.
 
         `from_tag` gets the transport that its own SDP asked for, which rtpengine remembers: `toward` changes nothing
         today and is taken so that calls may say it in both directions.
         """
-        sent = await self._sdp("answer", from_tag, to_tag, sdp, list(FLAGS), {"ICE": "remove"})
+        sent = await self._sdp("answer", from_tag, to_tag, sdp, list(FLAGS), {"ICE": "remove"}, branch)
         self._known.add(to_tag)
+        if branch:
+            self._offered[to_tag] = self._offered.pop(branch, from_tag)
         return sent
 
     async def delete_branch(self, from_tag: str, to_tag: str) -> None:
@@ -132,12 +136,19 @@ class RelaySession:
         return reply
 
     async def _sdp(
-        self, command: str, from_tag: str, to_tag: str, sdp: bytes, flags: list[str], profile: dict[str, Any]
+        self,
+        command: str,
+        from_tag: str,
+        to_tag: str,
+        sdp: bytes,
+        flags: list[str],
+        profile: dict[str, Any],
+        branch: str = "",
     ) -> bytes:
         reply = await self._command(
             command,
             **profile,
-            **self._names(command, from_tag, to_tag),
+            **self._names(command, from_tag, to_tag, branch or to_tag),
             **{"flags": flags, "replace": list(REPLACE)},
             # Latin-1 brings every byte through JSON and back, whatever a phone wrote into its s= line.
             sdp=sdp.decode("latin-1"),
@@ -151,13 +162,13 @@ class RelaySession:
         self._known.add(tag)
         await self._sdp("offer", tag, to_tag, nowhere, list(FLAGS), _PLAIN)
 
-    def _names(self, command: str, from_tag: str, to_tag: str) -> dict[str, str]:
+    def _names(self, command: str, from_tag: str, to_tag: str, branch: str) -> dict[str, str]:
         """How rtpengine is told whom a command is about."""
         if to_tag in self._known:
             return {"from-tag": from_tag, "to-tag": to_tag}
         if command == "offer":
-            return {"from-tag": from_tag, "via-branch": to_tag}
-        return {"from-tag": from_tag, "to-tag": to_tag, "via-branch": to_tag}
+            return {"from-tag": from_tag, "via-branch": branch}
+        return {"from-tag": from_tag, "to-tag": to_tag, "via-branch": branch}
 
     async def _command(self, command: str, **fields: Any) -> dict[str, Any]:
         return await self.client.command(command, **{"call-id": self.call_id}, **fields)

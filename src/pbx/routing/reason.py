@@ -28,6 +28,7 @@ ENGLISH: Mapping[str, str] = {
     "dialled_nothing": "{digits} is no extension and no number that can be dialled",
     "dialled_own": "{digits} is our own number {number}",
     "dialled_outside": "{digits} is the outside number {number}",
+    "called_by_api": "asked for by the API: the telephones of user/{user} first, then {digits}",
     "over_limit": "limit: more than max_calls {limit}",
     # flows and their conditions
     "step_taken": "flow/{flow} step {step}: {why}: to {to}",

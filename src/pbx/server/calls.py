@@ -18,6 +18,7 @@ import orjson
 import uvloop
 
 import pbx
+from pbx.calls.events import Events
 from pbx.calls.live.exchange import Exchange, Serving
 from pbx.calls.record import CallRecord
 from pbx.features.story import again, story
@@ -26,6 +27,7 @@ from pbx.media.ng import NgClient
 from pbx.media.relays import Relays
 from pbx.model import build
 from pbx.server import config as configuration
+from pbx.server.api import ApiCommands
 from pbx.server.control import Command, CommandError, ControlServer
 from pbx.server.leases import LeaseHolder
 from pbx.server.notify import notify
@@ -91,6 +93,7 @@ class CallServer:
             again=again,
             kept=kept,
             clock=time.time,
+            events=Events(self.boot, time.time),
             node=config.instance,
         )
         exchange.overloaded = lambda: self._lag > LAG_LIMIT
@@ -123,6 +126,9 @@ class CallServer:
         commands.update({"drain": self._drain, "undrain": self._undrain})
         control = ControlServer(config.control, commands)
         await control.start()
+        api_commands = ApiCommands(exchange)
+        api = ControlServer(config.api, api_commands.commands, api_commands.streams, mode=0o660)
+        await api.start()
         gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 50, 1000)
@@ -135,6 +141,7 @@ class CallServer:
         relays.close()
         await exchange.close()
         await control.close()
+        await api.close()
         await transport.close()
         await engine.close()
         holder.stop()

@@ -31,6 +31,7 @@ class CallsConfig:
     relays: list[tuple[str, str, int]]
     media_socket: str
     control: Path
+    api: Path
     journal: Path
     store: str
     document: Path
@@ -73,6 +74,7 @@ def read(path: Path) -> CallsConfig:
             relays=[(entry["name"], entry["address"], int(entry["port"])) for entry in data["relays"]],
             media_socket=data["media"]["socket"],
             control=Path(data["control"]),
+            api=Path(data.get("api") or Path(data["control"]).with_name("api.sock")),  # absent before there was any
             journal=Path(data["journal"]),
             store=data["store"],
             document=Path(data["document"]),

@@ -84,6 +84,11 @@ class Leg:
             body = f"Signal={digit}\r\nDuration=100\r\n".encode()
             self.edge.send(bytes(self.request("INFO", [("Content-Type", "application/dtmf-relay")], body)))
 
+    def reinvite(self, direction: str) -> None:
+        """Offers the media anew: `sendonly` holds, `sendrecv` takes back."""
+        body = self.edge.sdp().replace(b"a=sendrecv", f"a={direction}".encode())
+        self.send(self.request("INVITE", [("Content-Type", "application/sdp")], body))
+
     def bye(self) -> None:
         if self.is_up:
             self.end(200)
@@ -197,8 +202,14 @@ class CalleeLeg(Leg):
             self.end(487)
 
     def on_response(self, response: Message) -> None:
-        if response.status >= 200 and response.method == "BYE":
-            self.settled()
+        if response.status < 200:
+            return
+        self.settled()
+        if response.method == "INVITE":  # our re-INVITE
+            ack = self.request("ACK")
+            self.sequence -= 1
+            ack.headers = [(n, f"{self.sequence} ACK" if n == "CSeq" else v) for n, v in ack.headers]
+            self.edge.send(bytes(ack))
 
 
 class ScriptedEdge(asyncio.DatagramProtocol):
@@ -221,6 +232,10 @@ class ScriptedEdge(asyncio.DatagramProtocol):
     def close(self) -> None:
         self._transport.close()
         self._media.close()
+
+    def legs(self) -> Sequence[CallerLeg | CalleeLeg]:
+        """All that there were, in order."""
+        return list(self._legs.values())
 
     def call(self, incoming: Incoming) -> CallerLeg:
         """Brings a call in; the leg's `over` is its end."""

@@ -90,7 +90,9 @@ async def _all(host: str, stack: Stack, told: Mapping[str, Told]) -> dict[str, R
     try:
         legs = []
         for name in sorted(SCENARIOS, key=lambda name: -told[name].events[-1][0]):  # the longest first
-            legs.append(asyncio.ensure_future(_one(edge, SCENARIOS[name], told[name])))
+            one = SCENARIOS[name]
+            called = _by_api(stack, one) if one.by_api else _one(edge, one, told[name])
+            legs.append(asyncio.ensure_future(called))
             await asyncio.sleep(APART)
         await asyncio.gather(*legs)
     finally:
@@ -106,6 +108,20 @@ async def _owned(stack: Stack) -> None:
             return
         await asyncio.sleep(0.05)
     raise TimeoutError("pbx-calls does not own its tenants")
+
+
+async def _by_api(stack: Stack, scenario: Scenario) -> None:
+    """A call that the API asks for, until its end is told."""
+    tenant = NUMBERS[scenario.name]
+    wanted = {"tenant": tenant, "user": scenario.caller, "to": scenario.dialled}
+
+    def to_its_end() -> None:
+        events = stack.told("events", within=60)
+        assert next(events)["ok"]
+        call = stack.ask("place", on="api", **wanted)["call"]
+        assert any(event["call"] == call and event["event"] == "call.ended" for event in events)
+
+    await asyncio.to_thread(to_its_end)
 
 
 async def _one(edge: ScriptedEdge, scenario: Scenario, told: Told) -> None:

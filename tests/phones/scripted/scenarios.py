@@ -27,6 +27,7 @@ class Scenario:
     people: Mapping[str, Person] = field(default_factory=dict)
     keys: str = ""
     patience: float = 600.0
+    by_api: bool = False  # the API asks for the call: the caller is rung first
     full: bool = False  # the tenant has as many calls as its max_calls
     answered_by: str | None = None
     hung_up_by: str | None = None
@@ -37,6 +38,7 @@ class Scenario:
 
 RINGS = Person()
 STAYS = Person(answers=1.0, talks=600.0)
+PRESSES_3 = Person(answers=1.0, talks=600.0, presses="3", pressing=0.5)
 LEAVES = Person(answers=1.0, talks=2.0)
 BUSY, DECLINES, GONE = Person(status=486, after=0.5), Person(status=603, after=0.5), Person(status=480)
 REFUSES = Person(status=404)
@@ -275,6 +277,28 @@ CODES = (
                 hung_up_by="caller"),
 )  # fmt: skip
 
+BY_API = (
+    from_inside("by the API, a colleague", "anna", "202", "user/boris", "answered", 200, by_api=True,
+                people={"anna": STAYS, "boris-desk": LATE}, answered_by=BORIS, hung_up_by="callee"),
+    from_inside("by the API, and the caller hangs up", "anna", "202", "user/boris", "answered", 200, by_api=True,
+                people={"anna": Person(answers=0.5, talks=3.0), "boris-soft": Person(answers=1.0, talks=600.0)},
+                answered_by="device boris-soft", hung_up_by="caller"),
+    from_inside("by the API, one of two own devices, and out", "boris", "89161234567", "trunk/digits", "answered", 200,
+                by_api=True, people={"boris-desk": RINGS, "boris-soft": STAYS, "digits": LEAVES},
+                answered_by="trunk digits", hung_up_by="callee", sent="79161234567"),
+    from_inside("by the API, and the own device does not answer", "anna", "202", "", "no_answer", 480, by_api=True,
+                people={"anna": RINGS, "boris": STAYS}),
+    from_inside("by the API, and the own device declines", "anna", "202", "", "rejected", 603, by_api=True,
+                people={"anna": DECLINES, "boris": STAYS}),
+    from_inside("by the API, and the colleague is busy", "anna", "202", "user/boris", "busy", 486, by_api=True,
+                people={"anna": STAYS, "boris": BUSY}, hung_up_by="pbx"),
+    from_inside("by the API, barred", "gleb", "89161234567", "+79161234567", "rejected", 403, by_api=True,
+                people={"gleb": STAYS}, hung_up_by="pbx"),
+    from_inside("by the API, a menu and a key", "anna", "84951000003", "user/boris", "answered", 200, by_api=True,
+                people={"anna": PRESSES_3, "boris-desk": LEAVES}, keys="3", answered_by=BORIS, hung_up_by="callee"),
+    from_inside("by the API, somebody without a telephone", "zoya", "202", "", "no_answer", 480, by_api=True),
+)  # fmt: skip
+
 SCENARIOS: Mapping[str, Scenario] = {
-    scenario.name: scenario for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE, *FORWARDS, *CODES)
+    scenario.name: scenario for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE, *FORWARDS, *CODES, *BY_API)
 }

@@ -50,6 +50,7 @@ def script_of(scenario: Scenario, at: datetime) -> Script:
         patience=scenario.patience,
         over_limit=scenario.full,
         hops=len(scenario.came),
+        by_api=scenario.by_api,
         others=GONE,
     )
 

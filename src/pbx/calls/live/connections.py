@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pbx.calls.leg import Audio, CalleeLeg, CallerId, Connections, DeviceTarget, Leg, Target, TrunkTarget
 from pbx.calls.live.channels import Channels
-from pbx.calls.live.legs import SipCallee, SipCaller
+from pbx.calls.live.legs import TO_BE_RUNG, FetchedCaller, SipCallee, SipCaller
 from pbx.calls.live.media import CallMedia
 from pbx.media.ng import NgError, NgTimeout
 from pbx.model.objects import Tenant, Trunk
@@ -43,7 +43,7 @@ class SipConnections(Connections):
 
     def __init__(
         self,
-        session: InviteSession,
+        session: InviteSession | None,
         label: str,
         *,
         stack: Stack,
@@ -55,8 +55,9 @@ class SipConnections(Connections):
         secret: Callable[[str], str | None],
         channels: Channels,
     ) -> None:
+        """Without a session the caller has yet to be rung: see `take_caller`."""
         self.media = media
-        self.caller = SipCaller(session, label, media)
+        self.caller = SipCaller(session, label, media) if session is not None else FetchedCaller(label, media)
         self.bridged: SipCallee | None = None  # whom the caller talks with
         self.on_keep: Callable[[], None] = lambda: None
         self.on_over: Callable[[], None] = lambda: None
@@ -71,9 +72,11 @@ class SipConnections(Connections):
         self._legs: list[SipCallee] = []
         self._orphans: list[SipCallee] = []  # rung by a process before, and not asked for again yet
         self.placed = 0
-        hops = session.request.max_forwards if session.request is not None else MAX_HOPS
+        request = session.request if session is not None else None
+        hops = request.max_forwards if request is not None else MAX_HOPS
         self._hops = str(max(1, min(hops, MAX_HOPS) - 1))
-        session.contact = self._contact
+        if session is not None:
+            session.contact = self._contact
 
     # --- the caller -------------------------------------------------------------------------------------------------
 
@@ -120,7 +123,10 @@ class SipConnections(Connections):
             srtp, codecs = target.trunk.media == "srtp", target.trunk.codecs
         else:
             srtp, codecs = target.media == "srtp", ()
-        offer = await self.media.offer_to(tag, srtp=srtp, codecs=codecs)
+        if self.caller.state == TO_BE_RUNG:
+            offer = await self.media.offer_to_caller(tag, srtp=srtp)
+        else:
+            offer = await self.media.offer_to(tag, srtp=srtp, codecs=codecs)
         leg = SipCallee(tag, target, offer, self.media, self._hosts_for(target))
         self._legs.append(leg)
         if isinstance(target, DeviceTarget):
@@ -128,7 +134,7 @@ class SipConnections(Connections):
         else:
             self._give_back_channel(leg, target)
             self._invite_trunk(leg, target, caller_id)
-        self.on_keep()
+        self.keep()
         self._flush()
         return leg
 
@@ -253,6 +259,15 @@ class SipConnections(Connections):
         display = f'"{name}" ' if name else ""
         return f"{display}<sip:{_user(caller_id.number)}@{domain}>"
 
+    async def take_caller(self, leg: CalleeLeg) -> None:
+        assert isinstance(leg, SipCallee) and leg.session is not None and leg.sdp is not None
+        assert isinstance(self.caller, FetchedCaller)
+        self._legs.remove(leg)
+        self.caller.take(leg.label, leg.session)
+        if leg.gone.done():  # it was hung up in the very moment
+            self.caller.end(leg.gone.result())
+        await self.media.take_caller(leg.tag, leg.sdp, leg.offer)
+
     async def pass_early_media(self, callee: CalleeLeg) -> None:
         assert isinstance(callee, SipCallee)
         if callee.sdp is not None and self.caller.state in ("new", "ringing"):
@@ -294,10 +309,11 @@ class SipConnections(Connections):
         await self.media.to_engine("A")
 
     def keep(self) -> None:
-        self.on_keep()
+        if self.caller.state != TO_BE_RUNG:  # nobody is there yet with whom the next process could go on
+            self.on_keep()
 
     async def release(self, callee: CalleeLeg) -> None:
-        self.on_keep()
+        self.keep()
         self._flush()
         if isinstance(callee, SipCallee) and callee.offer:
             await self.media.forget(callee.tag)

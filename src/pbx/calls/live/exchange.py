@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from pbx.calls.call import Call, Recorder
+from pbx.calls.events import OF_THE_START, Events, listed
 from pbx.calls.leg import Diversion
 from pbx.calls.live import kept as kept_call
 from pbx.calls.live.channels import Channels
@@ -89,18 +90,20 @@ class Exchange:
         again: Story,
         kept: KeptCalls,
         clock: Callable[[], float],
+        events: Events,
         node: int = 1,
     ) -> None:
         """`again` tells the story of a call that was in a process before, from where it stands; `kept` holds those that
         are here now."""
-        self._edges = edges
+        self.edges = edges
         self._relays = relays
         self._engine = engine
         self._recorder = recorder
         self._story = story
         self._again = again
+        self.events = events
         self._kept = kept
-        self._clock = clock
+        self.clock = clock
         self._node = node
         self._stack: Stack | None = None
         self._flush: Callable[[], None] = lambda: None
@@ -110,7 +113,7 @@ class Exchange:
         self._connections: dict[str, SipConnections] = {}
         self._changed: dict[str, None] = {}  # calls to be kept once more before the next packet leaves, in order
         self._tasks: set[asyncio.Task[None]] = set()
-        self._of_tenant: Counter[str] = Counter()
+        self.of_tenant: Counter[str] = Counter()
         self.refused: Counter[int] = Counter()
         self.channels = Channels()
         self.overloaded: Callable[[], bool] = lambda: False
@@ -136,36 +139,50 @@ class Exchange:
             return
         session.request = None  # read to its end, and 4 KB while the call lasts
         session.provisional(100)
-        self._begin(call, self._story)
+        self.begin(call)
 
-    def _begin(self, call: Call, story: Story) -> None:
-        task = asyncio.ensure_future(self._run(call, story))
+    def begin(self, call: Call, *, again: bool = False) -> None:
+        """Tell the story of a call to its end."""
+        task = asyncio.ensure_future(self._run(call, self._again if again else self._story))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _admit(self, session: InviteSession) -> Call:
         request = _invite_of(session)
-        edge = self._edges.get(request.get("x-pbx-edge") or "")
+        edge = self.edges.get(request.get("x-pbx-edge") or "")
         tenant = self.serving.model.tenants.get(request.get("x-pbx-tenant") or "")
         if edge is None or tenant is None:
             raise Refused(404, "Not Found")
         emergency = request.get("x-pbx-emergency") == "1"
+        self.require_service(tenant, emergency)
+        call = self._make(session, tenant, edge, emergency)
+        self.start(call)
+        return call
+
+    def require_service(self, tenant: Tenant, emergency: bool = False) -> None:
+        """Raises Refused when no new call of the tenant is taken."""
         if tenant.id not in self.leases:
             raise Refused(503, "Not The Owner")
         if self.draining and not emergency:
             raise Refused(503, "Draining")
         if self.overloaded() and not emergency:
             raise Refused(503, "Overloaded")
-        call = self._make(session, tenant, edge, emergency)
+
+    def start(self, call: Call) -> None:
+        """The call begins: it counts, and is in the journal."""
         self._hold(call)
-        self._changed[call.record.id] = None
-        call.over_limit = tenant.max_calls is not None and self._of_tenant[tenant.id] > tenant.max_calls
+        tenant = call.tenant
+        call.connections.keep()
+        call.over_limit = tenant.max_calls is not None and self.of_tenant[tenant.id] > tenant.max_calls
         self._recorder.started(call.record)
-        return call
+        call.tell("call.started", **{name: listed(call)[name] for name in OF_THE_START})
+
+    def new_id(self, started: float) -> str:
+        return f"{int(started * 1000):012x}{self._node:02x}{secrets.token_hex(4)}"
 
     def _hold(self, call: Call) -> None:
         """The call is one of ours, and counts."""
-        self._of_tenant[call.tenant.id] += 1
+        self.of_tenant[call.tenant.id] += 1
         trunk = self._trunk_of(call)
         if trunk is not None:
             self.channels.take(trunk, always=True)
@@ -174,8 +191,8 @@ class Exchange:
     def _make(self, session: InviteSession, tenant: Tenant, edge: Edge, emergency: bool) -> Call:
         request = _invite_of(session)
         kind, _, name = (request.get("x-pbx-source") or "").partition(" ")
-        started = self._clock()
-        call_id = f"{int(started * 1000):012x}{self._node:02x}{secrets.token_hex(4)}"
+        started = self.clock()
+        call_id = self.new_id(started)
         dialled = user_of(request.uri)
         record = CallRecord(
             id=call_id,
@@ -197,30 +214,32 @@ class Exchange:
             if user is None:
                 raise Refused(403, "Unknown Device")
             record.caller = user.extension or user.caller_id
-        token = token_of(tenant.id)
-        media = CallMedia(
-            RelaySession(self._relays.choose(), f"{token}-{call_id}"), self._engine, session.remote_sdp or sdps.LATE
-        )
-        assert self._stack is not None
-        secret = self.serving.secrets.get
-        connections = SipConnections(
-            session,
-            f"{kind} {name}",
-            stack=self._stack,
-            flush=self._flush,
-            media=media,
-            tenant=tenant,
-            edge=edge,
-            token=token,
-            secret=secret,
-            channels=self.channels,
-        )
-        call = self._call(record, tenant, connections, user, trunk.key if trunk else None, emergency)
+        connections = self.connect(session, record.source, tenant, edge, call_id)
+        call = self.make_call(record, tenant, connections, user, trunk.key if trunk else None, emergency)
         if trunk is not None:
             _came_diverted(call, request, trunk)
         return call
 
-    def _call(
+    def connect(
+        self, session: InviteSession | None, label: str, tenant: Tenant, edge: Edge, call_id: str
+    ) -> SipConnections:
+        token = token_of(tenant.id)
+        offered = (session.remote_sdp or sdps.LATE) if session is not None else None
+        assert self._stack is not None
+        return SipConnections(
+            session,
+            label,
+            stack=self._stack,
+            flush=self._flush,
+            media=CallMedia(RelaySession(self._relays.choose(), f"{token}-{call_id}"), self._engine, offered),
+            tenant=tenant,
+            edge=edge,
+            token=token,
+            secret=self.serving.secrets.get,
+            channels=self.channels,
+        )
+
+    def make_call(
         self,
         record: CallRecord,
         tenant: Tenant,
@@ -230,10 +249,12 @@ class Exchange:
         emergency: bool,
     ) -> Call:
         call = Call(
-            record, tenant, connections, self._recorder, self._clock, user=user, trunk=trunk, emergency=emergency
+            record, tenant, connections, self._recorder, self.clock, user=user, trunk=trunk, emergency=emergency
         )
         connections.on_keep = lambda: self._changed.setdefault(record.id)
         connections.on_over = lambda: self._is_over(record.id)
+        connections.media.on_hold = call.hold
+        call.on_event = self.events.tell
         self._connections[record.id] = connections
         return call
 
@@ -256,7 +277,7 @@ class Exchange:
         """Go on with the calls of the process before; nothing is awaited, so that no packet comes before they are
         known. One that cannot go on is hung up, and its record says so."""
         assert self._stack is not None
-        world = kept_call.World(self._stack, self._flush, self._relays, self._engine, self._edges)
+        world = kept_call.World(self._stack, self._flush, self._relays, self._engine, self.edges)
         for call_id, document in documents.items():
             try:
                 call = self._resumed(document, world)
@@ -265,7 +286,7 @@ class Exchange:
                 self._give_up(call_id, document)
             else:
                 self._hold(call)
-                self._begin(call, self._again)
+                self.begin(call, again=True)
         if documents:
             log.warning("%d of %d calls of the process before go on", len(self.calls), len(documents))
 
@@ -277,7 +298,7 @@ class Exchange:
         more = {"secret": self.serving.secrets.get, "channels": self.channels}
         connections = kept_call.connections_of(document, world, tenant, token_of(tenant.id), **more)
         user = tenant.users.get(document["user"] or "")
-        call = self._call(record, tenant, connections, user, document["trunk"], document["emergency"])
+        call = self.make_call(record, tenant, connections, user, document["trunk"], document["emergency"])
         call.language = document["language"]
         call.diversions = tuple(Diversion(*one) for one in document.get("diversions", ()))
         call.hops = document.get("hops", 0)
@@ -292,7 +313,7 @@ class Exchange:
         except (kept_call.Unusable, KeyError, TypeError, ValueError) as error:
             log.error("nor is it hung up: %r", error)
             return  # little is known of it but its id
-        record.ended, record.disposition = int(self._clock() * 1000), "interrupted"
+        record.ended, record.disposition = int(self.clock() * 1000), "interrupted"
         self._recorder.ended(record)
 
     def _from_trunk(self, request: Request, tenant: Tenant, key: str, record: CallRecord) -> Trunk:
@@ -322,7 +343,7 @@ class Exchange:
             self.calls.pop(call.record.id, None)
             self._is_over(call.record.id)
             self._connections.pop(call.record.id, None)
-            self._of_tenant[call.tenant.id] -= 1
+            self.of_tenant[call.tenant.id] -= 1
             if call.trunk is not None:
                 self.channels.give_back(call.trunk)
             self._flush()
@@ -345,6 +366,10 @@ class Exchange:
     def listing(self) -> list[dict[str, Any]]:
         """The calls that are up, as plain data."""
         return [call.record.document() for call in self.calls.values()]
+
+    def listed(self, tenant_id: str) -> list[dict[str, Any]]:
+        """The calls of a tenant that are up, as whoever looks on sees them."""
+        return [listed(call) for call in self.calls.values() if call.tenant.id == tenant_id]
 
     def end_calls_of_others(self) -> None:
         """Hang up, at both ends, what another process owns now, or nobody: the edges turn its requests away from

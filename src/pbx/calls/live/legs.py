@@ -19,6 +19,7 @@ from pbx.sip.uri import user_of
 
 ELSEWHERE = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')  # RFC 3326
 NOT_ACCEPTABLE = 488
+TO_BE_RUNG = "to be rung"  # the state of a caller who has no leg yet
 UNUSABLE = (SdpError, NgError, NgTimeout, EngineError)  # what a broken SDP, the relay or the engine says
 
 log = logging.getLogger(__name__)
@@ -142,6 +143,24 @@ class SipCaller(_Listens, CallerLeg):
     def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
         self.state = "down"
         super().ended(session, request, cause)
+
+
+class FetchedCaller(SipCaller):
+    """A caller who did not call us: has no leg until one of its devices has answered, where we are the UAC."""
+
+    def __init__(self, label: str, media: CallMedia) -> None:
+        CallerLeg.__init__(self, "A", label)
+        self.state = TO_BE_RUNG
+        self._offers = _Offers("A", media)
+
+    def take(self, label: str, session: InviteSession) -> None:
+        """The device that answered."""
+        self.label, self.session, self.state = label, session, "up"
+        session.listener = self
+
+    def reject(self, status: int, reason: str = "") -> None:
+        """There is nobody to tell."""
+        self.state = "down"
 
 
 class SipCallee(_Listens, CalleeLeg):

@@ -17,6 +17,7 @@ from pbx.media.ng import NgClient
 from pbx.media.relay import RelaySession, Toward
 from pbx.sip import sdp as sdps
 
+FIRST = "E1"  # the engine's first place
 _NG_NAMES = {"opus": "opus"}  # rtpengine's names are in capitals, but for this one
 
 
@@ -45,10 +46,11 @@ class _Side:
 class CallMedia:
     """Order of commands: one at a time, in the order asked for (`_turn`)."""
 
-    def __init__(self, relay: RelaySession, engine: EngineClient, caller_sdp: bytes) -> None:
+    def __init__(self, relay: RelaySession, engine: EngineClient, caller_sdp: bytes | None) -> None:
+        """`caller_sdp` is None while the caller has yet to be rung (`take_caller`)."""
         self.relay = relay
         self.engine = engine
-        self._sides: dict[str, _Side] = {"A": _Side(caller_sdp)}
+        self._sides: dict[str, _Side] = {"A": _Side(caller_sdp)} if caller_sdp is not None else {}
         self._turn = asyncio.Lock()
         self._places = 0
         self._peer: dict[str, str] = {}  # who is bridged with whom
@@ -59,6 +61,7 @@ class CallMedia:
         self._early: tuple[str, bytes] | None = None  # whom A hears before an answer, and its SDP
         self._blocked = False  # the caller is not heard while somebody is asked to confirm
         self._taken = False  # an offer to somebody took the caller's audio from the engine
+        self.on_hold: Callable[[str, bool], None] = lambda tag, held: None  # a side holds the other, or does no more
         self.on_agreed: Callable[[], None] = lambda: None  # an offer in the middle changed the media
 
     def snapshot(self) -> dict[str, Any]:
@@ -181,6 +184,33 @@ class CallMedia:
             names = [_NG_NAMES.get(name, name.upper()) for name in codecs]
             return await self.relay.offer("A", tag, side.received, toward=toward, codecs=names)
 
+    async def offer_to_caller(self, tag: str, *, srtp: bool = False) -> bytes:
+        """The engine's offer for a device of whoever is to be the caller. PCMU is transcoded where it knows no PCMA."""
+        async with self._turn:
+            self._used = True
+            self._rung.add(tag)
+            self._places = 1
+            offer = sdps.engine_offer(*self.engine.address)
+            return await self.relay.offer(FIRST, tag, offer, toward="srtp" if srtp else "plain", codecs=("PCMU",))
+
+    async def take_caller(self, tag: str, received: bytes, offered: bytes) -> None:
+        """The device that answered with this SDP is A from now on, and hears the engine. A's SDP is the offer of those
+        who are rung later, though A sent it as an answer."""
+        async with self._turn:
+            sent = sdps.audio(await self.relay.answer(FIRST, "A", received, branch=tag))
+            codec = sent.speech
+            if codec is None or codec.name not in ("PCMA", "PCMU"):
+                raise sdps.SdpError(f"the relay answers the engine {codec}")
+            await self.engine.add_leg(
+                self.engine_leg("A"),
+                remote=(sent.address, sent.port),
+                payload=codec.payload,
+                event_payload=sent.event_payload,
+            )
+            self._rung.discard(tag)
+            self._sides["A"] = _Side(sdps.narrow(received, received), offered, FIRST)
+            await self._delete_forgotten()
+
     async def answered(self, tag: str, received: bytes, offered: bytes) -> None:
         """A rung leg answered with this SDP to the offer it was sent; said again (asked to confirm, then joined) it
         changes nothing."""
@@ -234,7 +264,7 @@ class CallMedia:
             if side is not None and side.engine:
                 await self.engine.remove_leg(self.engine_leg(tag))
                 self._forgotten.append((tag, side.engine))
-            self._forgotten.append(("A", tag))
+            self._forgotten.append(("A" if "A" in self._sides else FIRST, tag))
 
     # --- in the middle ----------------------------------------------------------------------------------------------
 
@@ -267,6 +297,7 @@ class CallMedia:
                 await self.relay.unblock(tag)
                 await self.relay.unblock(peer)
             side.sent = sdps.with_direction(sent, direction)
+            self.on_hold(tag, held)
             self.on_agreed()
             return side.sent
 

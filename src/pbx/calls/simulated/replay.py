@@ -10,6 +10,7 @@ from typing import Any
 
 from pbx.calls.call import CONFIRM_WITHIN, Call
 from pbx.calls.leg import Audio, DeviceTarget, Leg, Target
+from pbx.calls.record import BY_API
 from pbx.calls.simulated.world import Person, Script, SimulatedConnections, Told, simulate
 from pbx.model.objects import Tenant
 
@@ -60,6 +61,10 @@ def script_of(tenant: Tenant, record: Mapping[str, Any]) -> Script:
         caller = users.get(source)
         if caller is None:
             raise NotReplayable("caller_is_gone", device=source)
+    if kind == BY_API:
+        caller = source
+        if caller not in tenant.users:
+            raise NotReplayable("caller_is_gone", device=source)
     return Script(
         at=datetime.fromtimestamp(record["started"] / 1000, UTC),
         caller=caller,
@@ -68,6 +73,7 @@ def script_of(tenant: Tenant, record: Mapping[str, Any]) -> Script:
         patience=(record["ended"] - record["started"]) / 1000 if left else ENDLESS,
         over_limit=bool(record["facts"].get("over_limit")),
         hops=int(record["facts"].get("hops", 0)),
+        by_api=kind == BY_API,
     )
 
 

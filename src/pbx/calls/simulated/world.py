@@ -9,7 +9,7 @@ from datetime import datetime
 
 from pbx.calls.call import Call
 from pbx.calls.leg import Audio, CalleeLeg, CallerId, CallerLeg, Connections, DeviceTarget, Leg, Target
-from pbx.calls.record import CallRecord
+from pbx.calls.record import BY_API, CallRecord
 from pbx.calls.simulated import clock
 from pbx.calls.simulated.state import ScriptedState, StateScript
 from pbx.model.objects import Tenant
@@ -53,6 +53,7 @@ class Script:
     others: Person = Person(status=480)  # how everybody behaves who is not named
     speaks: float = 10.0  # how long the caller's message is; then it types its next keys, or hangs up
     state: StateScript = field(default_factory=StateScript)
+    by_api: bool = False  # the caller is rung first, as the API asks for it
 
 
 @dataclass(slots=True)
@@ -226,6 +227,12 @@ class SimulatedConnections(Connections):
             names = [target.trunk.key, target.trunk.id, target.number]
         return next((people[name] for name in names if name in people), self._script.others)
 
+    async def take_caller(self, leg: CalleeLeg) -> None:
+        self._legs = [one for one in self._legs if one is not leg]
+        self.caller.label, self.caller.state = leg.label, "up"
+        self._told.answer = 200
+        leg.gone.add_done_callback(lambda gone: self.caller.end(gone.result()))
+
     async def pass_early_media(self, callee: CalleeLeg) -> None:
         if self.caller.state in ("new", "ringing"):
             self.caller.state = "early"
@@ -276,7 +283,7 @@ async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], obje
         caller=user.extension if user else script.caller,
         dialled=script.dialled,
         number=script.dialled if script.trunk else None,
-        source="simulated",
+        source=f"{BY_API} {user.id}" if script.by_api and user else "simulated",
         revision=tenant.revision,
         started=int(start * 1000),
     )

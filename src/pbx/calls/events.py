@@ -1,0 +1,99 @@
+"""What happens to the calls of a process, as it happens: numbered events for whoever looks on.
+
+A call writes an event and goes on; it never waits for a reader and keeps nothing for one. The newest MOST events stay
+in a ring, each encoded once. A reader that is slower than the ring has lost some: it is told so, asks for the calls
+that are up, and goes on from there. Numbers begin at 1 with each start of the process, so an event is named by the
+start (`boot`) and its number.
+
+| event | more | when |
+|-|-|-|
+| `call.started` | direction, caller, dialled, number, source, user | the call is ours |
+| `leg.ringing` | leg, user | a device or a trunk says that it rings |
+| `leg.ended` | leg, user, status | it rings no longer and was not joined |
+| `call.answered` | | the caller is answered, by somebody or by the PBX |
+| `call.joined` | leg, user, node | the caller talks with somebody |
+| `call.held`, `call.resumed` | by | one side put the other on hold, or took it back |
+| `call.ended` | disposition, code, hung_up_by, answered_by | the record is written |
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from pbx.calls.leg import CalleeLeg, DeviceTarget
+
+if TYPE_CHECKING:
+    from pbx.calls.call import Call
+
+MOST = 10_000  # some 3 MB
+OF_THE_START = ("direction", "caller", "dialled", "number", "source", "user")
+OF_THE_END = ("disposition", "code", "hung_up_by", "answered_by")
+
+
+class Events:
+    """The events of one start of a process. `clock` gives seconds of UTC."""
+
+    def __init__(self, boot: str, clock: Callable[[], float], most: int = MOST) -> None:
+        self.boot = boot
+        self.last = 0  # number of the newest event
+        self._clock = clock
+        self._ring: deque[bytes] = deque(maxlen=most)
+        self._news = asyncio.Event()
+
+    def tell(self, event: str, call: Call, **more: Any) -> None:
+        """Something happened to a call."""
+        self.last += 1
+        document = {
+            "seq": self.last,
+            "at": int(self._clock() * 1000),
+            "event": event,
+            "tenant": call.tenant.id,
+            "call": call.record.id,
+            **more,
+        }
+        self._ring.append(orjson.dumps(document, default=str) + b"\n")
+        self._news.set()
+
+    def since(self, number: int) -> Sequence[bytes] | None:
+        """The lines of the events after this one; None when some of them are not kept any more, or never were."""
+        missing = self.last - number
+        if missing < 0 or missing > len(self._ring):
+            return None
+        return [self._ring[index] for index in range(len(self._ring) - missing, len(self._ring))]
+
+    async def news(self, number: int) -> None:
+        """Until there is an event after this one."""
+        while self.last <= number:
+            self._news.clear()
+            await self._news.wait()
+
+
+def about(leg: CalleeLeg) -> dict[str, str | None]:
+    """A leg as events name it."""
+    return {"leg": leg.label, "user": leg.target.user if isinstance(leg.target, DeviceTarget) else None}
+
+
+def listed(call: Call) -> dict[str, Any]:
+    """A call that is up, as a list of calls shows it: what the events until now come to."""
+    record = call.record
+    return {
+        "call": record.id,
+        "tenant": record.tenant,
+        "direction": record.direction,
+        "caller": record.caller,
+        "dialled": record.dialled,
+        "number": record.number,
+        "source": record.source,
+        "user": call.user.id if call.user else None,
+        "started": record.started,
+        "answered": record.answered,
+        "answered_by": record.answered_by,
+        "state": "talking" if call.connections.joined else "up" if call.is_up else "ringing",
+        "held": bool(call.held_by),
+        "node": record.path[-1] if record.path else None,
+    }

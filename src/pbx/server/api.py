@@ -1,0 +1,106 @@
+"""What pbx-web asks of pbx-calls: the calls of a tenant, click-to-call, hanging up, and the stream of events.
+
+The protocol is that of the control socket, on a socket of its own, because whoever faces the network may do no more
+than this: `calls {tenant}`, `place {tenant, user, to}`, `hang_up {tenant, call}`, `people {tenant}`, `served` and
+`events {boot, since}`. Every command names the tenant; an id of another tenant's is one that is not there.
+
+`events` is answered by `{boot, last, gap}` and then a line for each event (`pbx.calls.events`). With the `boot` and the
+number of the last event that the reader has (`since`) it goes on from there; `gap` says that this cannot be, so that
+the reader asks for `calls` anew. A reader that falls behind the ring is cut off and may come again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from pbx.calls.live import by_api
+from pbx.calls.live.exchange import Exchange, Refused
+from pbx.server.control import Command, CommandError, Streamed
+
+PAUSE = 0.02  # seconds between two writes to a reader: many calls make one write
+
+
+class ApiCommands:
+    """The commands, on the exchange of this process."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    @property
+    def commands(self) -> Mapping[str, Command]:
+        return {
+            "served": self._served,
+            "calls": self._calls,
+            "people": self._people,
+            "place": self._place,
+            "hang_up": self._hang_up,
+            "events": self._where,
+        }
+
+    @property
+    def streams(self) -> Mapping[str, Streamed]:
+        return {"events": self._events}
+
+    async def _served(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The tenants whose calls come to this process."""
+        return {"boot": self._exchange.events.boot, "tenants": sorted(self._exchange.leases)}
+
+    async def _calls(self, request: dict[str, Any]) -> dict[str, Any]:
+        events = self._exchange.events
+        return {"boot": events.boot, "last": events.last, "calls": self._exchange.listed(_text(request, "tenant"))}
+
+    async def _people(self, request: dict[str, Any]) -> dict[str, Any]:
+        tenant = self._exchange.serving.model.tenants.get(_text(request, "tenant"))
+        if tenant is None:
+            raise CommandError("there is no such tenant", 404)
+        people = [
+            {"user": user.id, "name": user.name, "extension": user.extension, "devices": sorted(user.devices)}
+            for user in tenant.users.values()
+        ]
+        return {"people": people}
+
+    async def _place(self, request: dict[str, Any]) -> dict[str, Any]:
+        tenant, user, to = (_text(request, name) for name in ("tenant", "user", "to"))
+        try:
+            call = by_api.place(self._exchange, tenant, user, to)
+        except Refused as refused:
+            raise CommandError(refused.reason, refused.status) from None
+        return {"call": call.record.id}
+
+    async def _hang_up(self, request: dict[str, Any]) -> dict[str, Any]:
+        if not by_api.hang_up(self._exchange, _text(request, "tenant"), _text(request, "call")):
+            raise CommandError("there is no such call", 404)
+        return {}
+
+    def _gap(self, request: dict[str, Any]) -> bool:
+        events = self._exchange.events
+        return request.get("boot") != events.boot or events.since(_number(request)) is None
+
+    async def _where(self, request: dict[str, Any]) -> dict[str, Any]:
+        events = self._exchange.events
+        return {"boot": events.boot, "last": events.last, "gap": self._gap(request)}
+
+    async def _events(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+        events = self._exchange.events
+        number = events.last if self._gap(request) else _number(request)
+        while (lines := events.since(number)) is not None:
+            number = events.last
+            if lines:
+                writer.writelines(lines)
+                await writer.drain()
+                await asyncio.sleep(PAUSE)
+            await events.news(number)
+
+
+def _text(request: dict[str, Any], name: str) -> str:
+    value = request.get(name)
+    if not isinstance(value, str) or not value:
+        raise CommandError(f"{name} is missing")
+    return value
+
+
+def _number(request: dict[str, Any]) -> int:
+    value = request.get("since")
+    return value if isinstance(value, int) else -1
