@@ -72,6 +72,7 @@ REASONS = {
     "collected": "{name}: набрано {digits}",
     "collected_secretly": "{name}: набрано цифр: {length}, не записываются",
     "wrong_length": "{name}: набрано цифр: {length}, нужно от {least} до {most} (попытка {attempt})",
+    "not_acceptable": "предложение звонящего непригодно: {error}",
     "not_read_back": "{name}: прочитано вслух и не подтверждено (попытка {attempt})",
     "forwarded_always": "user/{user} переадресует все вызовы → {to}",
     "forwarded_busy": "user/{user} занят → {to}",

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from pbx.calls import dialling, events
 from pbx.calls.happened import Happened
-from pbx.calls.leg import Audio, Branch, CalleeLeg, Connections, Diversion, Outcome
+from pbx.calls.leg import Audio, Branch, CalleeLeg, Connections, Diversion, NotAcceptable, Outcome
 from pbx.calls.record import BY_API, CallRecord
 from pbx.calls.state import NOTHING, Fact, TenantState
 from pbx.model.objects import Destination, Tenant, User
@@ -383,6 +383,9 @@ class Call:
         except Loop as loop:
             self.note(Reason("loop", limit=MAX_NODES, path=str(loop)))
             self.reject(482, "Loop Detected")
+        except NotAcceptable as error:
+            self.note(Reason("not_acceptable", error=str(error)))
+            self.reject(488, "Not Acceptable Here")
         else:
             self.hang_up()
 

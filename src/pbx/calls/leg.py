@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from pbx.model.objects import Trunk
 
 
+class NotAcceptable(Exception):
+    """The caller offers no sound that we can make or pass on: 488."""
+
+
 @dataclass(frozen=True, slots=True)
 class Diversion:
     """Somebody who sent a call on: extension and outside number (None: has none, or hides it), and the status that says

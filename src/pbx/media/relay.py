@@ -22,16 +22,38 @@ from typing import Any, Literal
 
 from pbx.media.ng import NgClient
 
-Toward = Literal["plain", "engine", "srtp"]
+Toward = Literal["plain", "engine", "srtp", "either", "browser"]
+"""What a leg speaks: RTP in clear, our engine (the same, in G.711), SRTP with keys by SDES (RFC 4568), RTP with keys
+that the peer may take or leave (RFC 8643), or what browsers speak: DTLS-SRTP (RFC 5764), ICE, RTCP on the same port."""
 
 # `port-latching` keeps the port that a leg was told when its peer changes; without it A's media dies at a NAT.
 FLAGS = ("trust-address", "port-latching")
 REPLACE = ("origin", "session connection")
 
-_PLAIN = {"transport protocol": "RTP/AVP", "SDES": ["off"], "rtcp-mux": ["demux"], "ICE": "remove"}
-_SRTP = {"transport protocol": "RTP/SAVP", "DTLS": "off", "rtcp-mux": ["demux"], "ICE": "remove"}
-_PROFILES: dict[Toward, dict[str, Any]] = {"plain": _PLAIN, "engine": _PLAIN, "srtp": _SRTP}
+# One suite, the one that every implementation of RFC 4568 has: all twelve would make an INVITE too long for UDP.
+_SUITES = (
+    "AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32",
+    "AES_192_CM_HMAC_SHA1_80", "AES_192_CM_HMAC_SHA1_32", "AES_CM_128_HMAC_SHA1_32", "F8_128_HMAC_SHA1_80",
+    "F8_128_HMAC_SHA1_32", "NULL_HMAC_SHA1_80", "NULL_HMAC_SHA1_32",
+)  # fmt: skip
+_KEYS = {"DTLS": "off", "SDES": [f"no-{suite}" for suite in _SUITES]}
+_PHONE = {"rtcp-mux": ["demux"], "ICE": "remove"}
+_DTLS = {"transport protocol": "UDP/TLS/RTP/SAVPF", "SDES": ["off"], "ICE": "force"}
+_OFFERS: dict[Toward, dict[str, Any]] = {
+    "plain": {"transport protocol": "RTP/AVP", "SDES": ["off"], **_PHONE},
+    "engine": {"transport protocol": "RTP/AVP", "SDES": ["off"], **_PHONE},
+    "srtp": {"transport protocol": "RTP/SAVP", **_KEYS, **_PHONE},
+    "either": {"transport protocol": "RTP/AVP", "OSRTP": ["offer"], **_KEYS, **_PHONE},
+    "browser": {**_DTLS, "rtcp-mux": ["offer", "require"]},
+}
+# Whoever is answered gets the transport that it offered, which rtpengine remembers; keys that we may leave are taken.
+_ANSWER = {"ICE": "remove", "OSRTP": ["accept"]}
+_ANSWER_BROWSER = {**_DTLS, "rtcp-mux": ["require"]}
 
+_PROFILE = re.compile(rb"^m=audio +\S+ +(\S+)", re.MULTILINE)
+_OF_BROWSERS = re.compile(
+    rb"a=(?:extmap|extmap-allow-mixed|group|mid|msid|msid-semantic|rtcp-fb|rtcp-rsize|ssrc)[:\r\n ]"
+)
 _RTPMAP = re.compile(r"^a=rtpmap:(\d+) +([^/\s]+)/(\d+)", re.MULTILINE)
 _AUDIO = re.compile(r"^m=audio +\d+(?:/\d+)? +\S+ +([\d ]+)", re.MULTILINE)
 _STATIC = {"0": "PCMU/8000", "8": "PCMA/8000", "13": "CN/8000"}
@@ -47,6 +69,7 @@ class RelaySession:
         self._offerers: list[str] = []
         self._known: set[str] = set()  # tags that rtpengine knows; the others that were offered to are branches
         self._offered: dict[str, str] = {}  # branch → who offered
+        self._speaks: dict[str, Toward] = {}  # by the SDP that each sent last
 
     def snapshot(self) -> dict[str, Any]:
         """What another process needs to go on with the session, as plain values."""
@@ -55,6 +78,7 @@ class RelaySession:
             "offerers": self._offerers,
             "known": sorted(self._known),
             "offered": self._offered,
+            "speaks": self._speaks,
         }
 
     @classmethod
@@ -62,20 +86,23 @@ class RelaySession:
         """The session of a snapshot."""
         session = cls(client, kept["call_id"])
         session._offerers, session._known = list(kept["offerers"]), set(kept["known"])
-        session._offered = dict(kept["offered"])
+        session._offered, session._speaks = dict(kept["offered"]), dict(kept.get("speaks", {}))
         return session
 
     async def offer(
-        self, from_tag: str, to_tag: str, sdp: bytes, *, toward: Toward = "plain", codecs: Sequence[str] = ()
+        self, from_tag: str, to_tag: str, sdp: bytes, *, toward: Toward | None = None, codecs: Sequence[str] = ()
     ) -> bytes:
         """Offer `from_tag`'s SDP to `to_tag`; returns the SDP to send there.
 
-        `toward` is the kind of the receiver: "plain" RTP, our "engine", or "srtp" with SDES keys. `codecs` are names
-        (`PCMA`, `PCMU`, `opus`) that rtpengine adds to the offer and transcodes if the receiver picks one of them.
+        `toward` is what the receiver is to speak; None: as it does already. `codecs` are names (`PCMA`, `PCMU`, `opus`)
+        that rtpengine adds to the offer and transcodes if the receiver picks one of them.
         """
+        toward = toward or self._speaks.get(to_tag, "plain")
         flags = [*FLAGS, *(f"codec-transcode-{name}" for name in codecs)]
         if toward == "engine":
             flags += engine_codecs(sdp)
+        if toward == "browser":
+            flags.append("generate-mid")
         if from_tag in self._offered and from_tag not in self._known:
             await self.answer(self._offered[from_tag], from_tag, sdp)  # or it would be a second leg of that name
         if from_tag in self._offered and to_tag not in self._known:
@@ -84,21 +111,23 @@ class RelaySession:
             self._offerers.append(from_tag)
         self._known.add(from_tag)
         self._offered.setdefault(to_tag, from_tag)
-        return await self._sdp("offer", from_tag, to_tag, sdp, flags, _PROFILES[toward])
+        sent = await self._sdp("offer", from_tag, to_tag, sdp, flags, _OFFERS[toward])
+        self._speaks[from_tag] = spoken(sdp)
+        return sent if toward == "browser" else _for_phones(sent)
 
-    async def answer(
-        self, from_tag: str, to_tag: str, sdp: bytes, *, toward: Toward = "plain", branch: str = ""
-    ) -> bytes:
-        """Give `to_tag`'s answer; returns the SDP for `from_tag`. A leg may have been offered to as another `branch`.
+    async def answer(self, from_tag: str, to_tag: str, sdp: bytes, *, branch: str = "") -> bytes:
+        """Give `to_tag`'s answer; returns the SDP for `from_tag`, who gets the transport that its own SDP asked for.
 
-        `from_tag` gets the transport that its own SDP asked for, which rtpengine remembers: `toward` changes nothing
-        today and is taken so that calls may say it in both directions.
+        A leg may have been offered to as another `branch`.
         """
-        sent = await self._sdp("answer", from_tag, to_tag, sdp, list(FLAGS), {"ICE": "remove"}, branch)
+        browser = self._speaks.get(from_tag) == "browser"
+        flags = [*FLAGS, "generate-mid"] if browser else list(FLAGS)
+        sent = await self._sdp("answer", from_tag, to_tag, sdp, flags, _ANSWER_BROWSER if browser else _ANSWER, branch)
         self._known.add(to_tag)
+        self._speaks[to_tag] = spoken(sdp)
         if branch:
             self._offered[to_tag] = self._offered.pop(branch, from_tag)
-        return sent
+        return sent if browser else _for_phones(sent)
 
     async def delete_branch(self, from_tag: str, to_tag: str) -> None:
         """Take `to_tag`'s ports away, answered or not; the others of the session go on."""
@@ -160,7 +189,7 @@ class RelaySession:
         offer of that leg rtpengine 10.5 would take its first peer for the branch."""
         nowhere = re.sub(rb"^(c=IN IP4) \S+", rb"\1 0.0.0.0", sdp, flags=re.MULTILINE)
         self._known.add(tag)
-        await self._sdp("offer", tag, to_tag, nowhere, list(FLAGS), _PLAIN)
+        await self._sdp("offer", tag, to_tag, nowhere, list(FLAGS), _OFFERS[spoken(sdp)])
 
     def _names(self, command: str, from_tag: str, to_tag: str, branch: str) -> dict[str, str]:
         """How rtpengine is told whom a command is about."""
@@ -172,6 +201,24 @@ class RelaySession:
 
     async def _command(self, command: str, **fields: Any) -> dict[str, Any]:
         return await self.client.command(command, **{"call-id": self.call_id}, **fields)
+
+
+def spoken(sdp: bytes) -> Toward:
+    """What whoever sent this SDP speaks."""
+    found = _PROFILE.search(sdp)
+    profile = found.group(1).upper() if found else b""
+    if profile.startswith(b"UDP/TLS/"):
+        return "browser"
+    if b"SAVP" in profile:
+        return "srtp"
+    return "either" if b"\na=crypto:" in sdp else "plain"
+
+
+def _for_phones(sdp: bytes) -> bytes:
+    """Without the lines that only browsers read, of which rtpengine passes on 2 KB: too much for UDP."""
+    if b"\na=extmap" not in sdp and b"\na=mid" not in sdp:
+        return sdp
+    return b"".join(line for line in sdp.splitlines(keepends=True) if not _OF_BROWSERS.match(line))
 
 
 def engine_codecs(sdp: bytes) -> list[str]:

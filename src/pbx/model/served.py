@@ -34,7 +34,6 @@ NOT_SERVED: dict[str, str] = {
     "users.*.skills": "queues",
     "users.*.devices.*.type=browser": "browser phones",
     "users.*.devices.*.max_contacts": "several contacts of a device",
-    "users.*.devices.*.media=srtp": "encrypted sound",
     "prompts.*.*.say": "speech",
     "announcements.*.hours": "speech",
     "ivrs.*.hours": "speech",
@@ -45,8 +44,6 @@ NOT_SERVED: dict[str, str] = {
     "flows.*.*.lookup": "CRM lookup",
     "flows.*.*.as": "CRM lookup",
     "trunks.*.cost": "billing",
-    "trunks.*.media=srtp": "encrypted sound",
-    "trunks.*.media=either": "encrypted sound",
     "outbound_routes.*.choose=least_cost": "billing",
 }
 CONDITIONS: dict[str, str] = {"override": "night switch", "queue": "queues"}

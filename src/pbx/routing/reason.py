@@ -82,6 +82,7 @@ ENGLISH: Mapping[str, str] = {
     "collected": "{name}: {digits} typed",
     "collected_secretly": "{name}: {length} digits typed, not written down",
     "wrong_length": "{name}: {length} digits typed, {least} to {most} are asked for (try {attempt})",
+    "not_acceptable": "the caller's offer is of no use: {error}",
     "not_read_back": "{name}: read back and not confirmed (try {attempt})",
     "forwarded_always": "user/{user} forwards every call: to {to}",
     "forwarded_busy": "user/{user} is busy: to {to}",

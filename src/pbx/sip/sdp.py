@@ -151,6 +151,14 @@ def transport_profile(sdp: bytes) -> str:
     return audio(sdp).profile.upper()
 
 
+def is_secret(sdp: bytes | None) -> bool:
+    """The sound is encrypted whoever answers: RTP/SAVP (RFC 3711) or DTLS, not keys that may be left (RFC 8643)."""
+    try:
+        return sdp is not None and "SAVP" in transport_profile(sdp)
+    except SdpError:
+        return False
+
+
 def with_direction(sdp: bytes, direction: str) -> bytes:
     """The same SDP with another direction of its audio stream."""
     if direction not in _DIRECTIONS:

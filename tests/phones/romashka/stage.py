@@ -5,6 +5,7 @@
 | ivanov, extension 201 | phone1 | 600 Hz |
 | petrova, 202 | phone2 | 750 Hz |
 | sidorov, 301 | natphone, behind an address translation | 900 Hz |
+| orlova, 203, whose phone speaks SRTP only | phone5 | 1350 Hz |
 | carrier mtt, also the mobiles behind it | mtt | 1050 Hz |
 | carrier ural | ural (SIPp, which returns what it hears) | – |
 | stranger | stranger | 1200 Hz |
@@ -22,8 +23,8 @@ from phones.romashka.report import Report
 from phones.wire import WireParty
 
 DOMAIN = "romashka.example"
-TONES = {"ivanov": 600.0, "petrova": 750.0, "sidorov": 900.0, "mtt": 1050.0, "stranger": 1200.0}
-EXTENSIONS = {"ivanov": "201", "petrova": "202", "sidorov": "301"}
+TONES = {"ivanov": 600.0, "petrova": 750.0, "sidorov": 900.0, "orlova": 1350.0, "mtt": 1050.0, "stranger": 1200.0}
+EXTENSIONS = {"ivanov": "201", "petrova": "202", "sidorov": "301", "orlova": "203"}
 PLACES = {"ivanov": "phone1", "petrova": "phone2", "sidorov": "phone3"}
 
 
@@ -87,18 +88,28 @@ class Stage:
                 self._phones[user] = phone
             return self._phones[user]
 
-    def new_phone(self, user: str, *, place: str = "", password: str | None = None, transport: str = "udp") -> Baresip:
-        """A phone of its own with the account of a user's desk phone; not started, not registered."""
+    def new_phone(
+        self,
+        user: str,
+        *,
+        device: str = "desk",
+        place: str = "",
+        password: str | None = None,
+        transport: str = "udp",
+        account: str = "",
+    ) -> Baresip:
+        """A phone of its own with the account of a user's device; not started, not registered."""
         place = place or PLACES[user]
         return Baresip(
-            f"{user}-desk@{DOMAIN}",
+            f"{user}-{device}@{DOMAIN}",
             namespace=lab.namespace(place),
             address=lab.addresses()[place],
-            password=lab.password(user, "desk") if password is None else password,
+            password=lab.password(user, device) if password is None else password,
             proxy=f"{self.edge[0]}:{5061 if transport == 'tls' else 5060}",
             transport=transport,
             authority=str(lab.AUTHORITY) if transport == "tls" else "",
             hz=TONES[user],
+            account=account,
         )
 
     def party(self, name: str) -> WireParty:

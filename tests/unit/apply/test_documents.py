@@ -75,7 +75,8 @@ def test_each_server_gets_only_the_secrets_that_it_needs(compiled: Compiled) -> 
     by_role = {(one.server, one.role): set(one.secrets) for one in compiled.documents}
     assert by_role["relay1", "relay"] == by_role["calls1", "media"] == set()
     assert by_role["calls1", "calls"] == {"trunk_mtt"}
-    assert by_role["edge1", "edge"] == {f"ha1/{one}-desk@romashka.example" for one in ("ivanov", "petrova", "sidorov")}
+    devices = ("ivanov-desk", "petrova-desk", "sidorov-desk", "orlova-soft")
+    assert by_role["edge1", "edge"] == {f"ha1/{one}@romashka.example" for one in devices}
 
 
 def test_a_registering_trunk_is_registered_by_the_first_edge_only(loaded: LoadedSource, secrets: Secrets) -> None:

@@ -161,7 +161,7 @@ def test_a_way_out_touches_everybody(calls: dict[str, Any]) -> None:
 def test_a_new_tenant_is_touched_as_a_whole(calls: dict[str, Any]) -> None:
     have = {**calls, "tenants": {}}
     numbers, users = reach.touched(have, calls)
-    assert (len(numbers), len(users)) == (5, 3)
+    assert (len(numbers), len(users)) == (5, 4)
 
 
 # --- the module ---

@@ -8,22 +8,25 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from pbx.calls.leg import Audio, CalleeLeg, CallerId, Connections, DeviceTarget, Leg, Target, TrunkTarget
+from pbx.calls.leg import Audio, CalleeLeg, CallerId, Connections, DeviceTarget, Leg, NotAcceptable, Target, TrunkTarget
 from pbx.calls.live.channels import Channels
 from pbx.calls.live.legs import TO_BE_RUNG, FetchedCaller, SipCallee, SipCaller
 from pbx.calls.live.media import CallMedia
 from pbx.media.ng import NgError, NgTimeout
+from pbx.media.relay import Toward
 from pbx.model.objects import Tenant, Trunk
 from pbx.routing.numbers import sent_to_trunk
 from pbx.sip.address import Address
 from pbx.sip.history import diverted_lines
 from pbx.sip.listener import DEAF
+from pbx.sip.sdp import SdpError
 from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
 from pbx.sip.uri import host_of
 
 MAX_HOPS = 70  # the hops left go on with the call, or a loop through a carrier would never end (RFC 7332)
 ASKED_FOR_WITHIN = 5.0  # seconds that a phone rings on for a call whose story is told again
+_SPOKEN: dict[str, Toward] = {"rtp": "plain", "srtp": "srtp", "either": "either", "browser": "browser"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +85,19 @@ class SipConnections(Connections):
 
     async def answer(self) -> None:
         if self.caller.state != "up":
-            self.caller.accept(await self.media.to_engine("A"))
+            self.caller.accept(await self._to_engine())
             self._flush_soon()
 
     async def open_early(self) -> None:
         if self.caller.state in ("new", "ringing"):
-            self.caller.early(await self.media.to_engine("A"))
+            self.caller.early(await self._to_engine())
             self._flush()
+
+    async def _to_engine(self) -> bytes:
+        try:
+            return await self.media.to_engine("A")
+        except SdpError as error:
+            raise NotAcceptable(str(error)) from error
 
     async def play(self, leg: Leg, audio: Sequence[Audio], *, loop: bool = False) -> None:
         await self.media.give_back_if_taken(leg.tag)
@@ -119,24 +128,30 @@ class SipConnections(Connections):
             leg = SipCallee(tag, target, b"", self.media)
             leg.resolve(503, f"all {target.trunk.max_channels} channels are in use")
             return leg
-        if isinstance(target, TrunkTarget):
-            srtp, codecs = target.trunk.media == "srtp", target.trunk.codecs
-        else:
-            srtp, codecs = target.media == "srtp", ()
-        if self.caller.state == TO_BE_RUNG:
-            offer = await self.media.offer_to_caller(tag, srtp=srtp)
-        else:
-            offer = await self.media.offer_to(tag, srtp=srtp, codecs=codecs)
-        leg = SipCallee(tag, target, offer, self.media, self._hosts_for(target))
+        leg = SipCallee(tag, target, b"", self.media, self._hosts_for(target))
         self._legs.append(leg)
+        if isinstance(target, TrunkTarget):
+            self._give_back_channel(leg, target)
+        if spoken_by(target) == "either":
+            leg.in_other_words = lambda: self._offer(leg, target, caller_id, "srtp")
+        await self._offer(leg, target, caller_id, spoken_by(target))
+        return leg
+
+    async def _offer(self, leg: SipCallee, target: Target, caller_id: CallerId, toward: Toward) -> None:
+        """Ring a leg: INVITE with an offer of this kind."""
+        if self.caller.state == TO_BE_RUNG:
+            leg.offer = await self.media.offer_to_caller(leg.tag, toward=toward)
+        else:
+            codecs = target.trunk.codecs if isinstance(target, TrunkTarget) else ()
+            leg.offer = await self.media.offer_to(leg.tag, toward=toward, codecs=codecs)
+        if leg.outcome.done():  # not wanted any more
+            return
         if isinstance(target, DeviceTarget):
             self._invite_device(leg, target, caller_id)
         else:
-            self._give_back_channel(leg, target)
             self._invite_trunk(leg, target, caller_id)
         self.keep()
         self._flush()
-        return leg
 
     def _give_back_channel(self, leg: SipCallee, target: TrunkTarget) -> None:
         key = target.trunk.key
@@ -336,6 +351,12 @@ def _is_same(one: Target, other: Target) -> bool:
     if isinstance(one, TrunkTarget) and isinstance(other, TrunkTarget):
         return (one.trunk.key, one.number) == (other.trunk.key, other.number)
     return one == other
+
+
+def spoken_by(target: Target) -> Toward:
+    """What a target is offered: sound in clear, encrypted, or keys that it may leave."""
+    media = target.trunk.media if isinstance(target, TrunkTarget) else target.media
+    return _SPOKEN[media]
 
 
 def _user(text: str) -> str:

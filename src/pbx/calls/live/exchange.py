@@ -214,6 +214,8 @@ class Exchange:
             if user is None:
                 raise Refused(403, "Unknown Device")
             record.caller = user.extension or user.caller_id
+        if _must_be_secret(tenant, user, trunk, name) and not sdps.is_secret(session.remote_sdp):
+            raise Refused(488, "Encrypted Sound Only")
         connections = self.connect(session, record.source, tenant, edge, call_id)
         call = self.make_call(record, tenant, connections, user, trunk.key if trunk else None, emergency)
         if trunk is not None:
@@ -407,6 +409,13 @@ def _came_diverted(call: Call, request: Request, trunk: Trunk) -> None:
         )
         for one in reversed(history.diversions(request))
     )
+
+
+def _must_be_secret(tenant: Tenant, user: User | None, trunk: Trunk | None, source: str) -> bool:
+    """`media: srtp` of whoever calls (contracts §2.6)."""
+    if trunk is not None:
+        return trunk.media == "srtp"
+    return user is not None and user.devices[source[len(user.id) + 1 :]].media == "srtp"
 
 
 def _shown_uri(request: Request) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 from pbx.calls.leg import CalleeLeg, CallerLeg, DeviceTarget, Leg, Target
 from pbx.calls.live.media import CallMedia
@@ -13,13 +13,14 @@ from pbx.media.ng import NgError, NgTimeout
 from pbx.sip.history import redirected_to
 from pbx.sip.message import Request, Response
 from pbx.sip.referral import Referral
-from pbx.sip.sdp import SdpError
+from pbx.sip.sdp import SdpError, is_secret
 from pbx.sip.session import InviteSession
 from pbx.sip.uri import user_of
 
 ELSEWHERE = ("Reason", 'SIP;cause=200;text="Call completed elsewhere"')  # RFC 3326
 NOT_ACCEPTABLE = 488
 TO_BE_RUNG = "to be rung"  # the state of a caller who has no leg yet
+OFFER_REFUSED = (415, NOT_ACCEPTABLE, 606)  # the media that we offered, not the call
 UNUSABLE = (SdpError, NgError, NgTimeout, EngineError)  # what a broken SDP, the relay or the engine says
 
 log = logging.getLogger(__name__)
@@ -34,11 +35,11 @@ class _Offers:
         self._tasks: set[asyncio.Task[None]] | None = None  # asyncio itself would forget them
 
     def offered(self, session: InviteSession, sdp: bytes | None) -> None:
-        self._do(self._answer(session, sdp))
+        self.do(self._answer(session, sdp))
 
     def agreed(self, session: InviteSession, sdp: bytes) -> None:
         """The peer answered an offer of ours: for the relay that is the same as an offer of the peer's own."""
-        self._do(self._take(session, sdp))
+        self.do(self._take(session, sdp))
 
     async def _take(self, session: InviteSession, sdp: bytes) -> None:
         try:
@@ -49,7 +50,7 @@ class _Offers:
             session.bye()
             listener.ended(session, None, "no_answer")
 
-    def _do(self, work: Coroutine[None, None, None]) -> None:
+    def do(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks = self._tasks or set()
         self._tasks.add(task)
@@ -173,6 +174,7 @@ class SipCallee(_Listens, CalleeLeg):
         self.sdp: bytes | None = None
         self.session: InviteSession | None = None
         self._offers = _Offers(tag, media)
+        self.in_other_words: Callable[[], Coroutine[None, None, None]] | None = None  # another offer, made once
 
     @property
     def is_open(self) -> bool:
@@ -185,9 +187,11 @@ class SipCallee(_Listens, CalleeLeg):
             self.session.cancel([ELSEWHERE] if elsewhere else [])
 
     def hang_up(self) -> None:
-        if self.session is None or self.gone.done():
+        if self.gone.done():
             return
-        if not self.outcome.done():
+        if self.session is None:
+            self.resolve(487, "Request Terminated")
+        elif not self.outcome.done():
             self.cancel(elsewhere=False)
         elif self.outcome.result().status == 200:
             self.session.bye()
@@ -209,9 +213,17 @@ class SipCallee(_Listens, CalleeLeg):
             session.bye()
             self.resolve(NOT_ACCEPTABLE, "no SDP in the answer")
             return
+        if is_secret(self.offer) and not is_secret(self.sdp):  # RFC 3264 §6.1 does not let it: nobody is to listen
+            session.bye()
+            self.resolve(NOT_ACCEPTABLE, "answered in clear")
+            return
         self.resolve(200)
 
     def failed(self, session: InviteSession, status: int, reason: str, response: Response | None) -> None:
+        if status in OFFER_REFUSED and self.in_other_words is not None and not self.outcome.done():
+            again, self.in_other_words = self.in_other_words, None
+            self._offers.do(self._offer_again(again))
+            return
         if status == 404 and isinstance(self.target, DeviceTarget):
             status, reason = 480, "not registered"  # the edge's word for a device without a contact
         redirect = ""
@@ -219,6 +231,13 @@ class SipCallee(_Listens, CalleeLeg):
             redirect = user_of(redirected_to(response, self._hosts))
         self.resolve(status, reason, redirect)
         self.end("failed")
+
+    async def _offer_again(self, again: Callable[[], Coroutine[None, None, None]]) -> None:
+        try:
+            await again()
+        except UNUSABLE as error:
+            self.resolve(NOT_ACCEPTABLE, str(error))
+            self.end("failed")
 
 
 def digits_of(request: Request) -> str:

@@ -19,6 +19,9 @@ from pbx.sip import sdp as sdps
 
 FIRST = "E1"  # the engine's first place
 _NG_NAMES = {"opus": "opus"}  # rtpengine's names are in capitals, but for this one
+_DECODED = frozenset(
+    {"PCMA", "PCMU", "OPUS", "G722", "G723", "G729", "GSM", "SPEEX"}
+)  # what rtpengine can transcode from and to
 
 
 @dataclass(slots=True)
@@ -110,6 +113,8 @@ class CallMedia:
 
     async def _to_engine(self, tag: str) -> bytes:
         side = self._sides[tag]
+        if not can_be_heard(side.received):
+            raise sdps.SdpError("no codec that can be turned into G.711")
         if not side.engine:
             self._places += 1
             side.engine = f"E{self._places}"
@@ -126,7 +131,7 @@ class CallMedia:
             event_payload=offered.event_payload,
         )
         ours = sdps.engine_answer(host, port, codec.name, offered.event_payload)
-        sent = await self.relay.answer(tag, side.engine, ours, toward="plain")
+        sent = await self.relay.answer(tag, side.engine, ours)
         return self._told(side, sent)
 
     async def leave_engine(self, tag: str) -> None:
@@ -168,30 +173,32 @@ class CallMedia:
 
     # --- ringing and joining ----------------------------------------------------------------------------------------
 
-    async def offer_to(self, tag: str, *, srtp: bool = False, codecs: Sequence[str] = ()) -> bytes:
-        """A's offer for a leg that will be rung; with `codecs` no others are offered, transcoded if A has none."""
+    async def offer_to(self, tag: str, *, toward: Toward = "plain", codecs: Sequence[str] = ()) -> bytes:
+        """A's offer for a leg that will be rung; with `codecs` no others are offered, transcoded if A has none.
+
+        Without, A's own are offered first and then G.711, so that a leg with nothing in common is transcoded to.
+        """
         async with self._turn:
             await self._delete_forgotten()  # of a ring that nobody answered
             self._used = self._taken = True
             self._rung.add(tag)
-            side = self._sides["A"]
-            toward: Toward = "srtp" if srtp else "plain"
+            sdp = self._sides["A"].received
             if not codecs:
-                return await self.relay.offer("A", tag, side.received, toward=toward)
-            common = sdps.only(side.received, codecs)
+                return await self.relay.offer("A", tag, sdp, toward=toward, codecs=fallback(sdp))
+            common = sdps.only(sdp, codecs)
             if common is not None:
                 return await self.relay.offer("A", tag, common, toward=toward)
             names = [_NG_NAMES.get(name, name.upper()) for name in codecs]
-            return await self.relay.offer("A", tag, side.received, toward=toward, codecs=names)
+            return await self.relay.offer("A", tag, sdp, toward=toward, codecs=names)
 
-    async def offer_to_caller(self, tag: str, *, srtp: bool = False) -> bytes:
+    async def offer_to_caller(self, tag: str, *, toward: Toward = "plain") -> bytes:
         """The engine's offer for a device of whoever is to be the caller. PCMU is transcoded where it knows no PCMA."""
         async with self._turn:
             self._used = True
             self._rung.add(tag)
             self._places = 1
             offer = sdps.engine_offer(*self.engine.address)
-            return await self.relay.offer(FIRST, tag, offer, toward="srtp" if srtp else "plain", codecs=("PCMU",))
+            return await self.relay.offer(FIRST, tag, offer, toward=toward, codecs=("PCMU",))
 
     async def take_caller(self, tag: str, received: bytes, offered: bytes) -> None:
         """The device that answered with this SDP is A from now on, and hears the engine. A's SDP is the offer of those
@@ -330,6 +337,22 @@ class CallMedia:
             side.cut_to = sent
         side.sent = sent
         return sent
+
+
+def can_be_heard(sdp: bytes) -> bool:
+    """The relay can make G.711 of it, for the engine."""
+    if b"PCMA/8000" in sdp or b"PCMU/8000" in sdp:
+        return True
+    return not _DECODED.isdisjoint(codec.name for codec in sdps.audio(sdp).codecs)
+
+
+def fallback(sdp: bytes) -> tuple[str, ...]:
+    """What is offered after the codecs of an SDP, to be transcoded: the G.711 that it does not have, where the relay
+    can decode what it has. A common codec passes untouched."""
+    if b"PCMA/8000" in sdp and b"PCMU/8000" in sdp:  # of nearly all: spares the reading
+        return ()
+    names = {codec.name for codec in sdps.audio(sdp).codecs}
+    return tuple(name for name in ("PCMA", "PCMU") if name not in names and names & _DECODED)
 
 
 def _item(audio: Audio) -> dict[str, object]:
