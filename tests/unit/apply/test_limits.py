@@ -155,7 +155,7 @@ def test_a_location_touches_its_users(calls: dict[str, Any]) -> None:
 
 
 def test_a_way_out_touches_everybody(calls: dict[str, Any]) -> None:
-    assert len(changed(calls, "outbound_routes", "russia", prefixes=["+7", "+8"])[1]) == 3
+    assert len(changed(calls, "outbound_routes", "russia", prefixes=["+7", "+8"])[1]) == 4
 
 
 def test_a_new_tenant_is_touched_as_a_whole(calls: dict[str, Any]) -> None:
