@@ -29,7 +29,7 @@ from full_edge import FullEdge
 from local_stack import CALLS_PORT, Place, Stack, running
 from unit.edge.edge_under_test import CALLS, CARRIER, EDGE, PHONE, PHONE_2
 
-from pbx.calls.live.exchange import token_of
+from pbx.calls.live.serving import token_of
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 FOLDER = Path("/tmp/pbx-bench-whole-path")

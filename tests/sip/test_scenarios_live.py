@@ -29,13 +29,20 @@ def test_the_live_record_equals_the_simulated_one(lived: Mapping[str, Live], nam
     told = simulated(SCENARIOS[name], datetime.fromtimestamp(record["started"] / 1000, UTC))
     again = told.record.document()
     assert {part: record[part] for part in COMPARED} == {part: again[part] for part in COMPARED}
-    before = ["device anna-desk"] if SCENARIOS[name].full else []
-    assert sorted(rung.labels) == sorted([*before, *(label for _, label in told.rang)])
+    before = SCENARIOS[name].before
+    assert sorted(rung.labels) == sorted([*([before.rings] if before else []), *(label for _, label in told.rang)])
     if record["answered"] is not None:
         lasted = (record["ended"] - record["answered"]) / 1000
         assert lasted == pytest.approx((again["ended"] - again["answered"]) / 1000, abs=WITHIN)
     if SCENARIOS[name].sent:
         assert rung.sent[-1] == SCENARIOS[name].sent
+
+
+@pytest.mark.row("R07")
+@pytest.mark.parametrize(("name", "cause"), [("no route there", 3), ("no trunk can be used", 34)])
+def test_why_there_is_no_way_out_is_told(lived: Mapping[str, Live], name: str, cause: int) -> None:
+    final = lived[name].rung.final
+    assert final is not None and final.all("Reason") == [f"Q.850;cause={cause}"]
 
 
 DIVERSION = re.compile(r"<sip:([^@]+)@[^>]+>;reason=([^;]+);counter=1;privacy=off$")

@@ -315,13 +315,13 @@ class Call:
         await asyncio.shield(callee.gone)  # a caller who goes cancels this wait, not the leg's own future
         self.record.hung_up_by = "callee"
 
-    def reject(self, status: int, reason: str = "") -> None:
-        """Refuse an unanswered caller with a SIP status; hang up an answered one."""
+    def reject(self, status: int, reason: str = "", cause: int | None = None) -> None:
+        """Refuse an unanswered caller with a SIP status and perhaps a cause of Q.850; hang up an answered one."""
         self.code = self.code or status
         if self.is_up:
             self.hang_up()
         else:
-            self.caller.reject(status, reason)
+            self.caller.reject(status, reason, cause)
 
     def hang_up(self) -> None:
         """End the call from our side; a call that was never answered is declined."""

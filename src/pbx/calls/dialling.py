@@ -70,7 +70,7 @@ async def _branch(
     """Ring one member: wait its delay, try its targets in order, ask for confirmation where it is wanted."""
     if branch.ring_after:
         await asyncio.sleep(branch.ring_after)
-    outcome = Outcome(480, "no way to reach it")
+    outcome = branch.without
     for target in branch.attempts:
         leg = await call.connections.place(target, branch.caller_id)
         legs.append(leg)

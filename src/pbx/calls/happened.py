@@ -10,6 +10,7 @@ else was typed: it may have been meant for nobody's eyes.
 | `inputs` | `{ivr, choice?, wrong?, first?, last?}`: when the first and the last digit came; none: nothing typed |
 | `prompts` | name → how long it lasted, of those that were played whole |
 | `hops` | how often the call was sent on before it came here |
+| `trunks` | those that could not be used, by key: `full` or `down` |
 | `over_limit` | the tenant had more calls than its `max_calls` |
 | `cut` | more was rung or typed than MOST, so this is not all |
 """
@@ -73,6 +74,9 @@ class Happened:
 
     def came_diverted(self, hops: int) -> None:
         self._record.facts["hops"] = hops
+
+    def left_out(self, trunk: str, state: str) -> None:
+        self._record.facts.setdefault("trunks", {})[trunk] = state
 
     def over_limit(self) -> None:
         self._record.facts["over_limit"] = True

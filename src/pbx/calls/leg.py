@@ -77,11 +77,13 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt to ring ended: 200, or the final SIP status; `redirect`: whom a 3xx names instead, as dialled."""
+    """How an attempt to ring ended: 200, or the final SIP status; `redirect`: whom a 3xx names instead, as dialled;
+    `cause`: of Q.850, where the status says too little."""
 
     status: int
     reason: str = ""
     redirect: str = ""
+    cause: int | None = None
 
 
 class Leg:
@@ -117,8 +119,8 @@ class CallerLeg(Leg, ABC):
         """180 once (RFC 3261 §13.3.1.1)."""
 
     @abstractmethod
-    def reject(self, status: int, reason: str = "") -> None:
-        """A final answer other than 2xx."""
+    def reject(self, status: int, reason: str = "", cause: int | None = None) -> None:
+        """A final answer other than 2xx, with a cause of Q.850 (RFC 6432)."""
 
     @abstractmethod
     def hang_up(self) -> None:
@@ -255,4 +257,5 @@ class Branch:
     ring_after: float = 0.0
     confirm: bool = False
     reasons: list[str] = field(default_factory=list)
+    without: Outcome = Outcome(480, "no way to reach it")  # what comes of it when there is no target
     redirect: Callable[[str], Sequence[Branch]] | None = None  # whom to ring instead, when the device says so by 3xx

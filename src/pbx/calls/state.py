@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from pbx.model.objects import Tenant
+from pbx.model.objects import Tenant, Trunk
 from pbx.model.services import Lookup, Queue
 from pbx.routing.queueing import Agent
 
@@ -16,6 +16,10 @@ class TenantState:
     """As a call sees it. This one is of a tenant that has none of it: nothing is on, nobody waits, no CRM answers."""
 
     overrides: frozenset[str] = frozenset()  # those that are switched on
+
+    def trunk(self, trunk: Trunk) -> str:
+        """How a trunk is now: `free`, `full` (all its channels are taken) or `down` (it does not answer OPTIONS)."""
+        return "free"
 
     def switch(self, override: str) -> bool:
         """Turn a switch over; True when it is on now."""

@@ -25,7 +25,7 @@ async def outside(call: Call, to: Destination) -> Destination | None:
         return None
     outcome = await ring_outside(call, to.value, within=RING_TIME)
     if outcome.status != 200:
-        call.reject(480 if outcome.status == 408 else outcome.status, outcome.reason)
+        call.reject(480 if outcome.status == 408 else outcome.status, outcome.reason, outcome.cause)
     return None
 
 
@@ -40,8 +40,6 @@ async def ring_outside(call: Call, number: str, *, within: float) -> Outcome:
         own_number=person.caller_id if person else None,
         shown=(person.caller_id or main_number(call)) if person else None,
     )
-    if not branch.attempts:
-        return Outcome(404, "No Route To Destination")
     return await _ring(call, branch, within)
 
 
@@ -57,7 +55,7 @@ async def emergency(call: Call, to: Destination) -> Destination | None:
     """An emergency call leaves by the caller's location, with its number; nothing bars it (behaviour R11)."""
     call.enter(to)
     call.record.direction = "outbound"
-    caller_id, trunks, reasons = outbound.emergency(call.tenant, call.user)
+    caller_id, trunks, reasons = outbound.emergency(call.tenant, call.user, state=call.state.trunk)
     call.note(*reasons)
     branch = Branch(
         node=str(to),

@@ -13,6 +13,8 @@ from pbx.model.services import Forward
 from pbx.routing import decide, outbound
 from pbx.routing.reason import Reason
 
+NO_ROUTE = Outcome(404, "No Route To Destination", cause=3)  # causes of Q.850
+NO_TRUNK = Outcome(503, "All Trunks Busy", cause=34)
 BUSY = (486, 600, 603)
 WHY = {"always": 302, "busy": 486, "no_answer": 408, "unavailable": 480}  # each forwarding as a status (RFC 7044)
 MAX_HOPS = 5  # people in a row who forward to each other, those before the call came here among them
@@ -72,7 +74,7 @@ async def _forward_outside(call: Call, person: User, forward: Forward) -> None:
     call.enter(forward.to)
     outcome = await ring_forward(call, person, forward, within=RING_TIME)
     if outcome.status != 200:
-        call.reject(480 if outcome.status == 408 else outcome.status, outcome.reason)
+        call.reject(480 if outcome.status == 408 else outcome.status, outcome.reason, outcome.cause)
 
 
 async def ring_forward(call: Call, person: User, forward: Forward, *, within: float) -> Outcome:
@@ -198,9 +200,13 @@ def outside_branch(
     if reason is not None:
         call.note(Reason("for_node", node=node, why=reason))
         return branch
-    choice = outbound.choose(call.tenant, number, draw=f"{call.record.id} {call.record.started}")
+    draw = f"{call.record.id} {call.record.started}"
+    choice = outbound.choose(call.tenant, number, draw=draw, state=call.state.trunk)
     call.note(*choice.reasons)
+    for trunk, state in choice.left_out:
+        call.happened.left_out(trunk.key, state)
     branch.attempts = [TrunkTarget(number, trunk) for trunk in choice.trunks]
+    branch.without = NO_ROUTE if choice.route is None else NO_TRUNK
     return branch
 
 

@@ -57,6 +57,7 @@ class CallTest:
     crm: Mapping[str, str | int | bool] | None = None  # what any CRM answers; None: it does not
     overrides: tuple[str, ...] = ()  # those that are on
     queues: Mapping[str, QueueIs] = field(default_factory=dict)
+    trunks: Mapping[str, str] = field(default_factory=dict)  # those that cannot be used, `full` or `down`
     pins: Mapping[str, str] = field(default_factory=dict)  # by the name of the secret
     through: tuple[str, ...] = ()
     not_through: tuple[str, ...] = ()
@@ -97,6 +98,8 @@ def check(scope: Scope) -> None:
         if answered_by is not None:
             _known(scope, (*path, "cdr", "answered_by"), answered_by, people, "user, device or trunk")
         _queues(scope, path, test)
+        for name in test.get("trunks", {}):
+            _known(scope, (*path, "trunks", name), name, scope.known("trunks"), "trunk")
         _nodes(scope, path, test)
 
 
@@ -186,6 +189,7 @@ def _read(plain: dict[str, Any], number: int, file: str, line: int) -> CallTest:
         crm=plain.get("crm"),
         overrides=references(plain.get("overrides", ())),
         queues={name: _queue(one) for name, one in plain.get("queues", {}).items()},
+        trunks=plain.get("trunks", {}),
         pins=plain.get("pins", {}),
         through=tuple(plain.get("through", ())),
         not_through=tuple(plain.get("not_through", ())),

@@ -24,9 +24,7 @@ NOT_SERVED: dict[str, str] = {
     "recordings": "recording",
     "webhooks": "webhooks",
     "tests.*.crm": "CRM lookup",
-    "tariffs": "billing",
     "plans": "billing",
-    "class_of_service": "classes of service of a site",
     "tenant.plan": "billing",
     "tenant.policies": "policies",
     "emergency.notify": "webhooks",
@@ -43,8 +41,6 @@ NOT_SERVED: dict[str, str] = {
     "ivrs.*.keys.*.collect": "data collection",
     "flows.*.*.lookup": "CRM lookup",
     "flows.*.*.as": "CRM lookup",
-    "trunks.*.cost": "billing",
-    "outbound_routes.*.choose=least_cost": "billing",
 }
 CONDITIONS: dict[str, str] = {"override": "night switch", "queue": "queues"}
 FACTS = "CRM lookup"  # a condition on a fact (`crm.status`), and the destination {from: crm.owner}

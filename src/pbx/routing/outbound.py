@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
@@ -16,11 +16,13 @@ _LEVELS = ("internal", "local", "national", "international")
 
 @dataclass(frozen=True, slots=True)
 class RouteChoice:
-    """Trunks to try in order; empty means no route (404, Q.850 cause 3). `reasons` also names what was left out."""
+    """Trunks to try in order; empty without a route means 404 (Q.850 cause 3), with one 503: none can be used now.
+    `left_out` are those, each with its state; `reasons` name them too."""
 
     route: str | None
     trunks: tuple[Trunk, ...]
     reasons: tuple[Reason, ...]
+    left_out: tuple[tuple[Trunk, str], ...] = ()
 
 
 def level_of(tenant: Tenant, number: str, own_number: str | None) -> str:
@@ -61,9 +63,13 @@ def _longest(prefixes: Iterable[str], number: str) -> str | None:
     return max((prefix for prefix in prefixes if number.startswith(prefix)), key=len, default=None)
 
 
-def choose(tenant: Tenant, number: str, *, draw: str = "") -> RouteChoice:
-    """The route with the longest matching prefix and its trunks in the order to try; where chance decides, the same
-    `draw` (a call's own id) is the same order."""
+def _is_free(_: Trunk) -> str:
+    return "free"
+
+
+def choose(tenant: Tenant, number: str, *, draw: str = "", state: Callable[[Trunk], str] = _is_free) -> RouteChoice:
+    """The route with the longest matching prefix and its trunks in the order to try, but for those that are `full` or
+    `down` by their `state`; where chance decides, the same `draw` (a call's own id) is the same order."""
     best: tuple[int, OutboundRoute] | None = None
     for route in tenant.outbound_routes.values():
         length = max((len(prefix) for prefix in route.prefixes if number.startswith(prefix)), default=-1)
@@ -72,23 +78,32 @@ def choose(tenant: Tenant, number: str, *, draw: str = "") -> RouteChoice:
     if best is None:
         return RouteChoice(None, (), (Reason("no_route", number=number),))
     route = best[1]
-    trunks = [tenant.trunks[name] for name in route.trunks]
-    if route.choose == "random":
-        Random(draw).shuffle(trunks)
-    if route.choose == "least_cost":
-        return _cheapest(tenant, route, trunks, number)
-    names = ", ".join(f"trunk/{trunk.id}" for trunk in trunks)
-    return RouteChoice(route.id, tuple(trunks), (Reason("route", route=route.id, number=number, trunks=names),))
+    states = [(tenant.trunks[name], state(tenant.trunks[name])) for name in route.trunks]
+    trunks = [trunk for trunk, now in states if now == "free"]
+    left_out = tuple((trunk, now) for trunk, now in states if now != "free")
+    told = tuple(Reason("trunk_left_out", trunk=trunk.id, why=_unusable(trunk, now)) for trunk, now in left_out)
+    if not trunks:
+        why = Reason("route_unusable", route=route.id, number=number)
+    elif route.choose == "least_cost":
+        trunks, why = _cheapest(tenant, route, trunks, number)
+    else:
+        if route.choose == "random":
+            Random(draw).shuffle(trunks)
+        names = ", ".join(f"trunk/{trunk.id}" for trunk in trunks)
+        why = Reason("route", route=route.id, number=number, trunks=names)
+    return RouteChoice(route.id, tuple(trunks), (why, *told), left_out)
 
 
-def _cheapest(tenant: Tenant, route: OutboundRoute, trunks: list[Trunk], number: str) -> RouteChoice:
+def _unusable(trunk: Trunk, state: str) -> Reason:
+    return Reason("trunk_full", channels=trunk.max_channels) if state == "full" else Reason("trunk_down")
+
+
+def _cheapest(tenant: Tenant, route: OutboundRoute, trunks: list[Trunk], number: str) -> tuple[list[Trunk], Reason]:
     """By the price of a minute, as listed among equals; a trunk without a price for the number comes last."""
     rates = {trunk.id: rate_of(tenant, trunk, number) for trunk in trunks}
     ordered = sorted(trunks, key=lambda trunk: _price(rates[trunk.id]))
     told = tuple(_told(tenant, trunk, rates[trunk.id]) for trunk in ordered)
-    return RouteChoice(
-        route.id, tuple(ordered), (Reason("route_cheapest", route=route.id, number=number, trunks=told),)
-    )
+    return ordered, Reason("route_cheapest", route=route.id, number=number, trunks=told)
 
 
 def rate_of(tenant: Tenant, trunk: Trunk, number: str) -> Rate | None:
@@ -109,13 +124,21 @@ def _told(tenant: Tenant, trunk: Trunk, rate: Rate | None) -> Reason:
     return Reason("trunk_price", trunk=trunk.id, price=rate.per_minute, currency=currency)
 
 
-def emergency(tenant: Tenant, user: User | None) -> tuple[str | None, Sequence[Trunk], tuple[Reason, ...]]:
-    """Caller id and trunks for an emergency call: those of the user's location, else of any location that has them."""
+def emergency(
+    tenant: Tenant, user: User | None, *, state: Callable[[Trunk], str] = _is_free
+) -> tuple[str | None, Sequence[Trunk], tuple[Reason, ...]]:
+    """Caller id and trunks for an emergency call: those of the user's location, else of any location that has them.
+
+    None is left out; one that is `down` is tried last, and a full one takes the call all the same.
+    """
     located = tenant.locations.get(user.location) if user and user.location else None
     candidates = ([located] if located else []) + list(tenant.locations.values())
     for location in candidates:
         if location.emergency_trunks:
             trunks = [tenant.trunks[name] for name in location.emergency_trunks]
             code = "emergency_located" if location is located else "emergency_elsewhere"
-            return location.emergency_caller_id, trunks, (Reason(code, location=location.id),)
+            down = [trunk for trunk in trunks if state(trunk) == "down"]
+            trunks.sort(key=down.__contains__)
+            last = tuple(Reason("trunk_last", trunk=trunk.id, why=Reason("trunk_down")) for trunk in down)
+            return location.emergency_caller_id, trunks, (Reason(code, location=location.id), *last)
     return None, (), (Reason("emergency_nowhere"),)

@@ -19,7 +19,8 @@ import uvloop
 
 import pbx
 from pbx.calls.events import Events
-from pbx.calls.live.exchange import Exchange, Serving
+from pbx.calls.live.exchange import Exchange
+from pbx.calls.live.serving import Serving
 from pbx.calls.record import CallRecord
 from pbx.features.story import again, story
 from pbx.media.engine_client import EngineClient
@@ -110,7 +111,7 @@ class CallServer:
             peers={edge.inside.host for edge in config.edges.values()},
         )
         if config.document.exists():
-            exchange.serving = self._read(config.document)
+            exchange.serve(self._read(config.document))
         self._holder = holder = LeaseHolder(
             f"{config.node}/{self.boot}",
             lambda: database.connect(config.store, password=config.store_password),
@@ -139,6 +140,7 @@ class CallServer:
         notify("STOPPING=1")
         lag.cancel()
         relays.close()
+        exchange.health.close()
         await exchange.close()
         await control.close()
         await api.close()
@@ -177,7 +179,7 @@ class CallServer:
         """Serve another document from the next call on. It is built in a thread: 10,000 users take longer than a
         call may wait. When it cannot be built, all stays as it was."""
         path = Path(str(request.get("path") or self.config.document))
-        self.exchange.serving = await asyncio.to_thread(self._read, path)
+        self.exchange.serve(await asyncio.to_thread(self._read, path))
         self.exchange.end_calls_of_others()
         await asyncio.to_thread(self._holder.renew, claim=True)
         return await self._status(request)
@@ -197,6 +199,7 @@ class CallServer:
             "calls": len(self.exchange.calls),
             "journal_lost": self._journal.lost,
             "kept_lost": self._kept.lost,
+            "trunks_down": self.exchange.health.down(),
             "channels": self.exchange.channels.used(),
             "refused": {str(status): count for status, count in self.exchange.refused.items()},
         }

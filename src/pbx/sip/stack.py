@@ -19,8 +19,9 @@ from pbx.sip.headers import name_addr
 from pbx.sip.listener import SessionListener
 from pbx.sip.message import BadMessage, Request, Response, parse
 from pbx.sip.outgoing_invite import cancel_kept
+from pbx.sip.question import Question
 from pbx.sip.referral import receive_refer
-from pbx.sip.render import MAX_FORWARDS, header_lines
+from pbx.sip.render import MAX_FORWARDS, Headers, header_lines
 from pbx.sip.server_transaction import ServerInvite, ServerTransaction
 from pbx.sip.session import InviteSession
 from pbx.sip.subscriptions import OnSubscribe, Subscriptions
@@ -183,6 +184,12 @@ class Stack:
         digest = DigestClient(*credentials, self._rng) if credentials is not None else None
         session.start(uri, destination, lines, sdp, digest)
         return session
+
+    def ask(
+        self, *, uri: str, destination: Address, from_: str, headers: Headers = (), done: Callable[[int], None]
+    ) -> None:
+        """Is `uri` there? OPTIONS by way of `destination`; `done` gets the final status, 408 or 503 for none."""
+        Question(self.layer, destination, uri=uri, from_=from_, headers=headers, done=done)
 
     def resume(
         self, kept: Mapping[str, Any], *, listener: SessionListener, credentials: tuple[str, str] | None = None

@@ -42,6 +42,7 @@ class Rung:
     labels: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     invites: list[Message] = field(default_factory=list)
+    final: Message | None = None  # what the caller got
 
 
 class Leg:
@@ -118,6 +119,8 @@ class Leg:
 class CallerLeg(Leg):
     """We are the UAC: somebody whom the edge lets in."""
 
+    final: Message | None = None  # the answer to its INVITE
+
     def begin(self, call: Incoming) -> None:
         self.local = f"<sip:{call.caller}@{call.domain}>;tag={self.tag}"
         self.target = f"sip:{call.user}@{call.domain}"
@@ -146,6 +149,7 @@ class CallerLeg(Leg):
         self.settled()
         if response.status < 200:
             return
+        self.final = response
         if response.status >= 300:
             kept = ("Via", "Max-Forwards", "From", "Call-ID")
             headers = [(name, value) for name, value in self.invite.headers if name in kept]
@@ -218,6 +222,7 @@ class ScriptedEdge(asyncio.DatagramProtocol):
 
     def __init__(self, host: str, port: int, calls: Peer, behave: Callable[[str, str, str, Message], Person]) -> None:
         self.host, self.port, self._calls, self._behave = host, port, calls, behave
+        self.mute: set[str] = {"mute"}  # trunks that answer no OPTIONS
         self.contact = f"<sip:edge@{host}:{port}>"
         self._legs: dict[str, CallerLeg | CalleeLeg] = {}
         self._answers: dict[tuple[str, str], bytes] = {}
@@ -281,6 +286,8 @@ class ScriptedEdge(asyncio.DatagramProtocol):
             leg.cancelled(received)
         elif leg is not None:
             leg.on_request(received)
+        elif received.method == "OPTIONS" and received.get("X-PBX-Trunk") in self.mute:
+            return
         elif received.method != "ACK":
             self.reply(received, 200 if received.method == "OPTIONS" else 481, "Said So")
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from pbx.calls.simulated.world import Person, Told
 from pbx.speech.audio import encode
 from pbx.store import database
 
+BEFORE = 2.5  # and between one that is up before another, and that one: whoever is rung has answered by then
 APART = 0.08  # seconds between two calls that begin
 SOUND = "tone.alaw"
 
@@ -91,7 +92,7 @@ async def _all(host: str, stack: Stack, told: Mapping[str, Told]) -> dict[str, R
         legs = []
         for name in sorted(SCENARIOS, key=lambda name: -told[name].events[-1][0]):  # the longest first
             one = SCENARIOS[name]
-            called = _by_api(stack, one) if one.by_api else _one(edge, one, told[name])
+            called = _by_api(stack, one) if one.by_api else _one(edge, one, told[name], rung[NUMBERS[name]])
             legs.append(asyncio.ensure_future(called))
             await asyncio.sleep(APART)
         await asyncio.gather(*legs)
@@ -101,13 +102,14 @@ async def _all(host: str, stack: Stack, told: Mapping[str, Told]) -> dict[str, R
 
 
 async def _owned(stack: Stack) -> None:
-    """Until pbx-calls holds the leases of all tenants."""
-    end = time.monotonic() + 10
+    """Until pbx-calls holds the leases of all tenants and has found the trunk that is down."""
+    end = time.monotonic() + 20
     while time.monotonic() < end:
-        if len((await asyncio.to_thread(stack.ask, "status"))["epochs"]) == len(SCENARIOS):
+        status = await asyncio.to_thread(stack.ask, "status")
+        if len(status["epochs"]) == len(SCENARIOS) and status["trunks_down"] == ["mute"]:
             return
         await asyncio.sleep(0.05)
-    raise TimeoutError("pbx-calls does not own its tenants")
+    raise TimeoutError("pbx-calls does not own its tenants, or found no trunk down")
 
 
 async def _by_api(stack: Stack, scenario: Scenario) -> None:
@@ -124,12 +126,12 @@ async def _by_api(stack: Stack, scenario: Scenario) -> None:
     await asyncio.to_thread(to_its_end)
 
 
-async def _one(edge: ScriptedEdge, scenario: Scenario, told: Told) -> None:
-    """One scenario to its end: the caller types when the simulated one does. A full house has another call up."""
+async def _one(edge: ScriptedEdge, scenario: Scenario, told: Told, rung: Rung) -> None:
+    """One scenario to its end: the caller types when the simulated one does. Another call may be up before."""
     before: CallerLeg | None = None
-    if scenario.full:
-        before = edge.call(_incoming(scenario, "201", caller="boris", digits=()))
-        await asyncio.sleep(0.5)
+    if scenario.before is not None:
+        before = edge.call(_from_inside(scenario, scenario.before.dialled, scenario.before.user))
+        await asyncio.sleep(BEFORE)
     digits = [
         (second + index * 0.05, digit)
         for second, what, about in told.events
@@ -139,6 +141,7 @@ async def _one(edge: ScriptedEdge, scenario: Scenario, told: Told) -> None:
     leg = edge.call(_incoming(scenario, scenario.dialled, caller=scenario.caller, digits=digits))
     async with asyncio.timeout(60):
         await leg.over
+    rung.final = leg.final
     if before is not None:
         before.leave()
         async with asyncio.timeout(5):
@@ -149,14 +152,9 @@ def _incoming(
     scenario: Scenario, dialled: str, *, caller: str | None, digits: list[tuple[float, str]] | tuple[()]
 ) -> Incoming:
     tenant = NUMBERS[scenario.name]
-    headers = [("X-PBX-Tenant", tenant), ("X-PBX-Transport", "udp"), ("X-PBX-Edge", "edge1")]
-    if dialled in ("112", "101"):
-        headers.append(("X-PBX-Emergency", "1"))
-    domain = f"{tenant}.example"
-    if scenario.trunk is None or dialled == "201":
-        device = f"{caller}-desk"
-        headers.append(("X-PBX-Source", f"device {device}"))
-        return Incoming(dialled, domain, device, headers, digits, scenario.patience)
+    if scenario.trunk is None:
+        return _from_inside(scenario, dialled, str(caller), digits)
+    headers = _stamps(scenario)
     shown = _in_format(caller, scenario.trunk) if caller else "anonymous"
     headers += [("X-PBX-Source", f"trunk {scenario.trunk}")]
     headers += [("Privacy", "id")] if caller is None else []
@@ -164,7 +162,20 @@ def _incoming(
         reason, number = one.split()
         headers.append(("Diversion", f"<sip:{number}@carrier.example>;reason={reason};counter=1"))
     number = _in_format(dialled, scenario.trunk)
-    return Incoming(number, domain, shown, headers, digits, scenario.patience)
+    return Incoming(number, f"{tenant}.example", shown, headers, digits, scenario.patience)
+
+
+def _from_inside(scenario: Scenario, dialled: str, user: str, digits: Sequence[tuple[float, str]] = ()) -> Incoming:
+    device = f"{user}-desk"
+    headers = [*_stamps(scenario), ("X-PBX-Source", f"device {device}")]
+    if dialled in ("112", "101"):
+        headers.append(("X-PBX-Emergency", "1"))
+    return Incoming(dialled, f"{NUMBERS[scenario.name]}.example", device, headers, digits, scenario.patience)
+
+
+def _stamps(scenario: Scenario) -> list[tuple[str, str]]:
+    """What an edge writes into every INVITE."""
+    return [("X-PBX-Tenant", NUMBERS[scenario.name]), ("X-PBX-Transport", "udp"), ("X-PBX-Edge", "edge1")]
 
 
 def _in_format(number: str, trunk: str) -> str:
@@ -179,7 +190,7 @@ def _in_e164(user: str, trunk: str) -> str:
 def _records(folder: Path) -> dict[str, dict[str, Any]]:
     """The record of each tenant's call, once the drainer has brought all."""
     db = database.connect(folder / "store.sqlite", create=False)
-    calls = len(SCENARIOS) + sum(scenario.full for scenario in SCENARIOS.values())
+    calls = len(SCENARIOS) + sum(scenario.before is not None for scenario in SCENARIOS.values())
     end = time.monotonic() + 10
     while time.monotonic() < end:
         rows = [row for row in database.last_calls(db, last=1000) if row["ended"] is not None]
@@ -187,5 +198,5 @@ def _records(folder: Path) -> dict[str, dict[str, Any]]:
             break
         time.sleep(0.05)
     db.close()
-    dialled_first = {NUMBERS[one.name]: "201" for one in SCENARIOS.values() if one.full}
+    dialled_first = {NUMBERS[one.name]: one.before.dialled for one in SCENARIOS.values() if one.before}
     return {row["tenant"]: row for row in rows if row["dialled"] != dialled_first.get(row["tenant"])}

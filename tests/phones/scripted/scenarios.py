@@ -14,6 +14,15 @@ OUTSIDE = "+79161234567"
 
 
 @dataclass(frozen=True)
+class Before:
+    """Another call of the tenant, from inside: it rings `rings`, which answers."""
+
+    user: str
+    dialled: str
+    rings: str
+
+
+@dataclass(frozen=True)
 class Scenario:
     """`ends` is the last node of the path ("" for none), `disposition` and `code` what the record says."""
 
@@ -28,7 +37,9 @@ class Scenario:
     keys: str = ""
     patience: float = 600.0
     by_api: bool = False  # the API asks for the call: the caller is rung first
-    full: bool = False  # the tenant has as many calls as its max_calls
+    full: bool = False  # the tenant has as many calls as its max_calls, that `before` is one
+    before: Before | None = None  # a call that is up when this one comes
+    trunks: Mapping[str, str] = field(default_factory=dict)  # those that cannot be used: `full` or `down`
     answered_by: str | None = None
     hung_up_by: str | None = None
     sent: str = ""  # the number as the last trunk that was rung got it
@@ -49,6 +60,9 @@ DEAD = Person(silent=True)
 QUICK, LATE = Person(answers=0.4, talks=1.0), Person(answers=2.5, talks=2.0)
 
 ANNA, BORIS = "device anna-desk", "device boris-desk"
+
+
+FIRST = Before("boris", "201", ANNA)
 
 
 def from_inside(name: str, user: str, dialled: str, ends: str, disposition: str, code: int, **more: object) -> Scenario:
@@ -79,7 +93,7 @@ NUMBERS = (
              answered_by="device dina-desk", hung_up_by="callee"),
     Scenario("a trunk in national format", "+74951000002", "user/anna", "answered", 200, trunk="local",
              people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee"),
-    Scenario("too many calls", "+74951000002", "", "failed", 503, people={"anna": STAYS}, full=True),
+    Scenario("too many calls", "+74951000002", "", "failed", 503, people={"anna": STAYS}, full=True, before=FIRST),
 )  # fmt: skip
 
 FLOWS = (
@@ -223,7 +237,7 @@ INSIDE = (
     from_inside("an emergency by the caller's place", "egor", "101", "trunk/plus", "answered", 200,
                 people={"plus": LEAVES}, answered_by="trunk plus", hung_up_by="callee", sent="101"),
     from_inside("an emergency passes a full house", "anna", "112", "trunk/digits", "answered", 200, full=True,
-                people={"digits": LEAVES}, answered_by="trunk digits", hung_up_by="callee"),
+                before=FIRST, people={"digits": LEAVES}, answered_by="trunk digits", hung_up_by="callee"),
 )  # fmt: skip
 
 FORWARDS = (
@@ -299,6 +313,25 @@ BY_API = (
     from_inside("by the API, somebody without a telephone", "zoya", "202", "", "no_answer", 480, by_api=True),
 )  # fmt: skip
 
+WAYS = (
+    from_inside("the cheapest trunk", "egor", "81044161234567", "trunk/cheap", "answered", 200,
+                people={"cheap": LEAVES}, answered_by="trunk cheap", hung_up_by="callee", sent="+44161234567"),
+    from_inside("by the longest prefix of the tariff another", "egor", "8104420123456", "trunk/dear", "answered", 200,
+                people={"dear": LEAVES}, answered_by="trunk dear", hung_up_by="callee", sent="+4420123456"),
+    from_inside("the cheapest is sick, the next cheapest", "egor", "81044161234567", "trunk/dear", "answered", 200,
+                people={"cheap": SICK, "dear": LEAVES}, answered_by="trunk dear", hung_up_by="callee"),
+    from_inside("the cheapest is full, and the next is down", "egor", "81033161234567", "trunk/dear", "answered", 200,
+                people={"narrow": STAYS, "dear": LEAVES}, answered_by="trunk dear", hung_up_by="callee",
+                before=Before("egor", "81033161234568", "trunk narrow"), trunks={"narrow": "full", "mute": "down"}),
+    from_inside("no trunk can be used", "egor", "81034161234567", "+34161234567", "failed", 503,
+                trunks={"mute": "down"}),
+    from_inside("a class of the site allows it", "olga", "81044161234567", "trunk/cheap", "answered", 200,
+                people={"cheap": LEAVES}, answered_by="trunk cheap", hung_up_by="callee"),
+    from_inside("a class of the site bars a longer prefix", "olga", "8104420123456", "+4420123456", "rejected", 403),
+    from_inside("a class of the site does not name it", "olga", "81033161234567", "+33161234567", "rejected", 403),
+)  # fmt: skip
+
 SCENARIOS: Mapping[str, Scenario] = {
-    scenario.name: scenario for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE, *FORWARDS, *CODES, *BY_API)
+    scenario.name: scenario
+    for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE, *FORWARDS, *CODES, *BY_API, *WAYS)
 }

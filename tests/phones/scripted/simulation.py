@@ -11,6 +11,7 @@ from typing import Any
 
 from phones.scripted.scenarios import SCENARIOS, Scenario
 
+from pbx.calls.simulated.state import StateScript
 from pbx.calls.simulated.world import Person, Script, Told, simulate
 from pbx.features.story import story
 from pbx.model import build
@@ -51,6 +52,7 @@ def script_of(scenario: Scenario, at: datetime) -> Script:
         over_limit=scenario.full,
         hops=len(scenario.came),
         by_api=scenario.by_api,
+        state=StateScript(trunks=scenario.trunks),
         others=GONE,
     )
 

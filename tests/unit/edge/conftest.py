@@ -17,7 +17,11 @@ ROWS = {
     "owner": {"romashka": f"sip:{CALLS}:5070", "vasilek": f"sip:{CALLS}:5070"},
     "token": {"0123456789ab": "romashka"},
     "emergency": {"romashka/112": "1"},
-    "trunk": {"mtt": f"sip:{CARRIER}:5060;transport=udp"},
+    "trunk": {
+        "mtt": f"sip:{CARRIER}:5060;transport=udp",
+        "tcp": f"sip:{CARRIER}:5064;transport=tcp",
+        "shut": f"sip:{CARRIER}:5065;transport=tcp",  # nobody listens there
+    },
     "ha1": {f"{user}@{DOMAIN}": ha1(user, DOMAIN, word) for user, word in PASSWORDS.items()},
 }
 ADDRESSES = f"1 {CARRIER} 32 0 mtt/e164_digits\n2 {CALLS} 32 0 calls1\n"

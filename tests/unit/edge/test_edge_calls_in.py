@@ -151,6 +151,31 @@ def test_a_trunk_is_called_by_its_name(edge: EdgeUnderTest, calls: Peer, peer: P
     assert calls.final().need("CSeq") == "2 BYE"
 
 
+@pytest.mark.row("R07")
+def test_a_trunk_over_tcp_is_connected_to(edge: EdgeUnderTest, calls: Peer, peer: PeerMaker) -> None:
+    carrier = peer(CARRIER, 5064, "tcp-server")
+    call(calls, "sip:+74951234567@tcp.example", headers=("X-PBX-Trunk: tcp",))
+    got = carrier.request("INVITE")
+    carrier.send(reply(got, 486, "Busy Here"))
+    assert calls.final().status == 486
+
+
+@pytest.mark.row("R07")
+def test_a_trunk_that_cannot_be_connected_to_is_503(edge: EdgeUnderTest, calls: Peer) -> None:
+    call(calls, "sip:+74951234567@shut.example", headers=("X-PBX-Trunk: shut",))
+    assert calls.final().status in (503, 408)
+
+
+@pytest.mark.row("R07")
+def test_a_trunk_is_asked_whether_it_is_there(edge: EdgeUnderTest, calls: Peer, peer: PeerMaker) -> None:
+    carrier = peer(CARRIER, 5060)
+    call(calls, "sip:ping@mtt.example", method="OPTIONS", body="", headers=("X-PBX-Trunk: mtt",))
+    got = carrier.request("OPTIONS")
+    assert got.uri == "sip:ping@mtt.example" and "X-PBX" not in got.text
+    carrier.send(reply(got, 404, "Not Found"))
+    assert calls.final().status == 404
+
+
 def test_an_unknown_trunk_is_403(edge: EdgeUnderTest, calls: Peer) -> None:
     call(calls, "sip:+74951234567@mtt.example", headers=("X-PBX-Trunk: ural",))
     assert calls.final().status == 403

@@ -10,7 +10,7 @@ import pytest
 
 from pbx.model import build
 from pbx.model.load import load
-from pbx.model.objects import Destination, Number, OutboundRoute, Tenant, Trunk
+from pbx.model.objects import Destination, Location, Number, OutboundRoute, Tenant, Trunk, User
 from pbx.model.problems import ModelErrors
 from pbx.model.services import ClassOfService, Rate, Services, Tariff
 from pbx.routing import decide, outbound
@@ -189,6 +189,38 @@ def test_the_cheapest_trunk_is_first_by_the_longest_prefix_of_its_tariff() -> No
         "outbound_route/r: longest prefix of +74951234567, the cheapest first: trunk/b at 9.00 RUB a minute; "
         "trunk/a at 10.00 RUB a minute; trunk/none without a price for it; trunk/c without a price for it"
     )
+
+
+@pytest.mark.row("R07")
+@pytest.mark.parametrize("order", ["linear", "random", "least_cost"])
+def test_a_trunk_that_cannot_be_used_is_left_out_and_named(order: str) -> None:
+    trunks = [Trunk("a", "a", "sip:a", max_channels=2), Trunk("b", "b", "sip:b"), Trunk("c", "c", "sip:c")]
+    tenant = pbx(
+        trunks={each.id: each for each in trunks},
+        outbound_routes={"r": OutboundRoute("r", ("+7",), ("a", "b", "c"), order)},
+    )
+    now = {"a": "full", "b": "down", "c": "free"}
+    choice = outbound.choose(tenant, "+79161234567", state=lambda trunk: now[trunk.id])
+    assert [each.id for each in choice.trunks] == ["c"]
+    assert [str(reason) for reason in choice.reasons[1:]] == [
+        "trunk/a left out: all its 2 channels are taken",
+        "trunk/b left out: it does not answer OPTIONS",
+    ]
+    now["c"] = "down"
+    choice = outbound.choose(tenant, "+79161234567", state=lambda trunk: now[trunk.id])
+    assert (choice.route, choice.trunks) == ("r", ())
+    assert str(choice.reasons[0]).endswith("and none of its trunks can be used now")
+
+
+@pytest.mark.row("R11")
+def test_an_emergency_leaves_no_trunk_out_and_tries_a_dead_one_last() -> None:
+    trunks = [Trunk(name, name, f"sip:{name}") for name in ("dead", "full", "well")]
+    place = Location("here", emergency_caller_id="+74951000112", emergency_trunks=("dead", "full", "well"))
+    tenant = pbx(trunks={each.id: each for each in trunks}, locations={"here": place})
+    now = {"dead": "down", "full": "full", "well": "free"}
+    _, chosen, reasons = outbound.emergency(tenant, User("u", location="here"), state=lambda trunk: now[trunk.id])
+    assert [each.id for each in chosen] == ["full", "well", "dead"]
+    assert "trunk/dead comes last: it does not answer OPTIONS" in map(str, reasons)
 
 
 # --- served -----------------------------------------------------------------------------------------------------------

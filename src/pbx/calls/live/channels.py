@@ -15,10 +15,13 @@ class Channels:
 
     def take(self, trunk: Trunk, *, always: bool = False) -> bool:
         """One more call over the trunk; False when it is full. `always`: the call is there already, or an emergency."""
-        if not always and trunk.max_channels is not None and self._used[trunk.key] >= trunk.max_channels:
+        if not always and self.is_full(trunk):
             return False
         self._used[trunk.key] += 1
         return True
+
+    def is_full(self, trunk: Trunk) -> bool:
+        return trunk.max_channels is not None and self._used[trunk.key] >= trunk.max_channels
 
     def give_back(self, key: str) -> None:
         self._used[key] -= 1

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pbx.calls.call import Call, Recorder
 from pbx.calls.events import OF_THE_START, Events, listed
 from pbx.calls.leg import Diversion
 from pbx.calls.live import kept as kept_call
+from pbx.calls.live.arrival import came_diverted, must_be_secret, shown_uri
 from pbx.calls.live.channels import Channels
 from pbx.calls.live.connections import Edge, SipConnections
+from pbx.calls.live.health import TrunkHealth
 from pbx.calls.live.media import CallMedia
+from pbx.calls.live.serving import Serving, token_of
+from pbx.calls.live.state import LiveState
 from pbx.calls.record import CallRecord
 from pbx.media.engine_client import EngineClient
 from pbx.media.relay import RelaySession
 from pbx.media.relays import Relays
 from pbx.model.objects import Model, Tenant, Trunk, User
 from pbx.routing.numbers import received_to_e164
-from pbx.sip import history
 from pbx.sip import sdp as sdps
 from pbx.sip.message import Request
 from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
-from pbx.sip.uri import user_of
+from pbx.sip.uri import host_of, user_of
 from pbx.store.kept_calls import KeptCalls
 
 log = logging.getLogger(__name__)
@@ -39,32 +39,6 @@ Story = Callable[[Call], Awaitable[None]]
 Documents = Mapping[str, dict[str, Any]]
 HIDDEN = frozenset({"id", "user", "header"})  # each of them hides who calls (RFC 3323 §4.2, RFC 3325 §9.3)
 SHED = (("X-PBX-Shed", "1"), ("Retry-After", "2"))
-
-
-@cache
-def token_of(tenant: str) -> str:
-    """The opaque name of a tenant in our Contact; the edge's table turns it back."""
-    return hashlib.sha256(f"pbx-tenant-token/{tenant}".encode()).hexdigest()[:12]
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """One model as it is served: calls hold on to theirs, so a switch changes no call in progress."""
-
-    model: Model
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    site_revision: str = ""
-    owned: frozenset[str] = frozenset()  # the tenants that the owner table gives to this process
-    users: Mapping[str, Mapping[str, User]] = field(default_factory=dict)  # tenant → `<user>-<device>` → user
-
-    @classmethod
-    def of(cls, model: Model, secrets: Mapping[str, str], site_revision: str, owned: Iterable[str]) -> Serving:
-        """With the devices of each tenant by name, as the edge stamps them."""
-        users = {
-            tenant.id: {f"{user.id}-{device}": user for user in tenant.users.values() for device in user.devices}
-            for tenant in model.tenants.values()
-        }
-        return cls(model, secrets, site_revision, frozenset(owned) & frozenset(model.tenants), users)
 
 
 class Refused(Exception):
@@ -116,6 +90,7 @@ class Exchange:
         self.of_tenant: Counter[str] = Counter()
         self.refused: Counter[int] = Counter()
         self.channels = Channels()
+        self.health = TrunkHealth(edges, self._ask_trunk)
         self.overloaded: Callable[[], bool] = lambda: False
         self.draining = False  # new calls are shed, those that are up go on: before the process is replaced
         engine.on_event = self._engine_event
@@ -124,6 +99,29 @@ class Exchange:
         """The stack that brings us INVITEs, and how to send what it has to say."""
         self._stack = stack
         self._flush = flush
+        self._watch_trunks()
+
+    def serve(self, serving: Serving) -> None:
+        """Serve this model from the next call on."""
+        self.serving = serving
+        if self._stack is not None:
+            self._watch_trunks()
+
+    def _watch_trunks(self) -> None:
+        tenants = self.serving.model.tenants.values()
+        self.health.watch({trunk.key: trunk for tenant in tenants for trunk in tenant.trunks.values()}.values())
+
+    def _ask_trunk(self, edge: str, trunk: Trunk, done: Callable[[int], None]) -> None:
+        assert self._stack is not None
+        host = host_of(trunk.proxy)
+        self._stack.ask(
+            uri=f"sip:{trunk.login_user or 'ping'}@{host}",
+            destination=self.edges[edge].inside,
+            from_=f"<sip:ping@{host}>",
+            headers=[("X-PBX-Trunk", trunk.key)],
+            done=done,
+        )
+        self._flush()
 
     # --- a new call -------------------------------------------------------------------------------------------------
 
@@ -214,12 +212,12 @@ class Exchange:
             if user is None:
                 raise Refused(403, "Unknown Device")
             record.caller = user.extension or user.caller_id
-        if _must_be_secret(tenant, user, trunk, name) and not sdps.is_secret(session.remote_sdp):
+        if must_be_secret(tenant, user, trunk, name) and not sdps.is_secret(session.remote_sdp):
             raise Refused(488, "Encrypted Sound Only")
         connections = self.connect(session, record.source, tenant, edge, call_id)
         call = self.make_call(record, tenant, connections, user, trunk.key if trunk else None, emergency)
         if trunk is not None:
-            _came_diverted(call, request, trunk)
+            came_diverted(call, request, trunk)
         return call
 
     def connect(
@@ -257,6 +255,7 @@ class Exchange:
         connections.on_over = lambda: self._is_over(record.id)
         connections.media.on_hold = call.hold
         call.on_event = self.events.tell
+        call.state = LiveState(connections.edge.name, channels=self.channels, health=self.health)
         self._connections[record.id] = connections
         return call
 
@@ -327,7 +326,7 @@ class Exchange:
         record.direction = "inbound"
         record.number = received_to_e164(code, prefix, record.dialled, trunk.receive) or record.dialled
         hidden = not request.privacy.isdisjoint(HIDDEN)
-        shown = user_of(_shown_uri(request))
+        shown = user_of(shown_uri(request))
         record.caller = None if hidden else received_to_e164(code, prefix, shown, trunk.receive)
         return trunk
 
@@ -392,32 +391,3 @@ def _invite_of(session: InviteSession) -> Request:
     """The INVITE of a session that a peer began."""
     assert session.request is not None
     return session.request
-
-
-def _came_diverted(call: Call, request: Request, trunk: Trunk) -> None:
-    """Who sent the call on before it came over a trunk (RFC 5806, RFC 7044); the edge lets nobody else say so."""
-    call.hops = history.hops(request)
-    if not call.hops:
-        return
-    call.happened.came_diverted(call.hops)
-    code, prefix = call.tenant.calling_code, call.tenant.national_prefix
-    call.diversions = tuple(
-        Diversion(
-            None,
-            None if one.is_private else received_to_e164(code, prefix, user_of(one.uri), trunk.receive),
-            history.status_of(one.reason),
-        )
-        for one in reversed(history.diversions(request))
-    )
-
-
-def _must_be_secret(tenant: Tenant, user: User | None, trunk: Trunk | None, source: str) -> bool:
-    """`media: srtp` of whoever calls (contracts §2.6)."""
-    if trunk is not None:
-        return trunk.media == "srtp"
-    return user is not None and user.devices[source[len(user.id) + 1 :]].media == "srtp"
-
-
-def _shown_uri(request: Request) -> str:
-    """Who a trusted trunk says is calling: P-Asserted-Identity before From (RFC 3325)."""
-    return request.asserted[0].uri if request.asserted else request.from_uri

@@ -127,10 +127,10 @@ class SipCaller(_Listens, CallerLeg):
             self.state = "up"
             self.session.accept(sdp)
 
-    def reject(self, status: int, reason: str = "") -> None:
+    def reject(self, status: int, reason: str = "", cause: int | None = None) -> None:
         if self.state not in ("up", "down"):
             self.state = "down"
-            self.session.reject(status, reason)
+            self.session.reject(status, reason, [("Reason", f"Q.850;cause={cause}")] if cause is not None else ())
 
     def hang_up(self) -> None:
         if self.state == "up":
@@ -159,7 +159,7 @@ class FetchedCaller(SipCaller):
         self.label, self.session, self.state = label, session, "up"
         session.listener = self
 
-    def reject(self, status: int, reason: str = "") -> None:
+    def reject(self, status: int, reason: str = "", cause: int | None = None) -> None:
         """There is nobody to tell."""
         self.state = "down"
 

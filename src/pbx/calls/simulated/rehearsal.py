@@ -44,7 +44,7 @@ def script_of(tenant: Tenant, test: CallTest) -> Script:
         people={name: _person(one) for name, one in test.people.items()},
         patience=test.patience,
         others=RINGS,
-        state=StateScript(test.overrides, test.queues, test.crm, test.pins),
+        state=StateScript(test.overrides, test.queues, test.crm, test.pins, test.trunks),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from pbx.calls.call import CONFIRM_WITHIN, Call
 from pbx.calls.leg import Audio, DeviceTarget, Leg, Target
 from pbx.calls.record import BY_API
+from pbx.calls.simulated.state import StateScript
 from pbx.calls.simulated.world import Person, Script, SimulatedConnections, Told, simulate
 from pbx.model.objects import Tenant
 
@@ -72,6 +73,7 @@ def script_of(tenant: Tenant, record: Mapping[str, Any]) -> Script:
         trunk=source if kind == "trunk" else None,
         patience=(record["ended"] - record["started"]) / 1000 if left else ENDLESS,
         over_limit=bool(record["facts"].get("over_limit")),
+        state=StateScript(trunks=record["facts"].get("trunks", {})),
         hops=int(record["facts"].get("hops", 0)),
         by_api=kind == BY_API,
     )

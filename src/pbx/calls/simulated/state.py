@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pbx.calls.state import Fact, TenantState
 from pbx.model.call_tests import AgentIs, QueueIs
-from pbx.model.objects import Tenant
+from pbx.model.objects import Tenant, Trunk
 from pbx.model.services import Lookup, Queue
 from pbx.routing.queueing import Agent, state_of
 
@@ -18,12 +18,13 @@ CRM_ANSWERS = 0.2  # seconds; a lookup that allows less gets no answer
 @dataclass(frozen=True, slots=True)
 class StateScript:
     """`crm` is what any CRM answers by fact, None: it does not answer. `pins` are digits by the name of the secret;
-    without any of them all digits are right for a member."""
+    without any of them all digits are right for a member. `trunks` are those that cannot be used."""
 
     overrides: tuple[str, ...] = ()
     queues: Mapping[str, QueueIs] = field(default_factory=dict)
     crm: Mapping[str, Fact] | None = None
     pins: Mapping[str, str] = field(default_factory=dict)
+    trunks: Mapping[str, str] = field(default_factory=dict)  # by id or key; `full` or `down`
 
 
 class ScriptedState(TenantState):
@@ -32,6 +33,9 @@ class ScriptedState(TenantState):
     def __init__(self, script: StateScript) -> None:
         self.overrides = frozenset(script.overrides)
         self._script = script
+
+    def trunk(self, trunk: Trunk) -> str:
+        return self._script.trunks.get(trunk.id) or self._script.trunks.get(trunk.key) or "free"
 
     def switch(self, override: str) -> bool:
         self.overrides = self.overrides ^ {override}

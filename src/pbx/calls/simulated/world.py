@@ -97,7 +97,7 @@ class _Caller(CallerLeg):
         if self.state == "new":
             self.state = "ringing"
 
-    def reject(self, status: int, reason: str = "") -> None:
+    def reject(self, status: int, reason: str = "", cause: int | None = None) -> None:
         if self.state != "down":  # only the first final answer goes out
             self._told.answer = status
             self._told.event("refused", f"{status} {reason}".rstrip())
