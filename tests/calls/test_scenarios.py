@@ -23,3 +23,12 @@ def test_scenario(name: str) -> None:
 def test_there_are_sixty_and_more_each_another() -> None:
     assert len(SCENARIOS) >= 60
     assert len({(s.dialled, s.caller, s.keys, s.trunk, s.patience, str(s.people)) for s in SCENARIOS.values()}) >= 60
+
+
+@pytest.mark.row("R09")
+@pytest.mark.parametrize("name", [name for name, scenario in SCENARIOS.items() if scenario.told])
+def test_what_became_of_the_transfers(name: str) -> None:
+    told = simulated(SCENARIOS[name], NOON)
+    assert tuple(told.transfers) == SCENARIOS[name].told
+    noted = [one["status"] for one in told.record.facts.get("sent_on", [])]
+    assert noted == [status for status in SCENARIOS[name].told if status not in (403, 404, 482)]

@@ -9,7 +9,7 @@ from phones.scripted.live import Live, run
 from phones.scripted.scenarios import SCENARIOS
 from phones.scripted.simulation import NUMBERS, simulated, tenant_of
 
-from pbx.calls.simulated.replay import replay
+from pbx.calls.simulated.replay import NotReplayable, replay
 from pbx.features.story import story
 
 pytestmark = pytest.mark.row("C03")
@@ -71,7 +71,7 @@ def test_a_call_that_nobody_sent_on_says_nothing_of_it(lived: Mapping[str, Live]
 
 
 @pytest.mark.row("C06")
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [name for name, scenario in SCENARIOS.items() if not scenario.is_sent_on])
 def test_a_replay_of_the_live_record_goes_the_same_way(lived: Mapping[str, Live], name: str) -> None:
     record = lived[name].record
     again = replay(tenant_of(SCENARIOS[name]), record, story)
@@ -79,3 +79,12 @@ def test_a_replay_of_the_live_record_goes_the_same_way(lived: Mapping[str, Live]
     assert again.assumed == []
     assert {part: told[part] for part in COMPARED} == {part: record[part] for part in COMPARED}
     assert NUMBERS[name] == record["tenant"]
+
+
+@pytest.mark.row("R09")
+@pytest.mark.parametrize("name", [name for name, scenario in SCENARIOS.items() if scenario.is_sent_on])
+def test_a_transfer_is_in_the_record_and_no_replay_plays_it(lived: Mapping[str, Live], name: str) -> None:
+    record = lived[name].record
+    assert tuple(one["status"] for one in record["facts"]["sent_on"]) == SCENARIOS[name].told
+    with pytest.raises(NotReplayable, match="was_sent_on"):
+        replay(tenant_of(SCENARIOS[name]), record, story)

@@ -7,13 +7,27 @@ checks whether somebody still listens; `finish` closes what is open and makes th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from pbx.calls import dialling, events
 from pbx.calls.happened import Happened
-from pbx.calls.leg import Audio, Branch, CalleeLeg, Connections, Diversion, NotAcceptable, Outcome
+from pbx.calls.house import ALONE, House
+from pbx.calls.leg import (
+    Audio,
+    Branch,
+    CalleeLeg,
+    CallerId,
+    CallerLeg,
+    Connections,
+    DeviceTarget,
+    Diversion,
+    NotAcceptable,
+    Outcome,
+    Wish,
+)
+from pbx.calls.onward import Claim, Claimed, Onward, Transferred, arrived
 from pbx.calls.record import BY_API, CallRecord
 from pbx.calls.state import NOTHING, Fact, TenantState
 from pbx.model.objects import Destination, Tenant, User
@@ -50,6 +64,11 @@ class Call:
     watch: Watch | None = None  # a simulation looks on: ("node", it), ("why", reason), ("branch", place in the model)
     on_event: Tell | None = None  # (event, call, **more): a live call is looked on at by `pbx.calls.events`
     state: TenantState = NOTHING  # what it shares with the tenant's other calls
+    house: House = ALONE  # the tenant's calls, this one among them
+    onward: Onward | None = None  # the transfer that is under way
+    claim: asyncio.Future[Claim] | None = None  # where it may be claimed by another call: it rings, waits or talks
+    ringing: Sequence[CalleeLeg] = ()  # those that it rings
+    is_turned = False  # the caller has transferred, and whom it talked with is the caller now
     known: Mapping[str, Fact] = {}  # facts of lookups, and digits that menus have asked for, by `NAME.FACT`
 
     def __init__(
@@ -69,10 +88,13 @@ class Call:
         self.connections = connections
         self.caller = connections.caller
         self.user = user  # the user of ours who calls, if one does
+        self.dialler = user  # whose rights count: the caller's, or of who sent the call on
+        self.party = CallerId(record.caller) if user is None else CallerId(user.extension or user.caller_id, user.name)
         self.trunk = trunk  # the key of the trunk that the call came over
         self.emergency = emergency
         self.language = (user.languages if user and user.languages else tenant.languages)[0]
         self._recorder = recorder
+        self._teller: asyncio.Task[object] | None = None  # who tells its story
         self._clock = clock
         self.code = 0
         self.failure: BaseException | None = None  # what broke the story, a defect of ours or of a neighbour
@@ -94,7 +116,7 @@ class Call:
         """The facts of this moment, for a decision."""
         return Facts(
             at=self.now(),
-            caller=self.record.caller,
+            caller=self.party.number,
             number=self.record.number,
             language=self.language,
             overrides=self.state.overrides,
@@ -159,9 +181,11 @@ class Call:
         return self.record.answered is not None
 
     def ring(self) -> None:
-        """Tell the caller that somebody is being rung."""
+        """Tell the caller, or who sent it on, that somebody is being rung."""
         if not self.is_up:
             self.caller.ring()
+        elif self.onward is not None:
+            self.onward.progress(180)
 
     async def answer(self) -> None:
         """Answer the caller; from here on it can be played to."""
@@ -169,6 +193,8 @@ class Call:
             await self.connections.answer()
             self._mark_answered()
             self.connections.keep()
+        elif self.onward is not None:
+            await arrived(self)
 
     async def open_early(self) -> None:
         """Let an unanswered caller hear announcements (no charge is due for a call that is refused)."""
@@ -301,8 +327,10 @@ class Call:
     async def bridge(self, callee: CalleeLeg, node: str) -> None:
         """Join the caller and the callee until one of them hangs up."""
         await self.connections.bridge(callee)
-        self.record.answered_by = callee.label
+        self.record.answered_by = self.record.answered_by or callee.label
         self.happened.joined(callee)
+        if self.onward is not None:
+            await arrived(self)
         if self.record.path[-1:] != [node]:
             self._come_to(node)
         self._mark_answered()
@@ -311,12 +339,61 @@ class Call:
         await self.talk(callee)
 
     async def talk(self, callee: CalleeLeg) -> None:
-        """Until one of two who are joined hangs up."""
-        await asyncio.shield(callee.gone)  # a caller who goes cancels this wait, not the leg's own future
+        """Until one of two who are joined hangs up. Raises Transferred and Claimed."""
+        wish: asyncio.Future[Wish] = asyncio.get_running_loop().create_future()
+        self.connections.on_wish = lambda asked: wish.set_result(asked) if not wish.done() else asked.reject(491)
+        claim = self.may_be_claimed()
+        try:
+            waits: set[asyncio.Future[Any]] = {callee.gone, wish, claim}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.connections.on_wish = self.claim = None
+        if claim.done():
+            raise Claimed(claim.result())
+        if wish.done() and not callee.gone.done():
+            raise Transferred(wish.result())
         self.record.hung_up_by = "callee"
 
+    async def part(self, wish: Wish | None, by: CalleeLeg, to: str, how: str) -> None:
+        """`by`, whom the caller talks with, sends it on: left aside until somebody answers."""
+        self.onward = Onward(by, self.happened.sent_on(by, to, how, self.moment()), wish)
+        await self.connections.part()
+
+    async def rejoin(self, callee: CalleeLeg) -> None:
+        """Talk on with somebody who was left aside."""
+        await self.connections.rejoin(callee)
+        self.connections.keep()
+        await self.talk(callee)
+
+    def has_turned(self, user: User | None, party: CallerId) -> None:
+        """The one whom the caller talked with is the caller now: this user, shown so."""
+        self.caller = self.connections.caller
+        self.user, self.party, self.is_turned = user, party, True
+        self._watch_caller(self.caller)
+
+    def may_be_claimed(self) -> asyncio.Future[Claim]:
+        """From now on somebody of another call may come to talk with this one's caller."""
+        self.claim = asyncio.get_running_loop().create_future()
+        return self.claim
+
+    def is_claimed(self, claim: Claim) -> bool:
+        """Somebody of another call comes; False when it is too late, or somebody else was faster."""
+        if self.claim is None or self.claim.done():
+            return False
+        self.claim.set_result(claim)
+        return True
+
+    def rings_at(self, users: Collection[str]) -> bool:
+        """Does it ring at a device of one of these people, and may be picked up?"""
+        targets = (leg.target for leg in self.ringing if not leg.outcome.done())
+        return self.claim is not None and any(isinstance(one, DeviceTarget) and one.user in users for one in targets)
+
     def reject(self, status: int, reason: str = "", cause: int | None = None) -> None:
-        """Refuse an unanswered caller with a SIP status and perhaps a cause of Q.850; hang up an answered one."""
+        """Refuse an unanswered caller with a SIP status and perhaps a cause of Q.850; hang up an answered one. One that
+        was sent on comes back."""
+        if self.onward is not None:
+            self.onward.status = status
+            return
         self.code = self.code or status
         if self.is_up:
             self.hang_up()
@@ -325,6 +402,8 @@ class Call:
 
     def hang_up(self) -> None:
         """End the call from our side; a call that was never answered is declined."""
+        if self.onward is not None:
+            return
         if self.is_up:
             self.record.hung_up_by = self.record.hung_up_by or "pbx"
             self.caller.hang_up()
@@ -352,15 +431,9 @@ class Call:
 
     async def run(self, story: Callable[[Call], Awaitable[None]]) -> CallRecord:
         """Tell the story to its end, whoever ends it, and return the record. Never raises."""
-        task = asyncio.current_task()
+        task = self._teller = asyncio.current_task()
         assert task is not None
-        telling = True
-
-        def caller_is_gone(_: object) -> None:
-            if telling:
-                task.cancel()
-
-        self.caller.gone.add_done_callback(caller_is_gone)
+        self._watch_caller(self.caller)
         try:
             await self._tell(story)
         except asyncio.CancelledError:
@@ -370,17 +443,32 @@ class Call:
                 raise
         except Exception as error:
             self.failure = error
+            self._give_up_onward(500)
             self.note(Reason("error", error=repr(error)))
             self.reject(500)
         finally:
-            telling = False
+            self._teller = None
         await self.finish()
         return self.record
+
+    def _watch_caller(self, caller: CallerLeg) -> None:
+        def is_gone(_: object) -> None:
+            if self._teller is not None and caller is self.caller:
+                self._teller.cancel()
+
+        caller.gone.add_done_callback(is_gone)
+
+    def _give_up_onward(self, status: int) -> None:
+        onward, self.onward = self.onward, None
+        if onward is not None:
+            onward.finish(status)
+            self.happened.sent_on_ended(onward.entry, status, self.moment())
 
     async def _tell(self, story: Callable[[Call], Awaitable[None]]) -> None:
         try:
             await story(self)
         except Loop as loop:
+            self._give_up_onward(482)
             self.note(Reason("loop", limit=MAX_NODES, path=str(loop)))
             self.reject(482, "Loop Detected")
         except NotAcceptable as error:
@@ -396,8 +484,9 @@ class Call:
         if record.ended is None:
             record.ended = self.moment()
         record.disposition, record.code = self._disposition(cause)
+        self._give_up_onward(487)
         if cause == "bye" and record.hung_up_by is None:
-            record.hung_up_by = "caller"
+            record.hung_up_by = "callee" if self.is_turned else "caller"
         self._recorder.ended(record)  # first: a SIGKILL while the relay is slow must not make it `interrupted`
         self.tell("call.ended", **{name: getattr(record, name) for name in events.OF_THE_END})
         await self.connections.close()

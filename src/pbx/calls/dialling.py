@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pbx.calls import events
 from pbx.calls.leg import Branch, CalleeLeg, Outcome, TrunkTarget
+from pbx.calls.onward import Claim
 from pbx.routing.reason import Reason
 
 if TYPE_CHECKING:
@@ -29,13 +30,18 @@ async def ring_all(call: Call, branches: Sequence[Branch], *, within: float) -> 
     """Ring every branch; see `Call.dial`."""
     legs: list[CalleeLeg] = []
     tasks = [asyncio.ensure_future(_branch(call, branch, legs, alone=len(branches) == 1)) for branch in branches]
+    claim = call.may_be_claimed()  # by somebody who picks the call up
+    call.ringing = legs
     outcomes: list[Outcome] = []
     winner: CalleeLeg | None = None
     try:
         pending: set[_Finished] = set(tasks)
         deadline = asyncio.get_running_loop().time() + within
         while pending and winner is None:
-            done, pending = await _next(pending, legs, deadline)
+            done, pending = await _next(pending, claim, legs, deadline)
+            if claim.done():
+                winner = claim.result().leg
+                break
             if not done:
                 outcomes.append(_NO_TIME)
                 break
@@ -45,6 +51,7 @@ async def ring_all(call: Call, branches: Sequence[Branch], *, within: float) -> 
             if any(outcome.status >= 600 for outcome in outcomes):  # RFC 3261 §16.7: a global failure ends the search
                 break
     finally:
+        call.claim, call.ringing = None, ()
         for task in tasks:
             task.cancel()
         await _let_go(call, [leg for leg in legs if leg is not winner], elsewhere=winner is not None)
@@ -52,16 +59,17 @@ async def ring_all(call: Call, branches: Sequence[Branch], *, within: float) -> 
 
 
 async def _next(
-    pending: set[_Finished], legs: Sequence[CalleeLeg], deadline: float
+    branches: set[_Finished], claim: asyncio.Future[Claim], legs: Sequence[CalleeLeg], deadline: float
 ) -> tuple[set[_Finished], set[_Finished]]:
-    """Wait for the next branch to finish; nothing at the deadline, unless somebody has answered and is being asked."""
+    """Wait for the next branch to finish, or for a claim; nothing at the deadline, unless somebody has answered and is
+    being asked."""
     loop = asyncio.get_running_loop()
-    done, pending = await asyncio.wait(
-        pending, timeout=max(0.0, deadline - loop.time()), return_when=asyncio.FIRST_COMPLETED
-    )
+    waits: set[asyncio.Future[Any]] = {*branches, claim}
+    done, _ = await asyncio.wait(waits, timeout=max(0.0, deadline - loop.time()), return_when=asyncio.FIRST_COMPLETED)
     if not done and any(leg.outcome.done() and leg.outcome.result().status == 200 for leg in legs):
-        done, pending = await asyncio.wait(pending, timeout=CONFIRM_LIMIT, return_when=asyncio.FIRST_COMPLETED)
-    return done, pending
+        done, _ = await asyncio.wait(waits, timeout=CONFIRM_LIMIT, return_when=asyncio.FIRST_COMPLETED)
+    finished = branches & done
+    return finished, branches - finished
 
 
 async def _branch(

@@ -11,6 +11,7 @@ else was typed: it may have been meant for nobody's eyes.
 | `prompts` | name → how long it lasted, of those that were played whole |
 | `hops` | how often the call was sent on before it came here |
 | `trunks` | those that could not be used, by key: `full` or `down` |
+| `sent_on` | transfers, in order: `{by, to, how, at, after, status}`; `by` is a leg, `how` blind, attended or joined |
 | `over_limit` | the tenant had more calls than its `max_calls` |
 | `cut` | more was rung or typed than MOST, so this is not all |
 """
@@ -71,6 +72,15 @@ class Happened:
 
     def played(self, prompt: str, lasted: int) -> None:
         self._record.facts.setdefault("prompts", {})[prompt] = lasted
+
+    def sent_on(self, by: CalleeLeg, to: str, how: str, now: int) -> Entry:
+        """A transfer begins."""
+        entry: Entry = {"by": by.label, "to": to, "how": how, "at": now - self._record.started}
+        self._add("sent_on", entry)
+        return entry
+
+    def sent_on_ended(self, entry: Entry, status: int, now: int) -> None:
+        entry |= {"after": now - self._record.started - entry["at"], "status": status}
 
     def came_diverted(self, hops: int) -> None:
         self._record.facts["hops"] = hops

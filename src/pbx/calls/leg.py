@@ -61,7 +61,20 @@ class TrunkTarget:
         return f"trunk {self.trunk.key}"
 
 
-Target = DeviceTarget | TrunkTarget
+@dataclass(frozen=True, slots=True)
+class CallTarget:
+    """Whoever is served in another call of ours; `who` is the label of that leg, `call` the other call's id."""
+
+    call: str
+    who: str
+
+    @property
+    def label(self) -> str:
+        return self.who
+
+
+Ringable = DeviceTarget | TrunkTarget
+Target = Ringable | CallTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +123,7 @@ class Leg:
 
 
 class CallerLeg(Leg, ABC):
-    """The side that called us."""
+    """The side that is served: who called us, or after a transfer by the caller whom it talked with."""
 
     state: str = "new"  # new | ringing | early | up | down
 
@@ -127,8 +140,8 @@ class CallerLeg(Leg, ABC):
         """BYE."""
 
 
-class CalleeLeg(Leg, ABC):
-    """A side that we ring; `outcome` resolves once with the final answer."""
+class CalleeLeg(CallerLeg, ABC):
+    """A side that we ring; `outcome` resolves once with the final answer. An answered one may become the caller."""
 
     def __init__(self, tag: str, label: str, target: Target) -> None:
         super().__init__(tag, label)
@@ -167,15 +180,43 @@ class CalleeLeg(Leg, ABC):
     def cancel(self, *, elsewhere: bool) -> None:
         """Stop ringing: CANCEL, with `Reason: SIP;cause=200` when another device answered (RFC 3326)."""
 
+    def ring(self) -> None:
+        """It is answered."""
+
+    def reject(self, status: int, reason: str = "", cause: int | None = None) -> None:
+        """It is answered: all that can be refused is to go on."""
+        self.hang_up()
+
+
+class Wish(ABC):
+    """What a side of a call asks for by REFER: that the other one be sent on, and to be told how it goes."""
+
+    by: Leg
+    digits: str  # whom to call, as dialled
+    call: str = ""  # attended: the other call that `by` has there, by its id
+    leg: Leg | None = None  # and its leg in it
+
     @abstractmethod
-    def hang_up(self) -> None:
-        """BYE."""
+    def accept(self) -> None:
+        """It is tried."""
+
+    @abstractmethod
+    def reject(self, status: int) -> None:
+        """It is not even tried."""
+
+    def progress(self, status: int) -> None:  # noqa: B027
+        """How it goes."""
+
+    @abstractmethod
+    def finish(self, status: int) -> None:
+        """How it went; only the first counts."""
 
 
 class Connections(ABC):
     """What one call needs of the world: legs and the media between them."""
 
     caller: CallerLeg
+    on_wish: Callable[[Wish], None] | None = None  # who hears a REFER; nobody: it is refused
 
     @abstractmethod
     async def answer(self) -> None:
@@ -226,6 +267,24 @@ class Connections(ABC):
     @abstractmethod
     async def release(self, callee: CalleeLeg) -> None:
         """Forget a callee that is not needed (lost the race, failed, hung up)."""
+
+    @abstractmethod
+    def turn_round(self, target: Target) -> None:
+        """Whom the caller talks with takes the caller's place, and the caller (reached as `target`) that one's."""
+
+    @abstractmethod
+    async def part(self) -> CalleeLeg:
+        """The caller hears the engine; whom it talked with is left aside, up, and returned."""
+
+    @abstractmethod
+    async def rejoin(self, callee: CalleeLeg) -> None:
+        """Back to somebody who was parted."""
+
+    @abstractmethod
+    async def seam(self, other: Connections, ids: tuple[str, str]) -> tuple[CalleeLeg, CalleeLeg]:
+        """The caller here and the caller of another call are to talk: for each call a leg that is the other call's
+        caller, answered and not joined yet. What ends one ends the other. `ids` are those of this call and the other.
+        """
 
     @property
     def joined(self) -> CalleeLeg | None:

@@ -15,8 +15,9 @@ BARRED_PROMPT = "system-barred"
 
 async def outside(call: Call, to: Destination) -> Destination | None:
     call.enter(to)
-    call.record.direction = "outbound"
-    person = call.user
+    if call.onward is None:
+        call.record.direction = "outbound"
+    person = call.dialler
     own = person.caller_id if person else call.record.number
     reason = outbound.barred(call.tenant, person.class_of_service if person else "national", to.value, own)
     if reason is not None:
@@ -31,7 +32,7 @@ async def outside(call: Call, to: Destination) -> Destination | None:
 
 async def ring_outside(call: Call, number: str, *, within: float) -> Outcome:
     """Ring an outside number over the routes; when it answers, talk until the end."""
-    person = call.user
+    person = call.dialler
     branch = outside_branch(
         call,
         number,
@@ -55,7 +56,7 @@ async def emergency(call: Call, to: Destination) -> Destination | None:
     """An emergency call leaves by the caller's location, with its number; nothing bars it (behaviour R11)."""
     call.enter(to)
     call.record.direction = "outbound"
-    caller_id, trunks, reasons = outbound.emergency(call.tenant, call.user, state=call.state.trunk)
+    caller_id, trunks, reasons = outbound.emergency(call.tenant, call.dialler, state=call.state.trunk)
     call.note(*reasons)
     branch = Branch(
         node=str(to),

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from pbx.calls.call import Call
+from pbx.calls.leg import CalleeLeg
+from pbx.calls.onward import Claimed, Transferred
 from pbx.features.announcement import announcement
 from pbx.features.click_to_call import fetch_caller
 from pbx.features.conference import conference
@@ -18,6 +20,7 @@ from pbx.features.outside import emergency, outside
 from pbx.features.override import override
 from pbx.features.queue import queue
 from pbx.features.ring_group import ring_group
+from pbx.features.transfer import came_back, claimed, transferred
 from pbx.features.user import user
 from pbx.features.voicemail import voicemail
 from pbx.model.objects import Destination, Tenant
@@ -43,7 +46,27 @@ async def story(call: Call) -> None:
 
 async def go_on(call: Call, to: Destination | None) -> None:
     while to is not None:
-        to = await FEATURES[to.kind](call, to)
+        to = await _told(call, FEATURES[to.kind](call, to))
+
+
+async def _told(call: Call, part: Awaitable[Destination | None]) -> Destination | None:
+    """Part of a story, with the transfers that are asked for meanwhile, and what comes back of them."""
+    while True:
+        try:
+            to = await part
+        except Transferred as asked:
+            part = transferred(call, asked.wish)
+        except Claimed as come:
+            part = claimed(call, come.claim)
+        else:
+            if to is not None or call.onward is None:
+                return to
+            part = came_back(call)
+
+
+async def _talk(call: Call, callee: CalleeLeg) -> Destination | None:
+    await call.talk(callee)
+    return None
 
 
 async def again(call: Call) -> None:
@@ -60,7 +83,7 @@ async def again(call: Call) -> None:
         return
     callee = call.connections.joined
     if callee is not None:
-        await call.talk(callee)
+        await go_on(call, await _told(call, _talk(call, callee)))
         return
     await call.connections.hear_again()
     await go_on(call, last_node(call))

@@ -173,9 +173,7 @@ def _sent_on(call: Call, person: User, digits: str) -> Sequence[Branch]:
 
 def shown_to(call: Call, device: Device) -> CallerId:
     """Colleagues show their extension and name, outside callers their number."""
-    if call.user is not None:
-        return CallerId(call.user.extension or call.user.caller_id, call.user.name)
-    return CallerId(call.record.caller)
+    return call.party
 
 
 def outside_branch(

@@ -57,6 +57,8 @@ class Library:
         self.silence = self._store(np.full(5 * rtp.PER_SECOND * rtp.SAMPLES, g711.ALAW_SILENCE, np.uint8), "silence")
         self.silence.endless = True
         self._tones = {name: self._tone(name, tone) for name, tone in tones.TONES[tone_set].items()}
+        self._tones["music"] = self._store(tones.music(), "music")
+        self._tones["music"].endless = True
         self._files: dict[str, Sound] = {}
 
     def item(self, wanted: dict[str, Any]) -> Item:

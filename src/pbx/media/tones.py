@@ -41,6 +41,23 @@ TONES: dict[str, dict[str, Tone]] = {
 """Tone sets by the country's code: `tones` of the engine's configuration."""
 
 
+NOTES = (262, 330, 392, 523, 392, 330, 294, 349, 440, 587, 440, 349)  # Hz: C major, D minor, broken
+NOTE = 0.5
+"""Seconds."""
+SOFTER = 0.35
+"""Music stays behind a voice."""
+
+
+def music() -> g711.Bytes:
+    """What somebody hears who is held and for whom no recording is named: a few notes, end to end."""
+    length = round(NOTE * RATE)
+    fading = np.exp(-3.0 * np.arange(length) / length)
+    fading[:RAMP] *= np.arange(RAMP) / RAMP
+    fading[-RAMP:] *= np.arange(RAMP)[::-1] / RAMP
+    waves = [SOFTER * AMPLITUDE * fading * np.sin(2 * np.pi * hz / RATE * np.arange(length)) for hz in NOTES]
+    return g711.to_alaw(np.concatenate(waves).astype(np.int16))
+
+
 def render(tone: Tone) -> g711.Bytes:
     """One period as A-law bytes, a whole number of frames."""
     sounding, silent = round(tone.on * RATE), round(tone.off * RATE)

@@ -114,6 +114,14 @@ ENGLISH: Mapping[str, str] = {
     "not_confirmed": "{node} answered on {leg} and did not confirm",
     "redirected": "{leg} sends the caller on to {digits}",
     "redirect_refused": "{leg} sends the caller on to {digits}, where its owner may send nobody",
+    # transfers
+    "transferred": "{leg} sends the call on to {digits}",
+    "transferred_to_call": "{leg} joins the call with its other one, {call}",
+    "transfer_to_itself": "user/{user} would be sent on to itself",
+    "transfer_back": "nobody answered ({status}): back to {leg}",
+    "transfer_rings_back": "nobody answered ({status}), and who sent the call on has hung up: to user/{user}",
+    "joined_by": "{leg} comes into the call",
+    "gave_way": "{leg} gives way to the other end of its call {call}",
     # to the outside
     "barred": "{number} is {level}, class_of_service/{allowed} allows up to {allowed}",
     "barred_prefix": "class_of_service/{allowed} bars {prefix}, and so {number}",

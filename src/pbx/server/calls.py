@@ -104,6 +104,7 @@ class CallServer:
                 clock=loop.time,
                 on_invite=exchange.on_invite,
                 on_request=_answer_request,
+                transfers=True,
                 on_fault=lambda error, what: log.error("a fault in %s: %r", what, error),
             ),
             config.local.host,

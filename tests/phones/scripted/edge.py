@@ -33,6 +33,8 @@ class Incoming:
     headers: Sequence[tuple[str, str]]
     digits: Sequence[tuple[float, str]] = ()
     patience: float = 600.0
+    transfers: str = ""  # sends whom it talks with on, so many seconds after the answer
+    transferring: float = 1.0
 
 
 @dataclass
@@ -56,6 +58,7 @@ class Leg:
         self.invite: Message | None = None
         self.over: asyncio.Future[int] = asyncio.get_running_loop().create_future()  # the final code of the INVITE
         self.is_up = False
+        self._leaves = False
         self._timers: list[asyncio.TimerHandle] = []
         self._repeats: list[asyncio.TimerHandle] = []
 
@@ -90,6 +93,18 @@ class Leg:
         body = self.edge.sdp().replace(b"a=sendrecv", f"a={direction}".encode())
         self.send(self.request("INVITE", [("Content-Type", "application/sdp")], body))
 
+    def refer(self, digits: str, *, leaves: bool = False) -> None:
+        """Blind transfer of whom it talks with; one who `leaves` hangs up when it is accepted."""
+        if self.is_up:
+            self._leaves = leaves
+            host = message.address(self.remote).rpartition("@")[2]
+            self.send(self.request("REFER", [("Refer-To", f"<sip:{digits}@{host}>")]))
+
+    def referred(self, response: Message) -> None:
+        self.settled()
+        if response.status == 202 and self._leaves:
+            self.bye()
+
     def bye(self) -> None:
         if self.is_up:
             self.end(200)
@@ -122,6 +137,7 @@ class CallerLeg(Leg):
     final: Message | None = None  # the answer to its INVITE
 
     def begin(self, call: Incoming) -> None:
+        self.call = call
         self.local = f"<sip:{call.caller}@{call.domain}>;tag={self.tag}"
         self.target = f"sip:{call.user}@{call.domain}"
         self.remote = f"<{self.target}>"
@@ -144,6 +160,8 @@ class CallerLeg(Leg):
     def on_response(self, response: Message) -> None:
         if response.method == "BYE" and response.status >= 200:
             self.settled()
+        if response.method == "REFER":
+            self.referred(response)
         if response.method != "INVITE" or self.invite is None:
             return
         self.settled()
@@ -162,8 +180,10 @@ class CallerLeg(Leg):
         self.sequence -= 1
         ack.headers = [(n, f"{self.invite.sequence} ACK" if n == "CSeq" else v) for n, v in ack.headers]
         self.edge.send(bytes(ack))
-        if not self.over.done():
+        if not self.over.done() and not self.is_up:
             self.is_up = True
+            if self.call.transfers:
+                self.later(self.call.transferring, self.refer, self.call.transfers)
 
 
 class CalleeLeg(Leg):
@@ -186,6 +206,11 @@ class CalleeLeg(Leg):
             for digit in person.presses:
                 self.later(person.answers + person.pressing, self.digit, digit)
             self.later(person.answers + person.talks, self.bye)
+            if person.transfers:
+                self.later(person.answers + person.transferring, self._transfer)
+
+    def _transfer(self) -> None:
+        self.refer(self.person.transfers, leaves=self.person.leaves)
 
     def answer(self, code: int, phrase: str, body: bytes = b"") -> None:
         assert self.invite is not None
@@ -209,7 +234,9 @@ class CalleeLeg(Leg):
         if response.status < 200:
             return
         self.settled()
-        if response.method == "INVITE":  # our re-INVITE
+        if response.method == "REFER":
+            self.referred(response)
+        elif response.method == "INVITE":  # our re-INVITE
             ack = self.request("ACK")
             self.sequence -= 1
             ack.headers = [(n, f"{self.sequence} ACK" if n == "CSeq" else v) for n, v in ack.headers]

@@ -162,7 +162,7 @@ def _incoming(
         reason, number = one.split()
         headers.append(("Diversion", f"<sip:{number}@carrier.example>;reason={reason};counter=1"))
     number = _in_format(dialled, scenario.trunk)
-    return Incoming(number, f"{tenant}.example", shown, headers, digits, scenario.patience)
+    return Incoming(number, f"{tenant}.example", shown, headers, digits, scenario.patience, *_transfer(scenario))
 
 
 def _from_inside(scenario: Scenario, dialled: str, user: str, digits: Sequence[tuple[float, str]] = ()) -> Incoming:
@@ -170,7 +170,13 @@ def _from_inside(scenario: Scenario, dialled: str, user: str, digits: Sequence[t
     headers = [*_stamps(scenario), ("X-PBX-Source", f"device {device}")]
     if dialled in ("112", "101"):
         headers.append(("X-PBX-Emergency", "1"))
-    return Incoming(dialled, f"{NUMBERS[scenario.name]}.example", device, headers, digits, scenario.patience)
+    return Incoming(
+        dialled, f"{NUMBERS[scenario.name]}.example", device, headers, digits, scenario.patience, *_transfer(scenario)
+    )
+
+
+def _transfer(scenario: Scenario) -> tuple[str, float]:
+    return scenario.transfers, scenario.transferring
 
 
 def _stamps(scenario: Scenario) -> list[tuple[str, str]]:

@@ -42,7 +42,16 @@ class Scenario:
     trunks: Mapping[str, str] = field(default_factory=dict)  # those that cannot be used: `full` or `down`
     answered_by: str | None = None
     hung_up_by: str | None = None
+    transfers: str = ""  # the caller sends whom it talks with on, as dialled
+    transferring: float = 1.0  # so many seconds after the answer
+    told: tuple[int, ...] = ()  # what became of each transfer
     sent: str = ""  # the number as the last trunk that was rung got it
+
+    @property
+    def is_sent_on(self) -> bool:
+        """A transfer was tried, not refused at once."""
+        return any(status not in (403, 404, 482) for status in self.told)
+
     came: Sequence[str] = ()  # Diversion of the INVITE that comes in: who sent it on before, `reason number`
     diverted: Sequence[str] = ()  # Diversion of the last INVITE that went out, the last who diverted first
 
@@ -331,7 +340,56 @@ WAYS = (
     from_inside("a class of the site does not name it", "olga", "81033161234567", "+33161234567", "rejected", 403),
 )  # fmt: skip
 
+TO_BORIS = Person(answers=1.0, talks=600.0, transfers="202")
+TO_BORIS_AND_LEAVES = Person(answers=1.0, talks=600.0, transfers="202", leaves=True)
+
+TRANSFERS = (
+    Scenario("sent on by the person, who leaves when it is answered", "+74951000002", "user/boris", "answered", 200,
+             people={"anna": TO_BORIS, "boris-desk": LEAVES}, answered_by=ANNA, hung_up_by="callee", told=(200,)),
+    Scenario("sent on by the person, who leaves at once", "+74951000002", "user/boris", "answered", 200,
+             people={"anna": TO_BORIS_AND_LEAVES, "boris-desk": LEAVES}, answered_by=ANNA, hung_up_by="callee",
+             told=(200,)),
+    Scenario("sent on to somebody busy, and back", "+74951000002", "user/boris", "answered", 200,
+             people={"anna": Person(answers=1.0, talks=4.0, transfers="202"), "boris": BUSY}, answered_by=ANNA,
+             hung_up_by="callee", told=(486,)),
+    Scenario("sent on to somebody busy, and rung back", "+74951000002", "user/anna", "answered", 200,
+             people={"anna": TO_BORIS_AND_LEAVES, "boris": BUSY}, answered_by=ANNA, hung_up_by="caller",
+             patience=4.5, told=(486,)),
+    Scenario("sent on to nobody, and the caller has enough", "+74951000002", "user/boris", "answered", 200,
+             people={"anna": TO_BORIS, "boris": RINGS}, answered_by=ANNA, hung_up_by="caller", patience=4,
+             told=(487,)),
+    Scenario("sent on into a menu", "+74951000002", "user/gleb", "answered", 200, keys="204",
+             people={"anna": Person(answers=1.0, talks=600.0, transfers="84951000003"), "gleb": LEAVES},
+             answered_by=ANNA, hung_up_by="callee", told=(200,)),
+    Scenario("sent on to a group", "+74951000002", "user/boris", "answered", 200,
+             people={"anna": Person(answers=1.0, talks=600.0, transfers="640"), "boris-desk": QUICK},
+             answered_by=ANNA, hung_up_by="callee", told=(200,)),
+    Scenario("sent on to the outside", "+74951000002", "trunk/digits", "answered", 200,
+             people={"anna": Person(answers=1.0, talks=600.0, transfers="89161234567"), "digits": LEAVES},
+             answered_by=ANNA, hung_up_by="callee", told=(200,), sent="79161234567"),
+    Scenario("sent on to where the person may not dial", "+74951000002", "user/anna", "answered", 200,
+             people={"anna": Person(answers=1.0, talks=3.0, transfers="81049301234567")}, answered_by=ANNA,
+             hung_up_by="callee", told=(403,)),
+    Scenario("sent on to nothing of the kind", "+74951000002", "user/anna", "answered", 200,
+             people={"anna": Person(answers=1.0, talks=3.0, transfers="299")}, answered_by=ANNA,
+             hung_up_by="callee", told=(404,)),
+    from_inside("the caller sends the callee on", "anna", "202", "user/egor", "answered", 200,
+                people={"boris-desk": STAYS, "egor": LEAVES}, answered_by=BORIS, hung_up_by="callee",
+                transfers="206", told=(200,)),
+    from_inside("the caller sends the callee to the echo test", "anna", "202", "feature_code/echo_test", "answered",
+                200, people={"boris-desk": Person(answers=1.0, talks=3.0)}, answered_by=BORIS, hung_up_by="callee",
+                transfers="*43", told=(200,)),
+    from_inside("the caller sends the callee to itself", "anna", "202", "user/boris", "answered", 200,
+                people={"boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee", transfers="202", told=(482,)),
+    from_inside("the caller sends the callee to somebody busy, and has it again", "anna", "202", "user/egor",
+                "answered", 200, people={"boris-desk": Person(answers=1.0, talks=4.0), "egor": BUSY},
+                answered_by=BORIS, hung_up_by="callee", transfers="206", told=(486,)),
+    Scenario("sent on, and on again", "+74951000002", "user/egor", "answered", 200,
+             people={"anna": TO_BORIS, "boris-desk": Person(answers=1.0, talks=600.0, transfers="206"),
+                     "egor": LEAVES}, answered_by=ANNA, hung_up_by="callee", told=(200, 200)),
+)  # fmt: skip
+
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.name: scenario
-    for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE, *FORWARDS, *CODES, *BY_API, *WAYS)
+    for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE, *FORWARDS, *CODES, *BY_API, *WAYS, *TRANSFERS)
 }

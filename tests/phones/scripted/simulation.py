@@ -49,6 +49,8 @@ def script_of(scenario: Scenario, at: datetime) -> Script:
         keys=scenario.keys,
         people=scenario.people,
         patience=scenario.patience,
+        transfers=scenario.transfers,
+        transferring=scenario.transferring,
         over_limit=scenario.full,
         hops=len(scenario.came),
         by_api=scenario.by_api,

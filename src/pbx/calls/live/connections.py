@@ -8,17 +8,33 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from pbx.calls.leg import Audio, CalleeLeg, CallerId, Connections, DeviceTarget, Leg, NotAcceptable, Target, TrunkTarget
+from pbx.calls.leg import (
+    Audio,
+    CalleeLeg,
+    CallerId,
+    CallTarget,
+    Connections,
+    DeviceTarget,
+    Leg,
+    NotAcceptable,
+    Ringable,
+    Target,
+    TrunkTarget,
+)
 from pbx.calls.live.channels import Channels
-from pbx.calls.live.legs import TO_BE_RUNG, FetchedCaller, SipCallee, SipCaller
+from pbx.calls.live.legs import TO_BE_RUNG, FetchedCaller, Seam, SipCallee, SipCaller
 from pbx.calls.live.media import CallMedia
+from pbx.calls.live.wishes import wish_of
 from pbx.media.ng import NgError, NgTimeout
 from pbx.media.relay import Toward
 from pbx.model.objects import Tenant, Trunk
 from pbx.routing.numbers import sent_to_trunk
+from pbx.sip import sdp as sdps
 from pbx.sip.address import Address
 from pbx.sip.history import diverted_lines
 from pbx.sip.listener import DEAF
+from pbx.sip.referral import Referral
+from pbx.sip.replaces import Replaces
 from pbx.sip.sdp import SdpError
 from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
@@ -40,9 +56,12 @@ class Edge:
 
 
 class SipConnections(Connections):
-    """Legs of one call: the caller's session is given, others are placed through the same edge."""
+    """Legs of one call: the caller's session is given, others are placed through the same edge.
 
-    caller: SipCaller
+    No session: of a call that is resumed and whose caller is not who called; its leg is set next (`kept`).
+    """
+
+    caller: SipCaller | SipCallee
 
     def __init__(
         self,
@@ -60,10 +79,14 @@ class SipConnections(Connections):
     ) -> None:
         """Without a session the caller has yet to be rung: see `take_caller`."""
         self.media = media
-        self.caller = SipCaller(session, label, media) if session is not None else FetchedCaller(label, media)
+        self.caller = FetchedCaller(label, media)
+        if session is not None:
+            self.caller = SipCaller(session, label, media)
+        self.caller.on_referral = self._referred
         self.bridged: SipCallee | None = None  # whom the caller talks with
         self.on_keep: Callable[[], None] = lambda: None
         self.on_over: Callable[[], None] = lambda: None
+        self.leg_of: Callable[[Replaces], tuple[str, Leg] | None] = lambda replaced: None
         media.on_agreed = self.keep
         self._stack = stack
         self._flush = flush
@@ -72,6 +95,7 @@ class SipConnections(Connections):
         self._contact = f"<sip:{token}@{edge.public_host}:{edge.public_port}>"
         self._secret = secret
         self._channels = channels
+        self._hosts = (tenant.domain, edge.public_host, edge.inside.host)
         self._legs: list[SipCallee] = []
         self._orphans: list[SipCallee] = []  # rung by a process before, and not asked for again yet
         self.placed = 0
@@ -95,7 +119,7 @@ class SipConnections(Connections):
 
     async def _to_engine(self) -> bytes:
         try:
-            return await self.media.to_engine("A")
+            return await self.media.to_engine(self.caller.tag)
         except SdpError as error:
             raise NotAcceptable(str(error)) from error
 
@@ -118,6 +142,7 @@ class SipConnections(Connections):
     # --- those who are rung -----------------------------------------------------------------------------------------
 
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
+        assert not isinstance(target, CallTarget)
         orphan = next((leg for leg in self._orphans if _is_same(leg.target, target)), None)
         if orphan is not None:
             self._orphans.remove(orphan)
@@ -129,6 +154,7 @@ class SipConnections(Connections):
             leg.resolve(503, f"all {target.trunk.max_channels} channels are in use")
             return leg
         leg = SipCallee(tag, target, b"", self.media, self._hosts_for(target))
+        leg.on_referral = self._referred
         self._legs.append(leg)
         if isinstance(target, TrunkTarget):
             self._give_back_channel(leg, target)
@@ -137,7 +163,7 @@ class SipConnections(Connections):
         await self._offer(leg, target, caller_id, spoken_by(target))
         return leg
 
-    async def _offer(self, leg: SipCallee, target: Target, caller_id: CallerId, toward: Toward) -> None:
+    async def _offer(self, leg: SipCallee, target: Ringable, caller_id: CallerId, toward: Toward) -> None:
         """Ring a leg: INVITE with an offer of this kind."""
         if self.caller.state == TO_BE_RUNG:
             leg.offer = await self.media.offer_to_caller(leg.tag, toward=toward)
@@ -222,12 +248,24 @@ class SipConnections(Connections):
             self._orphans.append(self._resumed(kept, target))
             self.media.resume_rung(kept["tag"])
 
+    def resume_turned(self, kept: Mapping[str, Any], target: Target) -> None:
+        """The caller of a kept call who was its callee once: the caller of before has transferred."""
+        leg = self._resumed(kept, target)
+        leg.resolve(200)
+        self.caller = leg
+
     def _resumed(self, kept: Mapping[str, Any], target: Target) -> SipCallee:
+        if isinstance(target, CallTarget):  # its other call is found later (`Exchange.resume`)
+            seam = Seam(kept["tag"], target, self.media)
+            seam.on_referral = self._referred
+            self._legs.append(seam)
+            return seam
         invite = kept["session"]["invite"]
         offer = b"" if invite is None else invite["body"].encode("latin-1")
         leg = SipCallee(kept["tag"], target, offer, self.media, self._hosts_for(target))
         credentials = self._credentials(target.trunk) if isinstance(target, TrunkTarget) else None
         leg.session = self._stack.resume(kept["session"], listener=leg, credentials=credentials)
+        leg.on_referral = self._referred
         if isinstance(target, TrunkTarget):
             self._channels.take(target.trunk, always=True)
             self._give_back_channel(leg, target)
@@ -242,9 +280,7 @@ class SipConnections(Connections):
 
     def _hosts_for(self, target: Target) -> Sequence[str]:
         """Where a 3xx of this leg may lead: to us."""
-        if isinstance(target, TrunkTarget):
-            return ()
-        return (self._tenant.domain, self.edge.public_host, self.edge.inside.host)
+        return self._hosts if isinstance(target, DeviceTarget) else ()
 
     def _invite(
         self,
@@ -303,6 +339,65 @@ class SipConnections(Connections):
         self.bridged = callee
         self._flush_soon()
 
+    # --- sent on, and joined with another call -----------------------------------------------------------------------
+
+    def _referred(self, leg: Leg, referral: Referral) -> None:
+        """A side asks for a transfer: heard while two talk, and from telephones of ours only."""
+        wish = wish_of(leg, referral, self._hosts, self.leg_of)
+        if wish is None:
+            referral.reject(403)
+        elif self.on_wish is None:
+            referral.reject()
+        else:
+            self.on_wish(wish)
+
+    def holds(self, leg: object) -> bool:
+        """Is it a leg of this call?"""
+        return leg is self.caller or leg in self._legs
+
+    @property
+    def seams(self) -> list[Seam]:
+        """Ends of other calls that this one is joined with."""
+        return [leg for leg in self._legs if isinstance(leg, Seam)]
+
+    def turn_round(self, target: Target) -> None:
+        caller, callee = self.caller, self.bridged
+        assert callee is not None
+        left = caller if isinstance(caller, SipCallee) else SipCallee.of_caller(caller, target, self.media)
+        callee.state = "up"
+        self.caller, self.bridged = callee, left
+        self._legs.remove(callee)
+        self._legs.append(left)
+        self.media.turn_round(callee.tag)
+
+    async def part(self) -> CalleeLeg:
+        callee, self.bridged = self.bridged, None
+        assert callee is not None
+        await self.media.part(callee.tag)
+        return callee
+
+    async def rejoin(self, callee: CalleeLeg) -> None:
+        assert isinstance(callee, SipCallee)
+        await self.media.rejoin(callee.tag)
+        self.bridged = callee
+
+    async def seam(self, other: Connections, ids: tuple[str, str]) -> tuple[CalleeLeg, CalleeLeg]:
+        """Each relay session is offered to the other; the codec that is spoken here is spoken there."""
+        assert isinstance(other, SipConnections)
+        here, there = self._seam(ids[1], other.caller.label), other._seam(ids[0], self.caller.label)
+        here.twin, there.twin = there, here
+        here.offer = await self.media.offer_to(here.tag)
+        codec = sdps.audio(here.offer).speech
+        there.offer = await other.media.offer_to(there.tag, codecs=(codec.name,) if codec else ())
+        here.sdp, there.sdp = there.offer, here.offer
+        return here, there
+
+    def _seam(self, call: str, who: str) -> Seam:
+        self.placed += 1
+        leg = Seam(f"B{self.placed}", CallTarget(call, who), self.media)
+        self._legs.append(leg)
+        return leg
+
     def _flush_soon(self) -> None:
         """Behind what the call does at once now: it is kept before the packets of its answer leave."""
         asyncio.get_running_loop().call_soon(self._flush)
@@ -321,7 +416,7 @@ class SipConnections(Connections):
         return True
 
     async def hear_again(self) -> None:
-        await self.media.to_engine("A")
+        await self.media.to_engine(self.caller.tag)
 
     def keep(self) -> None:
         if self.caller.state != TO_BE_RUNG:  # nobody is there yet with whom the next process could go on
@@ -353,7 +448,7 @@ def _is_same(one: Target, other: Target) -> bool:
     return one == other
 
 
-def spoken_by(target: Target) -> Toward:
+def spoken_by(target: Ringable) -> Toward:
     """What a target is offered: sound in clear, encrypted, or keys that it may leave."""
     media = target.trunk.media if isinstance(target, TrunkTarget) else target.media
     return _SPOKEN[media]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from pbx.calls.call import Call, Recorder
 from pbx.calls.events import OF_THE_START, Events, listed
-from pbx.calls.leg import Diversion
+from pbx.calls.house import House
+from pbx.calls.leg import CallerId, Diversion, Leg
 from pbx.calls.live import kept as kept_call
 from pbx.calls.live.arrival import came_diverted, must_be_secret, shown_uri
 from pbx.calls.live.channels import Channels
@@ -28,6 +30,7 @@ from pbx.model.objects import Model, Tenant, Trunk, User
 from pbx.routing.numbers import received_to_e164
 from pbx.sip import sdp as sdps
 from pbx.sip.message import Request
+from pbx.sip.replaces import Replaces
 from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
 from pbx.sip.uri import host_of, user_of
@@ -84,6 +87,7 @@ class Exchange:
         self.serving = Serving(Model({}))
         self.leases: Mapping[str, int] = {}
         self.calls: dict[str, Call] = {}
+        self._houses: defaultdict[str, House] = defaultdict(House)
         self._connections: dict[str, SipConnections] = {}
         self._changed: dict[str, None] = {}  # calls to be kept once more before the next packet leaves, in order
         self._tasks: set[asyncio.Task[None]] = set()
@@ -185,6 +189,8 @@ class Exchange:
         if trunk is not None:
             self.channels.take(trunk, always=True)
         self.calls[call.record.id] = call
+        call.house = self._houses[call.tenant.id]
+        call.house.calls[call.record.id] = call
 
     def _make(self, session: InviteSession, tenant: Tenant, edge: Edge, emergency: bool) -> Call:
         request = _invite_of(session)
@@ -251,6 +257,7 @@ class Exchange:
         call = Call(
             record, tenant, connections, self._recorder, self.clock, user=user, trunk=trunk, emergency=emergency
         )
+        connections.leg_of = partial(self._leg_of, tenant.id)
         connections.on_keep = lambda: self._changed.setdefault(record.id)
         connections.on_over = lambda: self._is_over(record.id)
         connections.media.on_hold = call.hold
@@ -258,6 +265,17 @@ class Exchange:
         call.state = LiveState(connections.edge.name, channels=self.channels, health=self.health)
         self._connections[record.id] = connections
         return call
+
+    def _leg_of(self, tenant: str, replaced: Replaces) -> tuple[str, Leg] | None:
+        """The leg of a call of the tenant that a Replaces names, and that call's id."""
+        assert self._stack is not None
+        session = self._stack.sessions.get((replaced.call_id, replaced.to_tag))
+        if session is None or session.remote_tag != replaced.from_tag or not isinstance(session.listener, Leg):
+            return None
+        for call_id in self._houses[tenant].calls:
+            if self._connections[call_id].holds(session.listener):
+                return call_id, session.listener
+        return None
 
     # --- calls of the process before --------------------------------------------------------------------------------
 
@@ -288,8 +306,18 @@ class Exchange:
             else:
                 self._hold(call)
                 self.begin(call, again=True)
+        self._mend_seams()
         if documents:
             log.warning("%d of %d calls of the process before go on", len(self.calls), len(documents))
+
+    def _mend_seams(self) -> None:
+        """Two calls that were joined find each other; where one did not come back the other's conversation is over."""
+        for call_id, connections in self._connections.items():
+            for seam in connections.seams:
+                other = self._connections.get(seam.target.call)
+                seam.twin = next((twin for twin in other.seams if twin.target.call == call_id), None) if other else None
+                if seam.twin is None:
+                    seam.end("bye")
 
     def _resumed(self, document: dict[str, Any], world: kept_call.World) -> Call:
         record = kept_call.record_of(document)
@@ -301,6 +329,9 @@ class Exchange:
         user = tenant.users.get(document["user"] or "")
         call = self.make_call(record, tenant, connections, user, document["trunk"], document["emergency"])
         call.language = document["language"]
+        call.is_turned = document.get("turned", False)
+        call.dialler = tenant.users.get(document.get("dialler", document["user"]) or "")
+        call.party = CallerId(*document["party"]) if "party" in document else call.party
         call.diversions = tuple(Diversion(*one) for one in document.get("diversions", ()))
         call.hops = document.get("hops", 0)
         return call
@@ -342,6 +373,7 @@ class Exchange:
             log.exception("call %s could not be closed", call.record.id)
         finally:
             self.calls.pop(call.record.id, None)
+            call.house.calls.pop(call.record.id, None)
             self._is_over(call.record.id)
             self._connections.pop(call.record.id, None)
             self.of_tenant[call.tenant.id] -= 1

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pbx.calls.call import Call
-from pbx.calls.leg import DeviceTarget, Target, TrunkTarget
+from pbx.calls.leg import CallTarget, DeviceTarget, Target, TrunkTarget
 from pbx.calls.live.connections import Edge, SipConnections
-from pbx.calls.live.legs import SipCallee
+from pbx.calls.live.legs import SipCallee, SipCaller
 from pbx.calls.live.media import CallMedia
 from pbx.calls.record import CallRecord
 from pbx.media.engine_client import EngineClient
@@ -58,11 +58,10 @@ def document(call: Call) -> Document:
         "diversions": [(one.extension, one.number, one.status) for one in call.diversions],
         "hops": call.hops,
         "edge": connections.edge.name,
-        "caller": {
-            "label": call.caller.label,
-            "is_up": connections.caller.state == "up",
-            "session": connections.caller.session.snapshot(),
-        },
+        "caller": _caller(connections.caller),
+        "turned": call.is_turned,
+        "dialler": call.dialler.id if call.dialler else None,
+        "party": (call.party.number, call.party.name),
         "callee": _callee(callee) if callee is not None else None,
         "rung": [_callee(leg) for leg in connections.rung],
         "placed": connections.placed,
@@ -70,14 +69,23 @@ def document(call: Call) -> Document:
     }
 
 
+def _caller(leg: SipCaller | SipCallee) -> Document:
+    """Who called; or after a transfer by the caller the one it talked with, kept as such."""
+    more = _callee(leg) if isinstance(leg, SipCallee) else {"session": leg.session.snapshot()}
+    return {"label": leg.label, "is_up": leg.state == "up", **more}
+
+
 def _callee(leg: SipCallee) -> Document:
-    assert leg.session is not None
     target = leg.target
     named: Document
-    if isinstance(target, DeviceTarget):
-        named = {"user": target.user, "device": target.device, "domain": target.domain, "media": target.media}
-    else:
-        named = {"number": target.number, "trunk": target.trunk.key, "emergency": target.emergency}
+    match target:
+        case DeviceTarget():
+            named = {"user": target.user, "device": target.device, "domain": target.domain, "media": target.media}
+        case TrunkTarget():
+            named = {"number": target.number, "trunk": target.trunk.key, "emergency": target.emergency}
+        case CallTarget():
+            return {"tag": leg.tag, "target": {"call": target.call, "who": target.who}, "session": None}
+    assert leg.session is not None
     session = leg.session.snapshot()
     return {
         "tag": leg.tag,
@@ -98,10 +106,11 @@ def connections_of(kept: Document, world: World, tenant: Tenant, token: str, **m
     client = world.relays.named(kept["media"]["relay"])
     if edge is None or client is None:
         raise Unusable(f"its edge or its relay is not there any more: {kept['edge']}, {kept['media']['relay']}")
-    session = world.stack.resume(kept["caller"]["session"], listener=DEAF)
+    caller = kept["caller"]
+    session = world.stack.resume(caller["session"], listener=DEAF) if "target" not in caller else None
     connections = SipConnections(
         session,
-        kept["caller"]["label"],
+        caller["label"],
         stack=world.stack,
         flush=world.flush,
         media=CallMedia.resumed(client, world.engine, kept["media"]),
@@ -110,11 +119,14 @@ def connections_of(kept: Document, world: World, tenant: Tenant, token: str, **m
         token=token,
         **more,
     )
-    session.request = None
+    if session is not None:
+        session.request = None
     connections.placed = kept["placed"]
-    if kept["caller"]["is_up"]:
+    if "target" in caller:
+        connections.resume_turned(caller, _target(caller["target"], tenant))
+    if caller["is_up"]:
         connections.caller.state = "up"
-        if session.is_early_uas:  # its answer waited for a PRACK
+        if session is not None and session.is_early_uas:  # its answer waited for a PRACK
             session.accept(connections.media.told("A"))
     if kept["callee"] is not None:
         connections.resume_callee(kept["callee"], _target(kept["callee"]["target"], tenant))
@@ -126,7 +138,7 @@ def connections_of(kept: Document, world: World, tenant: Tenant, token: str, **m
 def hang_up(kept: Document, stack: Stack) -> None:
     """A call that cannot go on: whoever is in it is told so, as far as the document says."""
     legs = [leg for leg in (kept.get("caller"), kept.get("callee")) if leg is not None]
-    for leg in legs:
+    for leg in [leg for leg in legs if leg["session"] is not None]:
         stack.resume(leg["session"], listener=DEAF).bye(GONE)
     for leg in kept.get("rung", ()):
         if leg["session"]["invite"] is not None:
@@ -138,6 +150,8 @@ def hang_up(kept: Document, stack: Stack) -> None:
 def _target(named: Document, tenant: Tenant) -> Target:
     if "device" in named:
         return DeviceTarget(named["user"], named["device"], named["domain"], named["media"])
+    if "call" in named:
+        return CallTarget(named["call"], named["who"])
     key = named["trunk"]
     trunk = next((trunk for trunk in tenant.trunks.values() if trunk.key == key), None)
     # a trunk that the model has no more: the call goes on as it is, and needs no way to it

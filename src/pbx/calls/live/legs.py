@@ -6,8 +6,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 
-from pbx.calls.leg import CalleeLeg, CallerLeg, DeviceTarget, Leg, Target
-from pbx.calls.live.media import CallMedia
+from pbx.calls.leg import CalleeLeg, CallerLeg, CallTarget, DeviceTarget, Leg, Target
+from pbx.calls.live.media import CALLER, CallMedia
 from pbx.media.engine_client import EngineError
 from pbx.media.ng import NgError, NgTimeout
 from pbx.sip.history import redirected_to
@@ -73,6 +73,7 @@ class _Listens(Leg):
     """What both sides do with what their session tells: `SessionListener`, silent where a side does not care."""
 
     _offers: _Offers
+    on_referral: Callable[[Leg, Referral], None] | None = None
 
     def progressed(self, session: InviteSession, response: Response, sdp: bytes | None) -> None: ...
 
@@ -95,7 +96,10 @@ class _Listens(Leg):
             self.digits.put_nowait(digit)
 
     def referred(self, session: InviteSession, referral: Referral) -> None:
-        referral.reject()
+        if self.on_referral is not None:
+            self.on_referral(self, referral)
+        else:
+            referral.reject()
 
     def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
         self.end(cause)
@@ -105,9 +109,9 @@ class SipCaller(_Listens, CallerLeg):
     """The caller: we are the UAS of its INVITE."""
 
     def __init__(self, session: InviteSession, label: str, media: CallMedia) -> None:
-        super().__init__("A", label)
+        super().__init__(CALLER, label)
         self.session = session
-        self._offers = _Offers("A", media)
+        self._offers = _Offers(CALLER, media)
         session.listener = self
 
     def ring(self) -> None:
@@ -150,9 +154,9 @@ class FetchedCaller(SipCaller):
     """A caller who did not call us: has no leg until one of its devices has answered, where we are the UAC."""
 
     def __init__(self, label: str, media: CallMedia) -> None:
-        CallerLeg.__init__(self, "A", label)
+        CallerLeg.__init__(self, CALLER, label)
         self.state = TO_BE_RUNG
-        self._offers = _Offers("A", media)
+        self._offers = _Offers(CALLER, media)
 
     def take(self, label: str, session: InviteSession) -> None:
         """The device that answered."""
@@ -180,6 +184,23 @@ class SipCallee(_Listens, CalleeLeg):
     def is_open(self) -> bool:
         """The other side may still think that we want something of it."""
         return self.session is not None and not self.session.is_ended and not self.gone.done()
+
+    def early(self, sdp: bytes) -> None:
+        """As the caller: it is answered, and hears what it hears."""
+
+    def accept(self, sdp: bytes) -> None:
+        """As the caller: it is answered, and its SDP stays as it was."""
+
+    @classmethod
+    def of_caller(cls, caller: SipCaller, target: Target, media: CallMedia) -> SipCallee:
+        """The caller, in the callee's place."""
+        leg = cls(caller.tag, target, b"", media)
+        leg.session, leg.on_referral, leg.state = caller.session, caller.on_referral, caller.state
+        leg._digits, leg.gone = caller._digits, caller.gone
+        if not leg.gone.done():
+            caller.session.listener = leg
+        leg.resolve(200)
+        return leg
 
     def cancel(self, *, elsewhere: bool) -> None:
         if self.session is not None and not self.outcome.done():
@@ -238,6 +259,24 @@ class SipCallee(_Listens, CalleeLeg):
         except UNUSABLE as error:
             self.resolve(NOT_ACCEPTABLE, str(error))
             self.end("failed")
+
+
+class Seam(SipCallee):
+    """The caller of another call of ours: what ends one call ends the other. Its sound goes from relay to relay, as
+    that of a leg whose SDP is the other call's offer."""
+
+    target: CallTarget
+
+    def __init__(self, tag: str, target: CallTarget, media: CallMedia) -> None:
+        super().__init__(tag, target, b"", media)
+        self.twin: Seam | None = None
+        self.resolve(200)
+
+    def hang_up(self) -> None:
+        if not self.gone.done():
+            self.end("hung_up")
+            if self.twin is not None:
+                self.twin.end("bye")
 
 
 def digits_of(request: Request) -> str:

@@ -1,12 +1,14 @@
 """The media of one call: who hears whom, over one session of rtpengine (the model of `pbx.media.relay`).
 
-`A` is the caller, `B1`… those who are rung, `E1`… places in the engine, `<tag>` ↔ `E<n>` one each. The session lives as
-long as the call; every SDP that a leg sent or was sent is kept here, so that a leg never notices who its peer is.
+`A` is who called, `B1`… those who are rung, `E1`… places in the engine, `<tag>` ↔ `E<n>` one each; `head` is the
+caller: `A`, or after a transfer by it the one it talked with. The session lives as long as the call; every SDP that a
+leg sent or was sent is kept here, so that a leg never notices who its peer is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +19,11 @@ from pbx.media.ng import NgClient
 from pbx.media.relay import RelaySession, Toward
 from pbx.sip import sdp as sdps
 
+log = logging.getLogger(__name__)
+
+CALLER = "A"  # who called, in most calls the first of the session: the relay would end all of it with this leg's branch
 FIRST = "E1"  # the engine's first place
+MUSIC = {"tone": "music"}  # what a held leg hears
 _NG_NAMES = {"opus": "opus"}  # rtpengine's names are in capitals, but for this one
 _DECODED = frozenset(
     {"PCMA", "PCMU", "OPUS", "G722", "G723", "G729", "GSM", "SPEEX"}
@@ -53,11 +59,14 @@ class CallMedia:
         """`caller_sdp` is None while the caller has yet to be rung (`take_caller`)."""
         self.relay = relay
         self.engine = engine
-        self._sides: dict[str, _Side] = {"A": _Side(caller_sdp)} if caller_sdp is not None else {}
+        self.head = CALLER
+        self._sides: dict[str, _Side] = {CALLER: _Side(caller_sdp)} if caller_sdp is not None else {}
         self._turn = asyncio.Lock()
         self._places = 0
         self._peer: dict[str, str] = {}  # who is bridged with whom
+        self._holds: set[str] = set()  # legs that asked for silence
         self._plays: dict[str, asyncio.Future[str]] = {}
+        self._music: set[str] = set()  # plays that nobody waits for
         self._used = False
         self._rung: set[str] = set()  # neither joined nor forgotten yet
         self._forgotten: list[tuple[str, str]] = []  # branches to delete, once another one is answered
@@ -77,18 +86,21 @@ class CallMedia:
                 for tag, side in self._sides.items()
             },
             "places": self._places,
+            "head": self.head,
             "peer": self._peer,
-            "forgotten": [*self._forgotten, *(("A", tag) for tag in self._rung)],
+            "holds": sorted(self._holds),
+            "forgotten": [*self._forgotten, *((self.head, tag) for tag in self._rung)],
         }
 
     @classmethod
     def resumed(cls, client: NgClient, engine: EngineClient, kept: Mapping[str, Any]) -> CallMedia:
-        """The media of a snapshot: A, and whoever it talks with; the relay is to forget who was rung, but for those of
-        whom `resume_rung` is told."""
+        """The media of a snapshot: the caller, and whoever it talks with; the relay is to forget who was rung, but for
+        those of whom `resume_rung` is told."""
         media = cls(RelaySession.resumed(client, kept["session"]), engine, b"")
         media._used, media._places, media._peer = True, kept["places"], dict(kept["peer"])
+        media.head, media._holds = kept.get("head", CALLER), set(kept.get("holds", ()))
         for tag, (place, *texts) in kept["sides"].items():
-            if tag == "A" or tag in media._peer:
+            if tag == media.head or tag in media._peer:
                 heard, sent, cut_to = (text.encode("latin-1") for text in texts)
                 media._sides[tag] = _Side(heard, sent, place, cut_to)
         media._forgotten = [(offerer, tag) for offerer, tag in kept["forgotten"]]
@@ -96,7 +108,7 @@ class CallMedia:
 
     def resume_rung(self, tag: str) -> None:
         """A leg of a snapshot that goes on being rung."""
-        self._forgotten.remove(("A", tag))
+        self._forgotten.remove((self.head, tag))
         self._rung.add(tag)
         self._taken = True
 
@@ -167,6 +179,9 @@ class CallMedia:
 
     def played(self, play: str, reason: str) -> None:
         """The engine tells that a play is over; it may say so before `play` of the engine has returned."""
+        if play in self._music:
+            self._music.discard(play)
+            return
         future = self._plays.setdefault(play, asyncio.get_running_loop().create_future())
         if not future.done():
             future.set_result(reason)
@@ -174,22 +189,23 @@ class CallMedia:
     # --- ringing and joining ----------------------------------------------------------------------------------------
 
     async def offer_to(self, tag: str, *, toward: Toward = "plain", codecs: Sequence[str] = ()) -> bytes:
-        """A's offer for a leg that will be rung; with `codecs` no others are offered, transcoded if A has none.
+        """The caller's offer for a leg that will be rung; with `codecs` no others are offered, transcoded if it has
+        none.
 
-        Without, A's own are offered first and then G.711, so that a leg with nothing in common is transcoded to.
+        Without, its own are offered first and then G.711, so that a leg with nothing in common is transcoded to.
         """
         async with self._turn:
             await self._delete_forgotten()  # of a ring that nobody answered
             self._used = self._taken = True
             self._rung.add(tag)
-            sdp = self._sides["A"].received
+            sdp = self._sides[self.head].received
             if not codecs:
-                return await self.relay.offer("A", tag, sdp, toward=toward, codecs=fallback(sdp))
+                return await self.relay.offer(self.head, tag, sdp, toward=toward, codecs=fallback(sdp))
             common = sdps.only(sdp, codecs)
             if common is not None:
-                return await self.relay.offer("A", tag, common, toward=toward)
+                return await self.relay.offer(self.head, tag, common, toward=toward)
             names = [_NG_NAMES.get(name, name.upper()) for name in codecs]
-            return await self.relay.offer("A", tag, sdp, toward=toward, codecs=names)
+            return await self.relay.offer(self.head, tag, sdp, toward=toward, codecs=names)
 
     async def offer_to_caller(self, tag: str, *, toward: Toward = "plain") -> bytes:
         """The engine's offer for a device of whoever is to be the caller. PCMU is transcoded where it knows no PCMA."""
@@ -204,18 +220,18 @@ class CallMedia:
         """The device that answered with this SDP is A from now on, and hears the engine. A's SDP is the offer of those
         who are rung later, though A sent it as an answer."""
         async with self._turn:
-            sent = sdps.audio(await self.relay.answer(FIRST, "A", received, branch=tag))
+            sent = sdps.audio(await self.relay.answer(FIRST, CALLER, received, branch=tag))
             codec = sent.speech
             if codec is None or codec.name not in ("PCMA", "PCMU"):
                 raise sdps.SdpError(f"the relay answers the engine {codec}")
             await self.engine.add_leg(
-                self.engine_leg("A"),
+                self.engine_leg(CALLER),
                 remote=(sent.address, sent.port),
                 payload=codec.payload,
                 event_payload=sent.event_payload,
             )
             self._rung.discard(tag)
-            self._sides["A"] = _Side(sdps.narrow(received, received), offered, FIRST)
+            self._sides[CALLER] = _Side(sdps.narrow(received, received), offered, FIRST)
             await self._delete_forgotten()
 
     async def answered(self, tag: str, received: bytes, offered: bytes) -> None:
@@ -227,35 +243,57 @@ class CallMedia:
         """A leg that answered hears the engine before it is joined, and not yet the caller."""
         await self.to_engine(tag)
         async with self._turn:
-            if self._sides["A"].engine:  # its own place gets it back: to hear the leg, the relay took A from there
-                await self._to_engine("A")
-            await self.relay.block("A")
+            if self._sides[self.head].engine:  # its own place gets it back: the relay took it, to hear the leg
+                await self._to_engine(self.head)
+            await self.relay.block(self.head)
             self._blocked = True
 
     async def give_back_if_taken(self, tag: str) -> None:
-        """One more offer returns A's audio to the engine after others were rung: its digits are heard again."""
-        if tag == "A" and self._taken and self._sides["A"].engine:
+        """One more offer returns the caller's audio to the engine after others were rung: its digits are heard."""
+        if tag == self.head and self._taken and self._sides[tag].engine:
             self._taken = False
-            await self.to_engine("A")
+            await self.to_engine(tag)
 
     async def join(self, tag: str) -> bytes:
-        """A hears the leg and the leg A; returns the SDP for A."""
+        """The caller hears the leg and the leg the caller; returns the SDP for the caller."""
         async with self._turn:
-            caller, callee = self._sides["A"], self._sides[tag]
-            if callee.engine:  # it was asked to confirm: one more offer gives its audio back to A
+            head = self.head
+            caller, callee = self._sides[head], self._sides[tag]
+            if callee.engine:  # it was asked to confirm: one more offer gives its audio back to the caller
                 self._forgotten.append((tag, callee.engine))
                 callee.engine = ""
                 await self.engine.remove_leg(self.engine_leg(tag))
-                callee.sent = await self.relay.offer("A", tag, caller.received)
-            sent = await self.relay.answer("A", tag, callee.received)
+                callee.sent = await self.relay.offer(head, tag, caller.received)
+            sent = await self.relay.answer(head, tag, callee.received)
             if self._blocked:
-                await self.relay.unblock("A")
+                await self.relay.unblock(head)
                 self._blocked = False
-            await self.leave_engine("A")
+            await self.leave_engine(head)
             await self._delete_forgotten()
-            self._peer = {"A": tag, tag: "A"}
+            self._peer = {head: tag, tag: head}
             self._rung.discard(tag)
             return self._told(caller, sent)
+
+    def turn_round(self, tag: str) -> None:
+        """Whom the caller talks with takes the caller's place."""
+        self.head = tag
+
+    async def part(self, tag: str) -> None:
+        """The caller hears the engine; whom it talked with is not heard, and may be joined again (`rejoin`)."""
+        async with self._turn:
+            self._peer = {}
+            await self.relay.block(tag)
+            await self.leave_engine(tag)
+            await self._to_engine(self.head)
+            await self.engine.stop(self.engine_leg(self.head))  # music, when it was held
+            await self.relay.unblock(self.head)
+
+    async def rejoin(self, tag: str) -> None:
+        """Back to a leg that was parted; when that one still holds the caller, to its music."""
+        async with self._turn:
+            self._peer = {self.head: tag, tag: self.head}
+            await self._meet(self.head, tag)
+            await self._delete_forgotten()
 
     async def early(self, tag: str, received: bytes) -> bytes:
         """What the leg sends before it answers reaches A; returns the SDP for A."""
@@ -271,20 +309,22 @@ class CallMedia:
             if side is not None and side.engine:
                 await self.engine.remove_leg(self.engine_leg(tag))
                 self._forgotten.append((tag, side.engine))
-            self._forgotten.append(("A" if "A" in self._sides else FIRST, tag))
+            self._holds.discard(tag)
+            if tag != CALLER:
+                self._forgotten.append((self.head if self.head in self._sides else FIRST, tag))
 
     # --- in the middle ----------------------------------------------------------------------------------------------
 
     async def reoffer(self, tag: str, received: bytes) -> bytes:
         """A joined leg offers anew (hold, resume, another address); returns the answer for it.
 
-        The peer gets no re-INVITE. A hold is answered here and the held leg is silenced in the relay, as phones in a
-        hold may go on sending.
+        The peer gets no re-INVITE. A hold is answered here: the held leg hears music of the engine, and neither side is
+        heard by the other, as phones in a hold may go on sending. Where both hold there is no music.
         """
         async with self._turn:
             side = self._sides[tag]
             side.received = received
-            held = sdps.is_hold(received)
+            self._holds = self._holds | {tag} if sdps.is_hold(received) else self._holds - {tag}
             direction = sdps.mirrored(sdps.audio(received).direction)
             peer = self._peer.get(tag)
             if peer is None and not side.engine and self._early is not None:
@@ -295,18 +335,31 @@ class CallMedia:
                 sent = await self._to_engine(tag)
                 self.on_agreed()
                 return sdps.with_direction(sent, direction)
-            await self.relay.offer(tag, peer, received)
-            sent = await self.relay.answer(tag, peer, self._sides[peer].received)
-            if held:
-                await self.relay.block(tag)
-                await self.relay.block(peer)
-            else:
-                await self.relay.unblock(tag)
-                await self.relay.unblock(peer)
+            sent = await self._meet(tag, peer)
             side.sent = sdps.with_direction(sent, direction)
-            self.on_hold(tag, held)
+            self.on_hold(tag, tag in self._holds)
             self.on_agreed()
             return side.sent
+
+    async def _meet(self, tag: str, peer: str) -> bytes:
+        """Two who are joined hear each other, or, while one of them holds, the other hears music; the SDP for `tag`."""
+        await self.relay.offer(tag, peer, self._sides[tag].received)
+        sent = await self.relay.answer(tag, peer, self._sides[peer].received)
+        for one, other in ((tag, peer), (peer, tag)):
+            await (self.relay.block(one) if self._holds & {tag, peer} else self.relay.unblock(one))
+            if other in self._holds and one not in self._holds:
+                await self._play_music(one)
+            else:
+                await self.leave_engine(one)
+        return sent
+
+    async def _play_music(self, tag: str) -> None:
+        """Without an engine a held leg hears nothing: that ends no call."""
+        try:
+            await self._to_engine(tag)
+            self._music.add(await self.engine.play(self.engine_leg(tag), [MUSIC], loop=True))
+        except (EngineError, sdps.SdpError) as error:
+            log.warning("no music for %s: %s", self.engine_leg(tag), error)
 
     def told(self, tag: str) -> bytes:
         """The SDP that a leg was sent last."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pbx.calls.call import CONFIRM_WITHIN, Call
-from pbx.calls.leg import Audio, DeviceTarget, Leg, Target
+from pbx.calls.leg import Audio, Leg, Target, TrunkTarget
 from pbx.calls.record import BY_API
 from pbx.calls.simulated.state import StateScript
 from pbx.calls.simulated.world import Person, Script, SimulatedConnections, Told, simulate
@@ -52,6 +52,8 @@ def script_of(tenant: Tenant, record: Mapping[str, Any]) -> Script:
         raise NotReplayable("not_ended")
     if record.get("facts") is None:
         raise NotReplayable("no_facts")
+    if record["facts"].get("sent_on"):
+        raise NotReplayable("was_sent_on")
     if record["facts"].get("cut"):
         raise NotReplayable("facts_cut")
     kind, _, source = str(record["source"]).partition(" ")
@@ -95,7 +97,7 @@ class _Recorded(SimulatedConnections):
 
     def _person(self, target: Target) -> Person:
         """The next recorded leg of that name; else what the number did over another trunk; else it rings."""
-        number = None if isinstance(target, DeviceTarget) else target.number
+        number = target.number if isinstance(target, TrunkTarget) else None
         of_number = [leg for leg in self._known if leg.get("number") == number]
         found = next((leg for leg in of_number if leg["leg"] == target.label), None)
         if found is None and number is not None:

@@ -8,7 +8,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pbx.calls.call import Call
-from pbx.calls.leg import Audio, CalleeLeg, CallerId, CallerLeg, Connections, DeviceTarget, Leg, Target
+from pbx.calls.leg import (
+    Audio,
+    CalleeLeg,
+    CallerId,
+    CallerLeg,
+    CallTarget,
+    Connections,
+    DeviceTarget,
+    Leg,
+    Target,
+    TrunkTarget,
+    Wish,
+)
 from pbx.calls.record import BY_API, CallRecord
 from pbx.calls.simulated import clock
 from pbx.calls.simulated.state import ScriptedState, StateScript
@@ -34,6 +46,9 @@ class Person:
     pressing: float = 1.0  # when they are typed, from the answer
     silent: bool = False  # says nothing at all
     redirect: str = ""  # of a 302: whom it names instead, as dialled
+    transfers: str = ""  # sends whom it talks with on, as dialled
+    transferring: float = 1.0  # when, from the answer
+    leaves: bool = False  # hangs up as soon as the transfer is accepted
 
 
 @dataclass(slots=True)
@@ -54,6 +69,8 @@ class Script:
     speaks: float = 10.0  # how long the caller's message is; then it types its next keys, or hangs up
     state: StateScript = field(default_factory=StateScript)
     by_api: bool = False  # the caller is rung first, as the API asks for it
+    transfers: str = ""  # the caller sends whom it talks with on, as dialled
+    transferring: float = 1.0  # when, from the answer
 
 
 @dataclass(slots=True)
@@ -73,6 +90,7 @@ class Told:
     stopped: list[tuple[float, str]] = field(default_factory=list)
     shown: list[tuple[str, str | None]] = field(default_factory=list)
     hung_up: list[str] = field(default_factory=list)  # answered legs that we sent a BYE
+    transfers: list[int] = field(default_factory=list)  # what became of each, in order
     answer: int = 0  # the caller's final status
     events: list[tuple[float, str, str | Reason]] = field(default_factory=list)
     branches: set[tuple[str | int, ...]] = field(default_factory=set)  # places of the model where the call went on
@@ -108,10 +126,16 @@ class _Caller(CallerLeg):
 
 
 class _Callee(CalleeLeg):
-    def __init__(self, tag: str, target: Target, person: Person, told: Told) -> None:
+    def __init__(self, tag: str, target: Target, person: Person, told: Told, *, left: Leg | None = None) -> None:
+        """`left`: who called, in the callee's place."""
         super().__init__(tag, target.label, target)
         self._told = told
+        self.person = person
         self._timers: list[asyncio.TimerHandle] = []
+        if left is not None:
+            self._digits, self.gone = left._digits, left.gone
+            self.resolve(200)
+            return
         loop = asyncio.get_running_loop()
         if person.silent:
             return
@@ -152,6 +176,40 @@ class _Callee(CalleeLeg):
         self.end("hung_up")
 
 
+class _Seam(_Callee):
+    """The caller of another simulated call."""
+
+    def __init__(self, tag: str, target: CallTarget, told: Told) -> None:
+        super().__init__(tag, target, Person(silent=True), told)
+        self.twin: _Seam | None = None
+        self.resolve(200)
+
+    def hang_up(self) -> None:
+        if not self.gone.done():
+            self.end("hung_up")
+            if self.twin is not None:
+                self.twin.end("bye")
+
+
+class _Wish(Wish):
+    """A transfer that a person wants; one who `leaves` hangs up once it is accepted."""
+
+    def __init__(self, told: Told, by: Leg, digits: str, leaves: bool = False) -> None:
+        self.by, self.digits = by, digits
+        self._told, self._leaves = told, leaves
+
+    def accept(self) -> None:
+        self._told.event("transfers", self.digits)
+        if self._leaves:
+            self.by.end("bye")
+
+    def reject(self, status: int) -> None:
+        self._told.transfers.append(status)
+
+    def finish(self, status: int) -> None:
+        self._told.transfers.append(status)
+
+
 def _rung(target: Target, caller_id: CallerId) -> Reason:
     if caller_id.number is None:
         return Reason("leg_shown_nothing", leg=target.label)
@@ -162,12 +220,13 @@ class SimulatedConnections(Connections):
     """The world of one simulated call."""
 
     def __init__(self, script: Script, told: Told) -> None:
-        self.caller = _Caller(told)
+        self.caller: CallerLeg = _Caller(told)
         self._script = script
         self._told = told
         self._keys = [part for part in script.keys.split(",") if part]
         self._legs: list[_Callee] = []
         self._talks_since: float | None = None
+        self._joined: CalleeLeg | None = None
 
     async def answer(self) -> None:
         self.caller.state = "up"
@@ -223,8 +282,10 @@ class SimulatedConnections(Connections):
         people = self._script.people
         if isinstance(target, DeviceTarget):
             names = [f"{target.user}-{target.device}", target.user]
-        else:
+        elif isinstance(target, TrunkTarget):
             names = [target.trunk.key, target.trunk.id, target.number]
+        else:
+            names = []
         return next((people[name] for name in names if name in people), self._script.others)
 
     async def take_caller(self, leg: CalleeLeg) -> None:
@@ -242,8 +303,55 @@ class SimulatedConnections(Connections):
     async def bridge(self, callee: CalleeLeg) -> None:
         self.caller.state = "up"
         self._told.answer = 200
-        self._talks_since = asyncio.get_running_loop().time()
+        if self._talks_since is None:
+            self._talks_since = asyncio.get_running_loop().time()
         self._told.event("answered", Reason("talks_with", leg=callee.label))
+        self._joined = callee
+        self._wants(callee)
+
+    def _wants(self, callee: CalleeLeg) -> None:
+        """One of two who begin to talk may be going to transfer."""
+        if isinstance(callee, _Callee) and callee.person.transfers:
+            after = callee.person.transferring
+            wish = _Wish(self._told, callee, callee.person.transfers, callee.person.leaves)
+        elif self._script.transfers and isinstance(self.caller, _Caller):
+            after, wish = self._script.transferring, _Wish(self._told, self.caller, self._script.transfers)
+        else:
+            return
+        asyncio.get_running_loop().call_later(after, self._wish, wish)
+
+    def _wish(self, wish: _Wish) -> None:
+        if self.on_wish is not None and not wish.by.gone.done():
+            self.on_wish(wish)
+
+    @property
+    def joined(self) -> CalleeLeg | None:
+        return self._joined
+
+    def turn_round(self, target: Target) -> None:
+        callee = self._joined
+        assert callee is not None
+        left = _Callee(self.caller.tag, target, Person(), self._told, left=self.caller)
+        self._legs.append(left)
+        self.caller, self._joined = callee, left
+
+    async def part(self) -> CalleeLeg:
+        callee, self._joined = self._joined, None
+        assert callee is not None
+        return callee
+
+    async def rejoin(self, callee: CalleeLeg) -> None:
+        self._told.event("answered", Reason("talks_with", leg=callee.label))
+        self._joined = callee
+
+    async def seam(self, other: Connections, ids: tuple[str, str]) -> tuple[CalleeLeg, CalleeLeg]:
+        assert isinstance(other, SimulatedConnections)
+        here = _Seam(f"B{len(self._legs) + 1}", CallTarget(ids[1], other.caller.label), self._told)
+        there = _Seam(f"B{len(other._legs) + 1}", CallTarget(ids[0], self.caller.label), other._told)
+        here.twin, there.twin = there, here
+        self._legs.append(here)
+        other._legs.append(there)
+        return here, there
 
     async def release(self, callee: CalleeLeg) -> None: ...
 

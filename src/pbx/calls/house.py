@@ -1,0 +1,24 @@
+"""The calls of one tenant, as each of them sees the others: to be joined with one, to pick one up, to park."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pbx.calls.call import Call
+
+
+class House:
+    """`calls` by id, in the order in which they came; `parked` by slot."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, Call] = {}
+        self.parked: dict[str, Call] = {}
+
+    def ringing(self, users: Collection[str]) -> Call | None:
+        """The call that has been ringing longest at a device of one of these people."""
+        return next((call for call in self.calls.values() if call.rings_at(users)), None)
+
+
+ALONE = House()  # of a call that sees no other
