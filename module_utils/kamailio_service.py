@@ -37,6 +37,7 @@ SETTINGS: Mapping[str, tuple[int, str]] = {
     "max_fail": (5, "failed authentications of one address within 300 s before it is banned"),
     "ban_seconds": (300, "length of a ban"),
     "max_invites": (0, "new calls of one device within 10 s; 0 is no limit"),
+    "max_subscribes": (400, "SUBSCRIBEs of one device within 10 s beside those that refresh; 0 is no limit"),
     "owner_timeout": (600, "ms without any answer of the tenant's call process"),
     "device_timeout": (8000, "ms without any answer of a device"),
     "trunk_timeout": (6000, "ms without any answer of a trunk"),

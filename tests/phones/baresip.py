@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -51,6 +51,7 @@ module uuid.so
 module_app ctrl_tcp.so
 module_app menu.so
 module_app account.so
+{more}
 """
 
 
@@ -79,6 +80,7 @@ class Baresip:
         certificate: str = "",
         authority: str = "",
         tone_seconds: float = 120.0,
+        modules: Sequence[str] = (),
     ) -> None:
         self.user, self.address, self.port, self.hz = user, address, port, hz
         self.namespace, self.transport = namespace, transport
@@ -87,6 +89,7 @@ class Baresip:
         self._certificate = certificate
         self._authority = authority
         self._tone_seconds = tone_seconds
+        self._modules = modules  # further ones, e.g. `mwi`
         self._account = _account(user, password, proxy, transport, codecs, account)
         self._home = Path(tempfile.mkdtemp(prefix="baresip-"))
 
@@ -238,6 +241,7 @@ class Baresip:
             home=self._home,
             control=self._control_port,
             modules=MODULES,
+            more="\n".join(f"module_app {name}.so" for name in self._modules),
             certificate="\n".join(
                 f"{word} {path}"
                 for word, path in (("sip_certificate", self._certificate), ("sip_cafile", self._authority))

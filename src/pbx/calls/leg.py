@@ -102,6 +102,8 @@ class Outcome:
 class Leg:
     """One side of a call: its name in the relay (`A`, `B1`, …), what it is, its digits and its end."""
 
+    on_change: Callable[[], None] | None = None  # whoever shows to others who talks is told of each new state
+
     def __init__(self, tag: str, label: str) -> None:
         loop = asyncio.get_running_loop()
         self.tag = tag
@@ -120,12 +122,34 @@ class Leg:
         """The leg is over; only the first cause counts."""
         if not self.gone.done():
             self.gone.set_result(cause)
+            self.changed()
+
+    def changed(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
 
 
 class CallerLeg(Leg, ABC):
     """The side that is served: who called us, or after a transfer by the caller whom it talked with."""
 
-    state: str = "new"  # new | ringing | early | up | down
+    _state = "new"
+
+    @property
+    def state(self) -> str:
+        """new | ringing | early | up | down"""
+        return self._state
+
+    @state.setter
+    def state(self, state: str) -> None:
+        self._state = state
+        self.changed()
+
+    @property
+    def phase(self) -> str:
+        """Its state in the words of RFC 4235: trying, early, confirmed, terminated."""
+        if self.gone.done():
+            return "terminated"
+        return _PHASES.get(self._state, "trying")
 
     @abstractmethod
     def ring(self) -> None:
@@ -138,6 +162,9 @@ class CallerLeg(Leg, ABC):
     @abstractmethod
     def hang_up(self) -> None:
         """BYE."""
+
+
+_PHASES = {"new": "trying", "ringing": "early", "early": "early", "up": "confirmed", "down": "terminated"}
 
 
 class CalleeLeg(CallerLeg, ABC):
@@ -158,12 +185,23 @@ class CalleeLeg(CallerLeg, ABC):
         told = self.on_early_media if media else self.on_ringing
         if told is not None:
             told()
+        self.changed()
+
+    @property
+    def phase(self) -> str:
+        """Its state in the words of RFC 4235: trying, early, confirmed, terminated."""
+        if self.gone.done() or (self.outcome.done() and self.outcome.result().status != 200):
+            return "terminated"
+        if self.outcome.done():
+            return "confirmed"
+        return "early" if self._is_alive else "trying"
 
     def resolve(self, status: int, reason: str = "", redirect: str = "") -> None:
         """The final answer; only the first counts."""
         self._show_life()
         if not self.outcome.done():
             self.outcome.set_result(Outcome(status, reason, redirect))
+            self.changed()
 
     async def wait_for_life(self) -> None:
         """Until anything beyond 100 came back. One waiter; a cancelled one may be followed by another."""
@@ -217,6 +255,18 @@ class Connections(ABC):
 
     caller: CallerLeg
     on_wish: Callable[[Wish], None] | None = None  # who hears a REFER; nobody: it is refused
+    on_change: Callable[[], None] | None = None  # of its legs, and of where the call stands
+
+    @property
+    @abstractmethod
+    def callees(self) -> Sequence[CalleeLeg]:
+        """All that were rung, in order; some may be over."""
+
+    def observe(self, on_change: Callable[[], None]) -> None:
+        """Tell `on_change` of each new state of a side of this call."""
+        self.on_change = on_change
+        for leg in (self.caller, *self.callees):
+            leg.on_change = on_change
 
     @abstractmethod
     async def answer(self) -> None:

@@ -20,6 +20,7 @@ import uvloop
 import pbx
 from pbx.calls.events import Events
 from pbx.calls.live.exchange import Exchange
+from pbx.calls.live.presence import Presence
 from pbx.calls.live.serving import Serving
 from pbx.calls.record import CallRecord
 from pbx.features.story import again, story
@@ -98,6 +99,10 @@ class CallServer:
             node=config.instance,
         )
         exchange.overloaded = lambda: self._lag > LAG_LIMIT
+        kept_watchers = KeptCalls(config.journal / f"{config.node}.watch")
+        self.presence = presence = Presence(
+            exchange, edges=config.edges, kept=kept_watchers, clock=time.time, later=loop.call_later, now=loop.time
+        )
         transport = SipTransport(
             lambda local: Stack(
                 local=local,
@@ -105,6 +110,7 @@ class CallServer:
                 on_invite=exchange.on_invite,
                 on_request=_answer_request,
                 transfers=True,
+                events=presence.packages,
                 on_fault=lambda error, what: log.error("a fault in %s: %r", what, error),
             ),
             config.local.host,
@@ -121,9 +127,11 @@ class CallServer:
             tell=self._may_serve,
         )
         holder.start()
-        exchange.attach(await transport.start(), transport.flush)
+        stack = await transport.start()
+        exchange.attach(stack, transport.flush)
         transport.before_flush = exchange.keep_changed
         exchange.resume(documents)
+        presence.resume(kept_watchers.read(), stack)
         commands: dict[str, Command] = {"status": self._status, "load": self._cmd_load, "calls": self._calls}
         commands.update({"drain": self._drain, "undrain": self._undrain})
         control = ControlServer(config.control, commands)
@@ -182,6 +190,7 @@ class CallServer:
         path = Path(str(request.get("path") or self.config.document))
         self.exchange.serve(await asyncio.to_thread(self._read, path))
         self.exchange.end_calls_of_others()
+        self.presence.reload()
         await asyncio.to_thread(self._holder.renew, claim=True)
         return await self._status(request)
 
@@ -198,6 +207,7 @@ class CallServer:
             "epochs": dict(self.exchange.leases),
             "silent_relays": self._relays.silent(),
             "calls": len(self.exchange.calls),
+            "subscriptions": len(self.presence),
             "journal_lost": self._journal.lost,
             "kept_lost": self._kept.lost,
             "trunks_down": self.exchange.health.down(),

@@ -85,7 +85,7 @@ def receive_refer(
     referral = Referral(target, replaced, request, transaction)
     if referral.wants_news:
         event = "refer" if table.find(request, "refer") is None else f"refer;id={request.cseq}"
-        subscription = Subscription(table, session.dialog, request, event, LASTS, session.contact)
+        subscription = Subscription(table, session.dialog, request.uri, event, LASTS, session.contact)
         referral.subscribed(subscription)
     session.listener.referred(session, referral)
 

@@ -24,6 +24,7 @@ from pbx.sip.referral import receive_refer
 from pbx.sip.render import MAX_FORWARDS, Headers, header_lines
 from pbx.sip.server_transaction import ServerInvite, ServerTransaction
 from pbx.sip.session import InviteSession
+from pbx.sip.subscription import Subscription
 from pbx.sip.subscriptions import OnSubscribe, Subscriptions
 from pbx.sip.transaction_layer import TransactionLayer, server_key
 from pbx.sip.transaction_state import State
@@ -229,6 +230,11 @@ class Stack:
         session.receive_invite(request, transaction)
         session.resume_invite(kept["invite"])
         return session
+
+    def resume_subscription(self, kept: Mapping[str, Any], left: float) -> Subscription:
+        """See `Subscriptions.resume`."""
+        self._keep_watch()
+        return self.subscriptions.resume(kept, left)
 
     # --- sessions --------------------------------------------------------------------------------------------------
 

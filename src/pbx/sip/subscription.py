@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pbx.sip.client_transaction import ClientTransaction
 from pbx.sip.dialog import Dialog
+from pbx.sip.headers import name_addr
 from pbx.sip.message import Request, Response
-from pbx.sip.render import MAX_FORWARDS, header_lines
+from pbx.sip.render import MAX_FORWARDS, Headers, header_lines, record_route_lines
 
 if TYPE_CHECKING:
     from pbx.sip.server_transaction import ServerTransaction
     from pbx.sip.subscriptions import Subscriptions
+
+Body = bytes | Callable[[int], bytes]
+"""What a NOTIFY bears, or who says it when the NOTIFY leaves: called with a number that is 0 in the first one and
+greater in each that follows, also over a restart."""
 
 
 class SubscriptionState(Enum):
@@ -36,6 +42,7 @@ class Subscription:
     """`resource` is what was asked for, `event` the package with its id, `expires` the seconds that were granted.
 
     Only one NOTIFY is under way; of those that come meanwhile the last one goes next, since each bears the whole state.
+    Its owner may set `contact` before it accepts.
     """
 
     __slots__ = (
@@ -54,24 +61,22 @@ class Subscription:
         "listener",
         "resource",
         "state",
-        "subscriber",
     )
 
     def __init__(
-        self, table: Subscriptions, dialog: Dialog, request: Request, event: str, expires: int, contact: str
+        self, table: Subscriptions, dialog: Dialog, resource: str, event: str, expires: int, contact: str
     ) -> None:
         self._table = table
         self._transaction: ServerTransaction | None = None
         self.dialog = dialog
         self.event = event
-        self.resource = request.uri
-        self.subscriber = request.from_uri
+        self.resource = resource
         self.expires = expires
         self.contact = contact
         self.due = 0.0  # when it expires (time of the clock)
         self.listener: SubscriptionListener | None = None
         self.state = SubscriptionState.NEW
-        self._content: tuple[str, bytes] = "", b""  # type and body of the last NOTIFY
+        self._content: tuple[str, Body] = "", b""  # type and body of the last NOTIFY
         self._reason = ""
         self._is_sending = False
         self._is_last_due = False  # it only wants to look: the NOTIFY that follows is the last
@@ -84,6 +89,45 @@ class Subscription:
     @property
     def is_over(self) -> bool:
         return self.state is SubscriptionState.TERMINATED
+
+    @property
+    def package(self) -> str:
+        """The event without its parameters, in small letters."""
+        return self.event.partition(";")[0].strip().lower()
+
+    @property
+    def subscriber(self) -> str:
+        """The URI of who asked."""
+        return name_addr(self.dialog.remote).uri
+
+    @property
+    def request(self) -> Request | None:
+        """The SUBSCRIBE, until it is answered."""
+        return self._transaction.request if self._transaction is not None else None
+
+    @property
+    def left(self) -> float:
+        """Seconds until it expires."""
+        return max(0.0, self.due - self._table.layer.timers.now)
+
+    def snapshot(self) -> dict[str, Any]:
+        """An accepted subscription as plain values; when it expires is for the owner to keep, by its own clock."""
+        return {
+            "dialog": self.dialog.snapshot(),
+            "resource": self.resource,
+            "event": self.event,
+            "expires": self.expires,
+            "contact": self.contact,
+        }
+
+    @classmethod
+    def resumed(cls, table: Subscriptions, kept: Mapping[str, Any], left: float) -> Subscription:
+        """One of a process before, from its snapshot, with `left` seconds to go. Nothing is sent."""
+        dialog = Dialog.of_snapshot(kept["dialog"])
+        subscription = cls(table, dialog, kept["resource"], kept["event"], kept["expires"], kept["contact"])
+        subscription.state = SubscriptionState.ACTIVE
+        subscription.due = table.layer.timers.now + left
+        return subscription
 
     # --- verbs -----------------------------------------------------------------------------------------------------
 
@@ -100,13 +144,13 @@ class Subscription:
         else:
             self._table.add(self)
 
-    def reject(self, status: int, reason: str = "") -> None:
+    def reject(self, status: int, reason: str = "", headers: Headers = ()) -> None:
         """Refuse it: 403, 404, 480 …"""
         if self.state is SubscriptionState.NEW and self._transaction is not None:
             self.state = SubscriptionState.TERMINATED
-            self._transaction.respond(status, reason)
+            self._transaction.respond(status, reason, headers)
 
-    def notify(self, body: bytes, content_type: str, *, active: bool = True) -> None:
+    def notify(self, body: Body, content_type: str, *, active: bool = True) -> None:
         """Tell the whole state of the resource."""
         if self.state is SubscriptionState.PENDING and active:
             self.state = SubscriptionState.ACTIVE
@@ -157,8 +201,11 @@ class Subscription:
         transaction, self._transaction = self._transaction, None
         self.due = self._table.layer.timers.now + self.expires
         if transaction is not None:  # a REFER has its own answer
+            request = transaction.request
+            routes = record_route_lines(request) if request is not None and not request.to_tag else ""
             transaction.local_tag = self.dialog.local_tag
-            transaction.respond(200, "", [("Expires", str(self.expires)), ("Contact", self.contact)])
+            lines = header_lines([("Expires", str(self.expires)), ("Contact", self.contact)])
+            transaction.respond_lines(200, "", routes + lines, b"")
 
     def _end(self, reason: str) -> None:
         self.state = SubscriptionState.TERMINATED
@@ -173,9 +220,10 @@ class Subscription:
             self._waits = True
             return
         self._is_sending, self._waits = True, False
-        kind, body = self._content
-        left = max(0, round(self.due - self._table.layer.timers.now))
-        state = f"terminated;reason={self._reason}" if self._reason else f"{self.state.value};expires={left}"
+        kind, content = self._content
+        body = content(self.dialog.local_seq) if callable(content) else content
+        lasts = f"{self.state.value};expires={round(self.left)}"
+        state = f"terminated;reason={self._reason}" if self._reason else lasts
         lines = [("Event", self.event), ("Subscription-State", state), ("Contact", self.contact)]
         if body:
             lines.append(("Content-Type", kind))

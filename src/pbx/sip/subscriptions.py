@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from pbx.sip import headers
+from pbx.sip import headers, uri
 from pbx.sip.dialog import Dialog
-from pbx.sip.message import Request
+from pbx.sip.message import Request, is_route
 from pbx.sip.server_transaction import ServerTransaction
 from pbx.sip.subscription import Subscription
 from pbx.sip.transaction_layer import TransactionLayer
@@ -39,6 +40,15 @@ class Subscriptions:
     def remove(self, subscription: Subscription) -> None:
         self._all.pop(subscription.key, None)
 
+    def resume(self, kept: Mapping[str, Any], left: float) -> Subscription:
+        """A subscription of a process before, from its snapshot, with `left` seconds to go; its owner sets `listener`.
+
+        Raises KeyError, TypeError or ValueError for what is no snapshot.
+        """
+        subscription = Subscription.resumed(self, kept, left)
+        self.add(subscription)
+        return subscription
+
     def find(self, request: Request, event: str) -> Subscription | None:
         """The one for this event in the dialog of a request."""
         found = self._all.get((request.call_id, request.to_tag, event.lower()))
@@ -61,9 +71,13 @@ class Subscriptions:
             transaction.respond(489, "Bad Event", [("Allow-Events", self.allow_events)])
         elif not request.contact_uri:
             transaction.respond(400, "Broken Contact")
+        elif not (uri.is_valid(request.from_uri) and uri.is_valid(request.to_uri)):
+            transaction.respond(400, "Broken From Or To")
+        elif not all(is_route(value) for value in request.values("record-route")):
+            transaction.respond(400, "Broken Record-Route")
         elif not self._is_too_brief(expires, transaction):
             dialog = Dialog.of_request(request, transaction.source, self.layer.new_tag(), 0)
-            subscription = Subscription(self, dialog, request, event, expires, self._contact)
+            subscription = Subscription(self, dialog, request.uri, event, expires, self._contact)
             subscription.is_asked(transaction)
             on_subscribe(subscription)
 

@@ -23,8 +23,8 @@ PHONE, PHONE_2, CARRIER, STRANGER, OFFICE = (
 ADDRESSES = (EDGE, CALLS, CALLS_2, PHONE, PHONE_2, CARRIER, STRANGER, OFFICE)
 
 SETTINGS = {
-    "max_fail": 5, "ban_seconds": 300, "max_invites": 0, "owner_timeout": 600, "device_timeout": 2000,
-    "trunk_timeout": 2000,
+    "max_fail": 5, "ban_seconds": 300, "max_invites": 0, "max_subscribes": 0, "owner_timeout": 600,
+    "device_timeout": 2000, "trunk_timeout": 2000,
 }  # fmt: skip
 
 

@@ -170,6 +170,52 @@ def test_refused_by_its_owner() -> None:
     watcher.network.assert_nothing_left()
 
 
+def test_what_is_told_is_written_when_it_leaves() -> None:
+    watcher = Watcher()
+    watcher.asked = lambda subscription: watcher.all.append(subscription) or subscription.accept()  # type: ignore[method-assign,func-returns-value]
+    watcher.bob.stack.subscriptions._events = {"dialog": watcher.asked}
+    watcher.subscribe(1)
+    (subscription,) = watcher.all
+    state = "one"
+    for _ in range(3):
+        subscription.notify(lambda number: f"{number} {state}".encode(), KIND)
+    state = "two"
+    assert [body for _, body in watcher.notified()] == [b"0 one"]
+    assert [body for _, body in watcher.notified()] == [b"1 two"]
+
+
+def test_resumed_subscription_goes_on() -> None:
+    """Another process has it from its snapshot: told with a higher CSeq, refreshed, ended."""
+    watcher = Watcher()
+    watcher.subscribe(1, "Expires: 600")
+    watcher.notified()
+    kept = watcher.all[0].snapshot()
+    watcher.network = Network()
+    watcher.bob = Phone(watcher.network, BOB, events={"dialog": watcher.asked})
+    watcher.wire = Wire(watcher.network, ALICE)
+    again = watcher.bob.stack.resume_subscription(kept, 100.0)
+    again.listener = watcher
+    again.notify(lambda number: b"%d" % number, KIND)
+    assert watcher.notified() == [("active;expires=100", b"1001")]
+    assert b" 200 " in watcher.subscribe(2, "Expires: 600") and watcher.told == ["refreshed"]
+    watcher.notified()
+    assert b" 200 " in watcher.subscribe(3, "Expires: 0") and watcher.told == ["refreshed", "ended"]
+    assert [state for state, _ in watcher.notified()] == ["terminated;reason=timeout"]
+    watcher.network.assert_nothing_left()
+
+
+def test_resumed_subscription_expires() -> None:
+    watcher = Watcher()
+    watcher.subscribe(1, "Expires: 600")
+    kept = watcher.all[0].snapshot()
+    watcher.network = Network()
+    watcher.bob = Phone(watcher.network, BOB, events={"dialog": watcher.asked})
+    watcher.bob.stack.resume_subscription(kept, 20.0).listener = watcher
+    watcher.network.run(26)
+    assert watcher.told == ["expired"]
+    watcher.network.assert_nothing_left()
+
+
 @pytest.mark.parametrize(
     ("lines", "event", "contact", "status"),
     [
@@ -179,6 +225,7 @@ def test_refused_by_its_owner() -> None:
         ((f"Expires: {LEAST - 1}",), "dialog", "<sip:201@192.0.2.1>", 423),
         (("Require: eventlist",), "dialog", "<sip:201@192.0.2.1>", 420),
         (("Max-Forwards: 0",), "dialog", "<sip:201@192.0.2.1>", 483),
+        (("Record-Route: nonsense",), "dialog", "<sip:201@192.0.2.1>", 400),
     ],
 )
 def test_subscriptions_that_are_refused(lines: tuple[str, ...], event: str, contact: str, status: int) -> None:

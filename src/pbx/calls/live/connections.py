@@ -139,6 +139,15 @@ class SipConnections(Connections):
             if leg.tag == tag:
                 leg.digits.put_nowait(digit)
 
+    @property
+    def callees(self) -> Sequence[CalleeLeg]:
+        return self._legs
+
+    def _add(self, leg: SipCallee) -> None:
+        leg.on_change = self.on_change
+        self._legs.append(leg)
+        leg.changed()
+
     # --- those who are rung -----------------------------------------------------------------------------------------
 
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
@@ -155,7 +164,7 @@ class SipConnections(Connections):
             return leg
         leg = SipCallee(tag, target, b"", self.media, self._hosts_for(target))
         leg.on_referral = self._referred
-        self._legs.append(leg)
+        self._add(leg)
         if isinstance(target, TrunkTarget):
             self._give_back_channel(leg, target)
         if spoken_by(target) == "either":
@@ -258,7 +267,7 @@ class SipConnections(Connections):
         if isinstance(target, CallTarget):  # its other call is found later (`Exchange.resume`)
             seam = Seam(kept["tag"], target, self.media)
             seam.on_referral = self._referred
-            self._legs.append(seam)
+            self._add(seam)
             return seam
         invite = kept["session"]["invite"]
         offer = b"" if invite is None else invite["body"].encode("latin-1")
@@ -269,7 +278,7 @@ class SipConnections(Connections):
         if isinstance(target, TrunkTarget):
             self._channels.take(target.trunk, always=True)
             self._give_back_channel(leg, target)
-        self._legs.append(leg)
+        self._add(leg)
         return leg
 
     def _give_up_orphans(self) -> None:
@@ -367,7 +376,7 @@ class SipConnections(Connections):
         callee.state = "up"
         self.caller, self.bridged = callee, left
         self._legs.remove(callee)
-        self._legs.append(left)
+        self._add(left)
         self.media.turn_round(callee.tag)
 
     async def part(self) -> CalleeLeg:
@@ -395,7 +404,7 @@ class SipConnections(Connections):
     def _seam(self, call: str, who: str) -> Seam:
         self.placed += 1
         leg = Seam(f"B{self.placed}", CallTarget(call, who), self.media)
-        self._legs.append(leg)
+        self._add(leg)
         return leg
 
     def _flush_soon(self) -> None:

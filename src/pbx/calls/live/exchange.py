@@ -96,6 +96,7 @@ class Exchange:
         self.channels = Channels()
         self.health = TrunkHealth(edges, self._ask_trunk)
         self.overloaded: Callable[[], bool] = lambda: False
+        self.on_change: Callable[[Call], None] = _to_nobody  # of each new state of a call's sides, also of its end
         self.draining = False  # new calls are shed, those that are up go on: before the process is replaced
         engine.on_event = self._engine_event
 
@@ -263,6 +264,7 @@ class Exchange:
         connections.media.on_hold = call.hold
         call.on_event = self.events.tell
         call.state = LiveState(connections.edge.name, channels=self.channels, health=self.health)
+        connections.observe(lambda: self.on_change(call))
         self._connections[record.id] = connections
         return call
 
@@ -374,6 +376,7 @@ class Exchange:
         finally:
             self.calls.pop(call.record.id, None)
             call.house.calls.pop(call.record.id, None)
+            self.on_change(call)
             self._is_over(call.record.id)
             self._connections.pop(call.record.id, None)
             self.of_tenant[call.tenant.id] -= 1
@@ -417,6 +420,10 @@ class Exchange:
             call.connections.caller.end("shutdown")
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=within)
+
+
+def _to_nobody(_: Call) -> None:
+    """Nobody looks on."""
 
 
 def _invite_of(session: InviteSession) -> Request:

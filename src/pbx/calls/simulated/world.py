@@ -275,8 +275,14 @@ class SimulatedConnections(Connections):
         self._told.shown.append((target.label, caller_id.number))
         self._told.event("rings", _rung(target, caller_id))
         leg = _Callee(f"B{len(self._legs) + 1}", target, self._person(target), self._told)
+        leg.on_change = self.on_change
         self._legs.append(leg)
+        leg.changed()
         return leg
+
+    @property
+    def callees(self) -> Sequence[CalleeLeg]:
+        return self._legs
 
     def _person(self, target: Target) -> Person:
         people = self._script.people

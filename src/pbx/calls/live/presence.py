@@ -1,0 +1,302 @@
+"""Presence: which devices watch whom, and what they are told (behaviour R10).
+
+A device may watch the people, the ring groups and whatever else of its own tenant has a state (`add_source`), and the
+messages of its own user. The exchange tells it of each change of a call; of a tenant that nobody watches it keeps
+nothing. Subscriptions outlive the process: each has a small file, as calls have.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pbx.calls.board import Board, node_of
+from pbx.calls.call import Call
+from pbx.calls.live.connections import Edge
+from pbx.calls.live.exchange import SHED, Documents, Exchange
+from pbx.calls.live.pace import Later, Pace
+from pbx.calls.live.serving import Serving, token_of
+from pbx.calls.live.watcher import CONTENT_TYPES, DIALOG, FORMAT, MESSAGES, Watcher
+from pbx.calls.messages import messages_of
+from pbx.model.objects import Tenant, User
+from pbx.sip import headers, message_summary
+from pbx.sip.dialog_info import WatchedDialog
+from pbx.sip.message import Request
+from pbx.sip.stack import Stack
+from pbx.sip.subscription import Subscription
+from pbx.sip.uri import user_of
+from pbx.store.kept_calls import KeptCalls
+
+log = logging.getLogger(__name__)
+
+K = TypeVar("K")
+
+MOST_OF_DEVICE = 200  # subscriptions of one device
+MOST = 20_000  # of one process
+_REASONS = {403: "rejected", 404: "noresource"}  # how one ends that would be refused now
+
+Source = Callable[[Tenant, str], Sequence[WatchedDialog]]
+"""The dialogs of a node (by its id) of another kind than people and ring groups: a parking slot, a switch."""
+
+
+class Refused(Exception):
+    """A SUBSCRIBE that is not accepted: the status to answer and why."""
+
+    def __init__(self, status: int, reason: str = "") -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+
+
+class Presence:
+    """Owns the watchers of a process."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        *,
+        edges: Mapping[str, Edge],
+        kept: KeptCalls,
+        clock: Callable[[], float],
+        later: Later,
+        now: Callable[[], float],
+    ) -> None:
+        """`clock` is UTC, for what is kept; `later` and `now` are the loop's."""
+        self._exchange = exchange
+        self._edges = edges
+        self._kept = kept
+        self._clock = clock
+        self._now = now
+        self._pace: Pace[Watcher] = Pace(self._tell, later, now)
+        self._boards: dict[str, Board] = {}  # by tenant, of those that are watched
+        self._watching: dict[tuple[str, str], dict[Watcher, None]] = {}  # by tenant and node
+        self._of_device: Counter[tuple[str, str]] = Counter()
+        self._of_tenant: Counter[str] = Counter()
+        self._sources: dict[str, Source] = {}
+        exchange.on_change = self.changed
+
+    @property
+    def packages(self) -> Mapping[str, Callable[[Subscription], None]]:
+        """For the stack: who takes the subscriptions of each event package."""
+        return {DIALOG: self.asked, MESSAGES: self.asked}
+
+    def __len__(self) -> int:
+        return self._of_tenant.total()
+
+    def add_source(self, kind: str, dialogs: Source) -> None:
+        """Nodes of this kind may be watched, too: `dialogs(tenant, id)` are those it has now. Their owner tells of each
+        change by `touched`."""
+        self._sources[kind] = dialogs
+
+    # --- what is watched --------------------------------------------------------------------------------------------
+
+    def changed(self, call: Call) -> None:
+        """A call may be seen otherwise than before."""
+        board = self._boards.get(call.tenant.id)
+        if board is not None:
+            for node in board.update(call):
+                self.touched(call.tenant.id, node)
+
+    def touched(self, tenant: str, node: str) -> None:
+        """The state of a node (`park/701`, `messages/ivanov`) is another now."""
+        watchers = self._watching.get((tenant, node))
+        if watchers:
+            self._pace.soon(watchers)
+
+    def dialogs(self, watcher: Watcher) -> Sequence[WatchedDialog]:
+        """What there is to tell a watcher of somebody's calls."""
+        kind, _, name = watcher.node.partition("/")
+        source = self._sources.get(kind)
+        tenant = self._exchange.serving.model.tenants.get(watcher.tenant)
+        if source is not None:
+            return source(tenant, name) if tenant is not None else ()
+        board = self._boards.get(watcher.tenant)
+        return board.dialogs(watcher.node) if board is not None else ()
+
+    def messages(self, watcher: Watcher) -> bytes:
+        """What there is to tell a watcher of its user's messages."""
+        tenant = self._exchange.serving.model.tenants.get(watcher.tenant)
+        name = watcher.node.partition("/")[2]
+        return message_summary.document("", messages_of(tenant, name) if tenant else message_summary.Messages())
+
+    # --- who watches ------------------------------------------------------------------------------------------------
+
+    def asked(self, subscription: Subscription) -> None:
+        """A SUBSCRIBE of a device."""
+        request = subscription.request
+        assert request is not None
+        try:
+            watcher = self._admit(subscription, request)
+        except Refused as refused:
+            log.info("refused to watch %s: %s", subscription.resource, refused)
+            subscription.reject(refused.status, refused.reason, SHED if refused.status == 503 else ())
+            return
+        subscription.accept()
+        self._add(watcher)
+        if subscription.is_over:  # it only wanted to look
+            watcher.tell(self._now())
+            self.forget(watcher)
+        else:
+            self._tell(watcher)
+
+    def _admit(self, subscription: Subscription, request: Request) -> Watcher:
+        exchange = self._exchange
+        edge = self._edges.get(request.get("x-pbx-edge") or "")
+        tenant = exchange.serving.model.tenants.get(request.get("x-pbx-tenant") or "")
+        kind, _, device = (request.get("x-pbx-source") or "").partition(" ")
+        if edge is None or tenant is None or kind != "device":
+            raise Refused(404)
+        if tenant.id not in exchange.leases:
+            raise Refused(503, "Not The Owner")
+        if exchange.overloaded() or len(self) >= MOST:
+            raise Refused(503, "Overloaded")
+        user = _user(exchange.serving, tenant, device)
+        if not _takes(request, CONTENT_TYPES[subscription.package]):
+            raise Refused(406)
+        node = self._node(tenant, user, subscription)
+        self._make_room(tenant.id, device, node)
+        subscription.contact = f"<sip:{token_of(tenant.id)}@{edge.public_host}:{edge.public_port}>"
+        return Watcher(self, subscription, tenant, device, node)
+
+    def _node(self, tenant: Tenant, user: User, subscription: Subscription) -> str:
+        """What a user of ours asks for. Raises Refused: 404 for what is not there, 403 for what is not for them."""
+        node = node_of(tenant, user_of(subscription.resource))
+        kind = node.partition("/")[0]
+        if subscription.package == MESSAGES and kind == "user":
+            if node != f"user/{user.id}":
+                raise Refused(403)
+            return f"messages/{user.id}"
+        if subscription.package == DIALOG and (kind in ("user", "ring_group") or kind in self._sources):
+            return node
+        raise Refused(404)
+
+    def _make_room(self, tenant: str, device: str, node: str) -> None:
+        """A phone that was switched off has left its subscriptions behind, and asks for the same again: the oldest of
+        those gives way."""
+        if self._of_device[tenant, device] < MOST_OF_DEVICE:
+            return
+        oldest = next((one for one in self._watching.get((tenant, node), ()) if one.device == device), None)
+        if oldest is None:
+            raise Refused(403, "Too Many Subscriptions")
+        self._end(oldest, "timeout")
+
+    def _add(self, watcher: Watcher) -> None:
+        if watcher.tenant not in self._boards:
+            self._boards[watcher.tenant] = board = Board()
+            for call in self._exchange.calls.values():
+                if call.tenant.id == watcher.tenant:
+                    board.update(call)
+        self._watching.setdefault((watcher.tenant, watcher.node), {})[watcher] = None
+        self._of_device[watcher.tenant, watcher.device] += 1
+        self._of_tenant[watcher.tenant] += 1
+
+    def refreshed(self, watcher: Watcher) -> None:
+        """It goes on watching: the whole state once more."""
+        self._keep(watcher)
+        self._tell(watcher)
+
+    def forget(self, watcher: Watcher) -> None:
+        """It watches no more, whoever ended that."""
+        watchers = self._watching.get((watcher.tenant, watcher.node), {})
+        if watcher not in watchers:
+            return
+        del watchers[watcher]
+        if not watchers:
+            del self._watching[watcher.tenant, watcher.node]
+        self._pace.drop(watcher)
+        self._kept.drop(watcher.id)
+        _less(self._of_device, (watcher.tenant, watcher.device))
+        _less(self._of_tenant, watcher.tenant)
+        if watcher.tenant not in self._of_tenant:
+            del self._boards[watcher.tenant]
+
+    def _tell(self, watcher: Watcher) -> None:
+        if watcher.tenant not in self._exchange.leases:  # not ours to say, for now at least
+            watcher.told = self._now()
+            self._pace.soon((watcher,))
+            return
+        if watcher.is_to_be_kept:
+            self._keep(watcher)
+        watcher.tell(self._now())
+
+    # --- kept over a restart, and over another model ----------------------------------------------------------------
+
+    def _keep(self, watcher: Watcher) -> None:
+        self._kept.write(watcher.id, watcher.document(self._clock() + watcher.subscription.left))
+
+    def resume(self, documents: Documents, stack: Stack) -> None:
+        """Go on with the subscriptions of the process before, the calls being resumed already. Each is told the whole
+        state, one after another."""
+        resumed = []
+        for name, document in documents.items():
+            try:
+                resumed.append(self._resumed(document, stack))
+            except (Refused, KeyError, TypeError, ValueError) as error:
+                log.warning("subscription %s does not go on: %r", name, error)
+                self._kept.drop(name)
+        self._pace.slowly(resumed)
+        if documents:
+            log.warning("%d of %d subscriptions of the process before go on", len(resumed), len(documents))
+
+    def _resumed(self, document: dict[str, Any], stack: Stack) -> Watcher:
+        left = document["until"] - self._clock()
+        serving, device = self._exchange.serving, document["device"]
+        tenant = serving.model.tenants.get(document["tenant"])
+        if document["format"] != FORMAT or left <= 0 or tenant is None or tenant.id not in serving.owned:
+            raise Refused(481, "of another release, expired, or of a tenant that is not served here any more")
+        subscription = stack.resume_subscription(document["subscription"], left)
+        try:
+            node = self._node(tenant, _user(serving, tenant, device), subscription)
+        except Refused as refused:
+            subscription.end(_REASONS[refused.status])
+            raise
+        watcher = Watcher(self, subscription, tenant, device, node)
+        watcher.kept_seq = document["subscription"]["dialog"]["local_seq"]
+        self._add(watcher)
+        return watcher
+
+    def reload(self) -> None:
+        """Another model is served: what was watched may be gone, or be somebody else's, or another process's."""
+        serving = self._exchange.serving
+        for watcher in [one for watchers in self._watching.values() for one in watchers]:
+            tenant = serving.model.tenants.get(watcher.tenant)
+            if tenant is None or tenant.id not in serving.owned:
+                self._end(watcher, "deactivated")
+                continue
+            try:
+                node = self._node(tenant, _user(serving, tenant, watcher.device), watcher.subscription)
+            except Refused as refused:
+                self._end(watcher, _REASONS[refused.status])
+                continue
+            if node != watcher.node:
+                del self._watching[watcher.tenant, watcher.node][watcher]
+                watcher.node = node
+                self._watching.setdefault((watcher.tenant, node), {})[watcher] = None
+                self._pace.soon((watcher,))
+
+    def _end(self, watcher: Watcher, reason: str) -> None:
+        """End it from our side (RFC 6665 §4.1.3)."""
+        watcher.subscription.end(reason)
+        self.forget(watcher)
+
+
+def _less(counter: Counter[K], key: K) -> None:
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]
+
+
+def _user(serving: Serving, tenant: Tenant, device: str) -> User:
+    """Whose device it is. Raises Refused for one that we do not know."""
+    user = serving.users.get(tenant.id, {}).get(device)
+    if user is None:
+        raise Refused(403, "Unknown Device")
+    return user
+
+
+def _takes(request: Request, content_type: str) -> bool:
+    """Does the Accept of a SUBSCRIBE let us say it so? Without one the package's own type is meant."""
+    accepted = headers.tokens(request.get_all("accept"))
+    return not accepted or not {content_type, f"{content_type.partition('/')[0]}/*", "*/*"}.isdisjoint(accepted)

@@ -1,0 +1,299 @@
+"""Presence of one process: who may watch what, limits, other models, what is kept, and that nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from unit.sip.sip_network import ALICE, BOB, Network, Phone, Wire
+
+from pbx.calls.live.connections import Edge
+from pbx.calls.live.presence import MOST_OF_DEVICE, Presence
+from pbx.calls.live.serving import Serving
+from pbx.model.load import load
+from pbx.model.objects import Destination, Model, Tenant
+from pbx.sip.dialog_info import WatchedDialog
+from pbx.store.kept_calls import KeptCalls
+
+pytestmark = pytest.mark.row("R10")
+EXAMPLES = Path(__file__).parents[3] / "examples"
+UTC = 1_700_000_000.0
+
+
+class Loop:
+    """`call_later` on the network's clock."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.waiting: list[tuple[float, Callable[[], None]]] = []
+
+    def later(self, seconds: float, callback: Callable[[], None]) -> None:
+        self.waiting.append((self.network.clock.now + seconds, callback))
+
+    def run(self, seconds: float) -> None:
+        end = self.network.clock.now + seconds
+        while due := sorted((at for at, _ in self.waiting if at <= end)):
+            self.network.run(due[0] - self.network.clock.now)
+            ready = [callback for at, callback in self.waiting if at <= due[0]]
+            self.waiting = [(at, callback) for at, callback in self.waiting if at > due[0]]
+            for callback in ready:
+                callback()
+        self.network.run(end - self.network.clock.now)
+
+
+class Process:
+    """One start of a process, and the phone that talks to it as the edge passes it on."""
+
+    def __init__(self, folder: Path, tenant: Tenant) -> None:
+        self.network = Network()
+        self.loop = Loop(self.network)
+        self.exchange: Any = SimpleNamespace(
+            serving=Serving.of(Model({tenant.id: tenant}), {}, "", [tenant.id]),
+            leases={tenant.id: 1},
+            calls={},
+            overloaded=lambda: False,
+        )
+        self.kept = KeptCalls(folder)
+        documents = self.kept.read()
+        self.presence = Presence(
+            self.exchange,
+            edges={"edge1": Edge("edge1", ALICE, "203.0.113.5", 5060)},
+            kept=self.kept,
+            clock=lambda: UTC + self.network.clock.now,
+            later=self.loop.later,
+            now=self.network.clock,
+        )
+        self.phone = Phone(self.network, BOB, events=self.presence.packages)
+        self.wire = Wire(self.network, ALICE)
+        self.presence.resume(documents, self.phone.stack)
+
+    def serve(self, tenant: Tenant | None) -> None:
+        """Another model."""
+        model = Model({tenant.id: tenant} if tenant else {})
+        self.exchange.serving = Serving.of(model, {}, "", model.tenants)
+        self.presence.reload()
+
+    def subscribe(
+        self,
+        resource: str,
+        *lines: str,
+        call: str = "one",
+        cseq: int = 1,
+        device: str = "ivanov-desk",
+        event: str = "dialog",
+        expires: int = 600,
+        to_tag: str = "",
+        source: str = "device",
+        tenant: str = "romashka",
+    ) -> str:
+        """The status line and header of the answer."""
+        head = [
+            f"SUBSCRIBE sip:{resource}@romashka.example SIP/2.0",
+            f"Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK{call}{cseq}",
+            f"From: <sip:{device}@romashka.example>;tag=w",
+            f"To: <sip:{resource}@romashka.example>{to_tag}",
+            f"Call-ID: {call}",
+            f"CSeq: {cseq} SUBSCRIBE",
+            "Contact: <sip:201@192.0.2.1>",
+            f"Event: {event}",
+            f"Expires: {expires}",
+            f"X-PBX-Tenant: {tenant}",
+            f"X-PBX-Source: {source} {device}",
+            "X-PBX-Edge: edge1",
+            *lines,
+            "Content-Length: 0",
+        ]
+        self.wire.send(("\r\n".join(head) + "\r\n\r\n").encode(), BOB)
+        self.network.run(0.01)
+        (answer,) = self.wire.take("SIP/2.0 ")
+        return answer.decode()
+
+    def notified(self) -> list[str]:
+        """Each NOTIFY that came, answered; one that came again is one."""
+        self.network.run(0.01)
+        found: dict[str, str] = {}
+        for data in self.wire.take("NOTIFY"):
+            head, _, _ = data.partition(b"\r\n\r\n")
+            lines = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+            echo = "".join([f"{name}: {lines[name]}\r\n" for name in ("Via", "From", "To", "Call-ID", "CSeq")])
+            self.wire.send(f"SIP/2.0 200 OK\r\n{echo}Content-Length: 0\r\n\r\n".encode(), BOB)
+            found[lines["Via"]] = data.decode()
+        self.network.run(0.01)
+        return list(found.values())
+
+    def assert_nothing_left(self) -> None:
+        presence = self.presence
+        assert len(presence) == len(presence._pace) == 0
+        assert presence._boards == presence._watching == presence._of_device == {}
+        assert self.phone.faults == [] and len(self.phone.stack.subscriptions) == 0
+        assert KeptCalls(self.kept._path.parent).read() == {}
+
+
+@pytest.fixture(scope="module")
+def tenant() -> Tenant:
+    return load(EXAMPLES).model.tenants["romashka"]
+
+
+@pytest.fixture
+def process(tmp_path: Path, tenant: Tenant) -> Iterator[Process]:
+    with asyncio.Runner():
+        yield Process(tmp_path / "watch", tenant)
+
+
+def tag_of(answer: str) -> str:
+    return ";tag=" + answer.partition("\r\nTo: ")[2].partition("\r\n")[0].rpartition("tag=")[2]
+
+
+@pytest.mark.parametrize(
+    ("resource", "more", "status"),
+    [
+        ("202", {}, 200),
+        ("petrova", {}, 200),
+        ("640", {}, 200),
+        ("ivanov-desk", {"event": "message-summary"}, 200),
+        ("201", {"event": "message-summary"}, 200),
+        ("202", {"event": "message-summary"}, 403),
+        ("640", {"event": "message-summary"}, 404),
+        ("299", {}, 404),
+        ("202", {"device": "nobody-desk"}, 403),
+        ("202", {"source": "trunk"}, 404),
+        ("202", {"tenant": "vasilek"}, 404),
+    ],
+)
+def test_who_may_watch_what(process: Process, resource: str, more: dict[str, str], status: int) -> None:
+    assert process.subscribe(resource, **more).startswith(f"SIP/2.0 {status} ")
+    assert len(process.presence) == len(process.notified()) == (status == 200)
+
+
+def test_accept_that_is_not_ours(process: Process) -> None:
+    assert " 406 " in process.subscribe("202", "Accept: application/pidf+xml")
+    assert " 200 " in process.subscribe("202", "Accept: application/pidf+xml, application/dialog-info+xml", call="two")
+
+
+def test_load_that_is_shed(process: Process) -> None:
+    process.exchange.overloaded = lambda: True
+    answer = process.subscribe("202")
+    assert answer.startswith("SIP/2.0 503 Overloaded\r\n") and "\r\nX-PBX-Shed: 1\r\n" in answer
+    process.exchange.overloaded = lambda: False
+    process.exchange.leases = {}
+    assert process.subscribe("202", call="two").startswith("SIP/2.0 503 Not The Owner\r\n")
+    process.assert_nothing_left()
+
+
+def test_only_to_look_leaves_nothing(process: Process) -> None:
+    assert " 200 " in process.subscribe("202", expires=0)
+    (told,) = process.notified()
+    assert "\r\nSubscription-State: terminated;reason=timeout\r\n" in told and "<dialog-info" in told
+    process.assert_nothing_left()
+
+
+def test_limit_of_a_device_and_who_gives_way(process: Process) -> None:
+    for number in range(MOST_OF_DEVICE):
+        assert " 200 " in process.subscribe("202" if number == 7 else "301", call=f"c{number}")
+    process.notified()
+    assert " 403 " in process.subscribe("640", call="more")
+    assert " 200 " in process.subscribe("202", call="again")  # the phone was switched off and on
+    assert len(process.presence) == MOST_OF_DEVICE
+    over = [one for one in process.notified() if "terminated" in one]
+    assert len(over) == 1 and "\r\nCall-ID: c7\r\n" in over[0]
+    assert " 200 " in process.subscribe("640", call="other", device="petrova-desk")
+
+
+def test_what_another_source_says(process: Process, tenant: Tenant) -> None:
+    slots: dict[str, list[WatchedDialog]] = {}
+    process.presence.add_source("park", lambda tenant, slot: slots.get(slot, []))
+    process.serve(replace(tenant, extensions={**tenant.extensions, "701": Destination("park", "701")}))
+    assert " 200 " in process.subscribe("701")
+    assert "<dialog " not in process.notified()[0]
+    slots["701"] = [WatchedDialog("x", "confirmed", "recipient", "sip:+79161234567@x")]
+    process.presence.touched("romashka", "park/701")
+    process.loop.run(1.0)
+    (told,) = process.notified()
+    assert "<state>confirmed</state>" in told and "+7916" not in told
+
+
+def test_another_model_ends_what_is_gone_and_follows_an_extension(process: Process, tenant: Tenant) -> None:
+    for call, resource in (("a", "202"), ("b", "301"), ("c", "petrova")):
+        process.subscribe(resource, call=call)
+    process.notified()
+    moved = {**tenant.extensions, "202": Destination("user", "sidorov")}
+    del moved["301"]
+    process.serve(replace(tenant, extensions=moved))
+    assert [one for one in process.notified() if "\r\nSubscription-State: terminated;reason=noresource\r\n" in one]
+    assert sorted(node for _, node in process.presence._watching) == ["user/petrova", "user/sidorov"]
+    process.loop.run(1.0)
+    assert len(process.notified()) == 1  # 202 is somebody else's now
+    users = {name: user for name, user in tenant.users.items() if name != "ivanov"}
+    process.serve(replace(tenant, users=users))
+    assert len([one for one in process.notified() if "terminated;reason=rejected" in one]) == 2
+    process.assert_nothing_left()
+
+
+def test_a_tenant_that_moved_away(process: Process) -> None:
+    process.subscribe("202")
+    process.notified()
+    process.serve(None)
+    assert "terminated;reason=deactivated" in process.notified()[0]
+    process.assert_nothing_left()
+
+
+def test_who_has_no_lease_tells_nobody_until_it_has_one(process: Process) -> None:
+    process.subscribe("202")
+    process.notified()
+    leases, process.exchange.leases = process.exchange.leases, {}
+    process.presence.touched("romashka", "user/petrova")
+    process.loop.run(3.0)
+    assert process.notified() == []
+    process.exchange.leases = leases
+    process.loop.run(1.0)
+    assert len(process.notified()) == 1
+
+
+def test_the_next_start_goes_on(process: Process, tenant: Tenant, tmp_path: Path) -> None:
+    for number in range(20):
+        answer = process.subscribe("202", call=f"c{number}")
+    assert len(process.notified()) == 20
+    process.subscribe("gone", call="gone")
+    process.subscribe("202", call="over", device="petrova-desk", expires=60)
+    process.notified()
+    again = Process(tmp_path / "watch", tenant)
+    again.network.clock.now = process.network.clock.now
+    assert len(again.presence) == 21
+    again.loop.run(0.3)
+    first = again.notified()
+    assert 0 < len(first) < 15  # one after another
+    again.loop.run(10.0)
+    told = first + again.notified()
+    assert len(told) == 21
+    assert all("\r\nCSeq: 1001 NOTIFY\r\n" in one and ' version="1000" ' in one for one in told)
+    assert " 200 " in again.subscribe("202", call="c19", cseq=2, to_tag=tag_of(answer), expires=0)
+    assert len(again.presence) == 20
+    third = Process(tmp_path / "watch", tenant)
+    third.network.clock.now = again.network.clock.now
+    third.loop.run(11.0)
+    told = third.notified()
+    assert len(told) == 20 and all("\r\nCSeq: 2001 NOTIFY\r\n" in one for one in told)  # killed twice, and still above
+    third.loop.run(700.0)
+    third.notified()
+    third.assert_nothing_left()
+
+
+@pytest.mark.parametrize("damage", ["format", "until", "tenant", "device", "subscription"])
+def test_what_is_kept_and_of_no_use_is_dropped(process: Process, tenant: Tenant, tmp_path: Path, damage: str) -> None:
+    process.subscribe("202")
+    process.notified()
+    ((name, document),) = KeptCalls(tmp_path / "watch").read().items()
+    values = {"format": 99, "until": UTC, "tenant": "nobody", "device": "nobody-desk", "subscription": {}}
+    kept = KeptCalls(tmp_path / "watch")
+    kept.read()
+    kept.write(name, {**document, damage: values[damage]})
+    again = Process(tmp_path / "watch", tenant)
+    assert len(again.presence) == 0
+    again.network.run(1.0)
+    again.notified()
+    again.assert_nothing_left()
