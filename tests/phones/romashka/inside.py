@@ -13,6 +13,7 @@ from phones.romashka.play import Told
 from phones.romashka.report import SILENCE, Report
 from phones.romashka.stage import DOMAIN, EXTENSIONS, TONES, Stage
 
+MUSIC = 330  # Hz: the second note of what a held caller hears
 LISTEN = 0.4  # seconds of a tone that count as hearing it
 
 
@@ -116,7 +117,7 @@ def hold(stage: Stage, report: Report) -> None:
         talk(report, {"ivanov": one, "petrova": two})
         one.hold()
         since = time.monotonic()
-        report.hears("202", SILENCE, two.ear.listen(0.6))
+        report.hears("202", MUSIC, two.ear.wait_tone(MUSIC, 0.3, 4.0, since))
         report.hears("201", SILENCE, one.ear.heard(since))
         one.resume()
         talk(report, {"ivanov": one, "petrova": two})

@@ -59,6 +59,8 @@ class Leg:
         self.over: asyncio.Future[int] = asyncio.get_running_loop().create_future()  # the final code of the INVITE
         self.is_up = False
         self._leaves = False
+        self.answers_to_refer: list[int] = []
+        self.got: list[Message] = []  # requests within the dialog, in order
         self._timers: list[asyncio.TimerHandle] = []
         self._repeats: list[asyncio.TimerHandle] = []
 
@@ -97,11 +99,29 @@ class Leg:
         """Blind transfer of whom it talks with; one who `leaves` hangs up when it is accepted."""
         if self.is_up:
             self._leaves = leaves
-            host = message.address(self.remote).rpartition("@")[2]
-            self.send(self.request("REFER", [("Refer-To", f"<sip:{digits}@{host}>")]))
+            self.refer_to(f"sip:{digits}@{self.domain}")
+
+    def refer_to(self, uri: str) -> None:
+        self.send(self.request("REFER", [("Refer-To", f"<{uri}>")]))
+
+    @property
+    def domain(self) -> str:
+        return message.address(self.remote).rpartition("@")[2]
+
+    @property
+    def replaces(self) -> str:
+        """This leg, as a Replaces header of another of us names it (RFC 3891)."""
+        return f"{self.call_id};to-tag={message.parameter(self.remote, 'tag')};from-tag={self.tag}"
+
+    @property
+    def told(self) -> list[int]:
+        """What NOTIFYs said of transfers, in order."""
+        bodies = [one.body for one in self.got if one.method == "NOTIFY"]
+        return [int(body.split()[1]) for body in bodies if body]
 
     def referred(self, response: Message) -> None:
         self.settled()
+        self.answers_to_refer.append(response.status)
         if response.status == 202 and self._leaves:
             self.bye()
 
@@ -121,6 +141,7 @@ class Leg:
 
     def on_request(self, request: Message) -> None:
         """Within the dialog."""
+        self.got.append(request)
         if request.method == "BYE":
             self.edge.reply(request, 200, "OK")
             self.settled()
@@ -166,6 +187,7 @@ class CallerLeg(Leg):
             return
         self.settled()
         if response.status < 200:
+            self.remote = response["To"]
             return
         self.final = response
         if response.status >= 300:
@@ -264,6 +286,9 @@ class ScriptedEdge(asyncio.DatagramProtocol):
     def close(self) -> None:
         self._transport.close()
         self._media.close()
+
+    def leg(self, call_id: str) -> CallerLeg | CalleeLeg:
+        return self._legs[call_id]
 
     def legs(self) -> Sequence[CallerLeg | CalleeLeg]:
         """All that there were, in order."""

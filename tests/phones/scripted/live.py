@@ -38,7 +38,7 @@ class Live:
 def run(folder: Path) -> Mapping[str, Live]:
     """Every scenario by its name. Takes as long as the longest ring, some 40 s."""
     audio = {SOUND: encode(HOUSE / "house" / "prompts" / "tone.wav")}
-    host = _address()
+    host = address()
     place = Place(calls=host, edge=host, host=host)
     told = {name: simulated(scenario, datetime.now(UTC)) for name, scenario in SCENARIOS.items()}
     with running(folder, place, document=_document(), audio=audio) as stack:
@@ -47,7 +47,7 @@ def run(folder: Path) -> Mapping[str, Live]:
     return {name: Live(records[NUMBERS[name]], rung[NUMBERS[name]]) for name in SCENARIOS}
 
 
-def _address() -> str:
+def address() -> str:
     """A loopback address that another run on this machine does not take: ports may be the same everywhere."""
     number = os.getpid()
     return f"127.{64 + (number >> 16) % 64}.{(number >> 8) % 256}.{number % 254 + 1}"
@@ -56,14 +56,18 @@ def _address() -> str:
 def _document() -> dict[str, Any]:
     tenants = {}
     for scenario in SCENARIOS.values():
-        plain = plain_of(scenario)
-        prompts = plain["prompts"].values()
-        plain["prompts"] = {
-            name: {language: {**said, "audio": SOUND} for language, said in prompt.items()}
-            for name, prompt in zip(plain["prompts"], prompts, strict=True)
-        }
+        plain = with_sound(plain_of(scenario))
         tenants[NUMBERS[scenario.name]] = {"revision": "r" + NUMBERS[scenario.name], "plain": plain}
     return {"format": 1, "site_revision": "r", "tenants": tenants, "site": {"plain": house().site_plain}}
+
+
+def with_sound(plain: dict[str, Any]) -> dict[str, Any]:
+    """A tenant whose prompts are all compiled to the one sound."""
+    prompts = {
+        name: {language: {**said, "audio": SOUND} for language, said in prompt.items()}
+        for name, prompt in plain["prompts"].items()
+    }
+    return {**plain, "prompts": prompts}
 
 
 def token_of(tenant: str) -> str:

@@ -1,0 +1,141 @@
+"""Telephones of one PBX, each leg in a test's own hands, against a real pbx-calls with rtpengine, engine and store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.local_stack import CALLS_PORT, EDGE_PORT, Place, Stack, running
+from phones.message import Message
+from phones.scripted.edge import CalleeLeg, CallerLeg, Incoming, ScriptedEdge
+from phones.scripted.live import SOUND, address, with_sound
+from phones.scripted.simulation import GONE, HOUSE, house
+
+from pbx.calls.simulated.world import Person
+from pbx.speech.audio import encode
+from pbx.store import database
+
+TENANT = "house"
+DOMAIN = "house.example"
+
+
+@contextlib.contextmanager
+def office(folder: Path) -> Iterator[tuple[Stack, str]]:
+    """The processes, and their address."""
+    host = address()
+    audio = {SOUND: encode(HOUSE / "house" / "prompts" / "tone.wav")}
+    plain = with_sound(house().tenant_plain["house"])
+    tenants = {TENANT: {"revision": "r", "plain": plain}}
+    document = {"format": 1, "site_revision": "r", "tenants": tenants, "site": {"plain": house().site_plain}}
+    with running(folder, Place(calls=host, edge=host, host=host), document=document, audio=audio) as stack:
+        yield stack, host
+
+
+class Desk:
+    """`people` says how whoever is rung behaves, by device or user; it may be changed at any time."""
+
+    def __init__(self, stack: Stack, host: str) -> None:
+        self.stack, self.host = stack, host
+        self.people: dict[str, Person] = {}
+        self.began = time.time()
+        self._edge = ScriptedEdge(host, EDGE_PORT, (host, CALLS_PORT), self._behave)
+        self._by_device: dict[str, list[str]] = {}  # Call-IDs
+
+    def _behave(self, token: str, user: str, trunk: str, invite: Message) -> Person:
+        name = trunk or user
+        self._by_device.setdefault(name, []).append(invite["Call-ID"])
+        return next((self.people[one] for one in (name, user.rpartition("-")[0]) if one in self.people), GONE)
+
+    def call(self, user: str, dialled: str, headers: Sequence[tuple[str, str]] = ()) -> CallerLeg:
+        """A user's desk phone dials."""
+        stamps = [("X-PBX-Tenant", TENANT), ("X-PBX-Transport", "udp"), ("X-PBX-Edge", "edge1")]
+        device = f"{user}-desk"
+        return self._edge.call(
+            Incoming(dialled, DOMAIN, device, [*stamps, ("X-PBX-Source", f"device {device}"), *headers])
+        )
+
+    def call_in(self, number: str, caller: str = "79161234567") -> CallerLeg:
+        """An outside call over the trunk `digits`."""
+        stamps = [("X-PBX-Tenant", TENANT), ("X-PBX-Transport", "udp"), ("X-PBX-Edge", "edge1")]
+        return self._edge.call(Incoming(number, DOMAIN, caller, [*stamps, ("X-PBX-Source", "trunk digits")]))
+
+    async def rung(self, device: str, *, times: int = 1) -> CalleeLeg:
+        """The leg of a device once it has been rung so often."""
+        await self.until(lambda: len(self._by_device.get(device, ())) >= times, f"{device} is rung")
+        leg = self._edge.leg(self._by_device[device][times - 1])
+        assert isinstance(leg, CalleeLeg)
+        return leg
+
+    def was_rung(self, device: str) -> int:
+        return len(self._by_device.get(device, ()))
+
+    async def up(self, *legs: CallerLeg | CalleeLeg) -> None:
+        await self.until(lambda: all(leg.is_up for leg in legs), "all are up")
+
+    async def over(self, *legs: CallerLeg | CalleeLeg) -> None:
+        await self.until(lambda: all(leg.over.done() for leg in legs), "all are over")
+
+    async def until(self, done: Callable[[], bool], what: str, within: float = 8.0) -> None:
+        end = time.monotonic() + within
+        while not done():
+            if time.monotonic() > end:
+                raise TimeoutError(f"not within {within} s: {what}")
+            await asyncio.sleep(0.01)
+
+    async def nothing_is_left(self) -> None:
+        """No call of the process, no session of the relay, and nobody thinks to be in one."""
+        end = time.monotonic() + 8.0
+        while (await self.status())["calls"] or any(leg.is_up for leg in self._edge.legs()):
+            if time.monotonic() > end:
+                raise TimeoutError(f"left: {await self.status()}, {[leg.is_up for leg in self._edge.legs()]}")
+            await asyncio.sleep(0.02)
+
+    async def status(self) -> dict[str, Any]:
+        return await asyncio.to_thread(self.stack.ask, "status")
+
+    async def records(self, count: int) -> list[dict[str, Any]]:
+        """The records of the calls since this desk was opened, once there are so many, in order."""
+        end = time.monotonic() + 8.0
+        while True:
+            rows = await asyncio.to_thread(self._rows)
+            if len(rows) >= count or time.monotonic() > end:
+                assert len(rows) == count, rows
+                return rows
+            await asyncio.sleep(0.05)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        db = database.connect(self.stack.folder / "store.sqlite", create=False)
+        rows = [row for row in database.last_calls(db, last=1000) if row["ended"] is not None]
+        db.close()
+        return sorted((row for row in rows if row["started"] / 1000 >= self.began), key=lambda row: row["started"])
+
+
+@contextlib.asynccontextmanager
+async def desk(stack: Stack, host: str) -> AsyncIterator[Desk]:
+    """Open telephones; at the end nothing may be left of any call."""
+    made = Desk(stack, host)
+    await made._edge.open()
+    try:
+        await _owned(made)
+        yield made
+        await made.nothing_is_left()
+    finally:
+        made._edge.close()
+
+
+async def _owned(made: Desk) -> None:
+    end = time.monotonic() + 10
+    while TENANT not in (await made.status())["epochs"]:
+        if time.monotonic() > end:
+            raise TimeoutError("pbx-calls does not own its tenant")
+        await asyncio.sleep(0.05)
+
+
+def statuses(reasons: Sequence[str], word: str) -> list[str]:
+    """The reasons with a word."""
+    return [reason for reason in reasons if re.search(word, reason)]
