@@ -210,7 +210,11 @@ class Call:
         self.happened.played(prompt, self.moment() - began)
 
     async def beep(self) -> None:
-        await self.connections.play(self.caller, [Audio(tone="beep")])
+        await self.sound("beep")
+
+    async def sound(self, tone: str) -> None:
+        """A short tone once: `beep`, `done`, `refused`."""
+        await self.connections.play(self.caller, [Audio(tone=tone)])
 
     async def echo(self) -> None:
         """Send the caller back what it says, for a while."""

@@ -10,6 +10,7 @@ else was typed: it may have been meant for nobody's eyes.
 | `inputs` | `{ivr, choice?, wrong?, first?, last?}`: when the first and the last digit came; none: nothing typed |
 | `prompts` | name → how long it lasted, of those that were played whole |
 | `hops` | how often the call was sent on before it came here |
+| `own` | user → key → value, author, changed: what people had set themselves, of whom the call came to |
 | `trunks` | those that could not be used, by key: `full` or `down` |
 | `sent_on` | transfers, in order: `{by, to, how, at, after, status}`; `by` is a leg, `how` blind, attended or joined |
 | `over_limit` | the tenant had more calls than its `max_calls` |
@@ -18,10 +19,12 @@ else was typed: it may have been meant for nobody's eyes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pbx.calls.leg import CalleeLeg, TrunkTarget
 from pbx.calls.record import CallRecord
+from pbx.model.services import Setting
 
 MOST = 100  # legs or inputs of one call that are kept
 Entry = dict[str, Any]
@@ -84,6 +87,10 @@ class Happened:
 
     def came_diverted(self, hops: int) -> None:
         self._record.facts["hops"] = hops
+
+    def own(self, user: str, settings: Mapping[str, Setting]) -> None:
+        found = {key: [one.value, one.author, one.changed] for key, one in settings.items()}
+        self._record.facts.setdefault("own", {})[user] = found
 
     def left_out(self, trunk: str, state: str) -> None:
         self._record.facts.setdefault("trunks", {})[trunk] = state

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pbx.model.objects import Tenant, Trunk
-from pbx.model.services import Lookup, Queue
+from pbx.model.services import Lookup, Queue, Setting
 from pbx.routing.queueing import Agent
 
 Fact = str | int | bool
@@ -16,6 +17,13 @@ class TenantState:
     """As a call sees it. This one is of a tenant that has none of it: nothing is on, nobody waits, no CRM answers."""
 
     overrides: frozenset[str] = frozenset()  # those that are switched on
+
+    def own(self, user: str) -> Mapping[str, Setting]:
+        """What a person has set, by key (`routing.own`)."""
+        return {}
+
+    def set_own(self, user: str, key: str, value: Any, author: str) -> None:
+        """Somebody sets it, from now on; the value is checked."""
 
     def trunk(self, trunk: Trunk) -> str:
         """How a trunk is now: `free`, `full` (all its channels are taken) or `down` (it does not answer OPTIONS)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from pbx.calls.call import Call
+from pbx.features import own_settings
 from pbx.model.objects import Destination
 
 Code = Callable[[Call, str], Awaitable[Destination | None]]
@@ -29,4 +30,12 @@ async def echo_test(call: Call, number: str) -> Destination | None:
 
 CODES: Mapping[str, Code] = {
     "echo_test": echo_test,
+    "forward_always_on": own_settings.forward("always"),
+    "forward_always_off": own_settings.no_forward("always"),
+    "forward_busy_on": own_settings.forward("busy"),
+    "forward_busy_off": own_settings.no_forward("busy"),
+    "forward_no_answer_on": own_settings.forward("no_answer"),
+    "forward_no_answer_off": own_settings.no_forward("no_answer"),
+    "do_not_disturb_on": own_settings.do_not_disturb,
+    "do_not_disturb_off": own_settings.disturb,
 }

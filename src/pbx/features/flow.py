@@ -9,9 +9,9 @@ from pbx.calls.call import Call
 from pbx.features.outside import ring_outside
 from pbx.features.queue import wait_in
 from pbx.features.ring_group import ring_members
-from pbx.features.user import diverted, ring_forward, ring_user
+from pbx.features.user import as_set, diverted, ring_forward, ring_user
 from pbx.model.objects import Destination, User
-from pbx.routing import decide
+from pbx.routing import decide, own
 from pbx.routing.reason import Reason
 
 RINGS = ("user", "ring_group", "queue", "outside")  # where somebody may answer
@@ -58,7 +58,7 @@ async def _served(call: Call, to: Destination, within: float) -> bool:
     tenant = call.tenant
     match to.kind:
         case "user":
-            return await _person_answers(call, tenant.users[to.value], within)
+            return await _person_answers(call, as_set(call, to.value), within)
         case "ring_group":
             return (await ring_members(call, tenant.ring_groups[to.value], within=within)).status == 200
         case "queue":
@@ -73,10 +73,11 @@ async def _person_answers(call: Call, person: User, within: float) -> bool:
     if always is None:
         return (await ring_user(call, person, within=within)).status == 200
     call.took("users", person.id, "forward", "always")
-    call.note(Reason("forwarded_always", user=person.id, to=always.to))
+    why = Reason("forwarded_always", user=person.id, to=always.to)
+    call.note(own.told(call.tenant, person, "forward.always", why))
     diverted(call, person, "always")
     if always.to.kind == "outside":
         return (await ring_forward(call, person, always, within=within)).status == 200
-    if always.to.kind == "user" and "always" not in (other := call.tenant.users[always.to.value]).forward:
+    if always.to.kind == "user" and "always" not in (other := as_set(call, always.to.value)).forward:
         return (await ring_user(call, other, within=within)).status == 200
     return False

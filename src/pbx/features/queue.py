@@ -10,7 +10,7 @@ from random import Random
 
 from pbx.calls.call import Call
 from pbx.calls.leg import CalleeLeg
-from pbx.features.user import branches_of
+from pbx.features.user import as_set, branches_of
 from pbx.model.objects import Destination
 from pbx.model.services import Queue
 from pbx.routing import queueing
@@ -121,7 +121,7 @@ class _Round:
 
     async def _ring(self, agents: Sequence[str], within: float) -> tuple[CalleeLeg, str] | None:
         call = self.call
-        branches = [branch for name in agents for branch in branches_of(call, call.tenant.users[name])]
+        branches = [branch for name in agents for branch in branches_of(call, as_set(call, name))]
         _, leg = await call.dial(branches, within=within, tone=False)
         self.asked.update(agents)
         self.last = agents[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pbx.calls.call import Call
 from pbx.calls.dialling import best
 from pbx.calls.leg import Branch, Outcome
-from pbx.features.user import branches_of, outside_branch
+from pbx.features.user import as_set, branches_of, outside_branch
 from pbx.model.objects import Destination, RingGroup
 from pbx.routing.reason import Reason
 
@@ -41,7 +41,7 @@ async def ring_members(call: Call, group: RingGroup, *, within: float | None) ->
 
 def _branches(call: Call, group: RingGroup, member: Destination) -> list[Branch]:
     if member.kind == "user":
-        branches = list(branches_of(call, call.tenant.users[member.value]))
+        branches = list(branches_of(call, as_set(call, member.value)))
         for branch in branches:
             branch.confirm = branch.confirm or (group.confirm_outside and not _is_device(branch))
         return branches

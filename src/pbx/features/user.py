@@ -10,7 +10,7 @@ from pbx.calls.call import Call
 from pbx.calls.leg import Branch, CallerId, DeviceTarget, Diversion, Outcome, TrunkTarget
 from pbx.model.objects import Destination, Device, User
 from pbx.model.services import Forward
-from pbx.routing import decide, outbound
+from pbx.routing import decide, outbound, own
 from pbx.routing.reason import Reason
 
 NO_ROUTE = Outcome(404, "No Route To Destination", cause=3)  # causes of Q.850
@@ -26,7 +26,7 @@ async def user(call: Call, to: Destination) -> Destination | None:
     chain: list[str] = []
     while True:
         call.enter(to)
-        person = call.tenant.users[to.value]
+        person = as_set(call, to.value)
         chain.append(str(to))
         outcome, when = await _reach(call, person)
         if outcome.status == 200:
@@ -36,7 +36,7 @@ async def user(call: Call, to: Destination) -> Destination | None:
             call.reject(480 if outcome.status == 408 else outcome.status, outcome.reason)
             return None
         call.took("users", person.id, "forward", when)
-        call.note(_forwarded(person, when, forward))
+        call.note(own.told(call.tenant, person, f"forward.{when}", _forwarded(person, when, forward)))
         to = forward.to
         if to.kind not in ("user", "outside"):
             diverted(call, person, when)
@@ -51,6 +51,15 @@ async def user(call: Call, to: Destination) -> Destination | None:
         if to.kind == "outside":
             await _forward_outside(call, person, forward)
             return None
+
+
+def as_set(call: Call, user: str) -> User:
+    """A person as the model has them, and with what they have set themselves over it."""
+    settings = call.state.own(user)
+    if not settings:
+        return call.tenant.users[user]
+    call.happened.own(user, settings)
+    return own.in_force(call.tenant, call.tenant.users[user], settings)
 
 
 async def _reach(call: Call, person: User) -> tuple[Outcome, str]:
@@ -112,6 +121,9 @@ def _enough(call: Call, chain: list[str]) -> Destination:
 
 async def ring_user(call: Call, person: User, *, within: float) -> Outcome:
     """Ring a person; when somebody answers, talk until the end."""
+    if person.do_not_disturb:
+        call.note(own.told(call.tenant, person, own.DO_NOT_DISTURB, Reason("do_not_disturb", user=person.id)))
+        return Outcome(486, "Do Not Disturb")
     outcome, leg = await call.dial(branches_of(call, person), within=within)
     if leg is not None:
         await call.bridge(leg, f"user/{person.id}")
@@ -119,12 +131,16 @@ async def ring_user(call: Call, person: User, *, within: float) -> Outcome:
 
 
 def branches_of(call: Call, person: User, *, diverted_by: User | None = None) -> Sequence[Branch]:
-    """One branch per device; an outside mobile is reached by the routes that the person may use.
+    """One branch per device; an outside mobile is reached by the routes that the person may use. None for one who does
+    not want to be disturbed.
 
     A device that answers by 3xx sends the caller on to a colleague or, as its owner may dial, outside; a call that was
     sent on (`diverted_by`) is not sent on again.
     """
-    branches = []
+    branches: list[Branch] = []
+    if person.do_not_disturb:
+        call.note(own.told(call.tenant, person, own.DO_NOT_DISTURB, Reason("do_not_disturb", user=person.id)))
+        return branches
     for device in person.devices.values():
         if device.number is not None:
             branch = outside_branch(
@@ -157,7 +173,7 @@ def _sent_on(call: Call, person: User, digits: str) -> Sequence[Branch]:
     """Whom a device of this person may send a caller to: people, and what its class of service allows outside."""
     decision = decide.dialled(call.tenant, digits)
     if decision.to.kind == "user" and decision.to.value != person.id:
-        return branches_of(call, call.tenant.users[decision.to.value], diverted_by=person)
+        return branches_of(call, as_set(call, decision.to.value), diverted_by=person)
     if decision.to.kind != "outside":
         return ()
     branch = outside_branch(

@@ -36,6 +36,8 @@ TONES: dict[str, dict[str, Tone]] = {
         "busy": Tone(425, 0.35, 0.35),
         "congestion": Tone(425, 0.175, 0.175, times=2),  # twice, as one cycle is 17.5 frames
         "beep": Tone(1000, 0.4, endless=False),
+        "done": Tone(1000, 0.1, 0.1, times=3, endless=False),
+        "refused": Tone(425, 0.2, 0.2, times=3, endless=False),
     }
 }
 """Tone sets by the country's code: `tones` of the engine's configuration."""

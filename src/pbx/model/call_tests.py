@@ -13,7 +13,7 @@ from pbx.model.scope import Scope
 from pbx.model.words import references, seconds, some
 
 NO_KIND = ("emergency", "reject")  # nodes of a path that are no objects of the model
-TONES = ("ringback", "busy", "congestion", "beep", "music")
+TONES = ("ringback", "busy", "congestion", "beep", "done", "refused", "music")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,16 @@ KIND = "feature_codes"
 NONE = "none"
 BUILT_IN: Mapping[str, str] = {  # as FreePBX, BroadWorks and Asterisk have them, where they agree
     "echo_test": "*43",
+    "forward_always_on": "*72",
+    "forward_always_off": "*73",
+    "forward_busy_on": "*90",
+    "forward_busy_off": "*91",
+    "forward_no_answer_on": "*92",
+    "forward_no_answer_off": "*93",
+    "do_not_disturb_on": "*78",
+    "do_not_disturb_off": "*79",
 }
-WITH_NUMBER: frozenset[str] = frozenset()
+WITH_NUMBER: frozenset[str] = frozenset({"forward_always_on", "forward_busy_on", "forward_no_answer_on"})
 
 
 def in_force(site: Mapping[str, str], tenant: Mapping[str, str]) -> dict[str, str]:

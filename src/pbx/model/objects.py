@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 
-from pbx.model.services import Collect, Forward, Services
+from pbx.model.services import Collect, Forward, Services, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +193,8 @@ class User:
     role: str | None = None
     skills: Mapping[str, int] = field(default_factory=dict)  # 1 to 100
     forward: Mapping[str, Forward] = field(default_factory=dict)  # always | busy | no_answer | unavailable
+    do_not_disturb: bool = False  # the person's own word only, as all of `own`
+    own: Mapping[str, Setting] = field(default_factory=dict)  # what the person has set, in force (`routing.own`)
 
 
 @dataclass(frozen=True, slots=True)

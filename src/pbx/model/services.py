@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pbx.model.objects import Destination
@@ -22,6 +22,16 @@ class Forward:
     to: Destination
     after: float = 20.0
     confirm: bool = False  # outside: whoever answers must press 1
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a person, or somebody for them, has set: plain data (`routing.own`), the author (`user/ivanov`, or whatever
+    the API says) and when, in milliseconds of UTC."""
+
+    value: Any
+    author: str
+    changed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,13 +97,14 @@ def resolve(tenant: Tenant, facts: Facts, fact: str) -> tuple[Destination | None
     value = facts.lookups.get(fact)
     if value is None:
         return None, Reason("fact_unknown", fact=fact)
-    to = _named(tenant, str(value).strip())
+    to = named(tenant, str(value).strip())
     if to is None:
         return None, Reason("fact_leads_nowhere", fact=fact, value=value)
     return to, Reason("fact_is", fact=fact, value=value)
 
 
-def _named(tenant: Tenant, text: str) -> Destination | None:
+def named(tenant: Tenant, text: str) -> Destination | None:
+    """What a text names: `kind/id`, a user's id, an extension, or a number as people dial it; None for nothing."""
     kind, slash, name = text.partition("/")
     if slash:
         return Destination(kind, name) if name in _objects(tenant, kind) else None

@@ -1,8 +1,15 @@
-"""What pbx-web asks of pbx-calls: the calls of a tenant, click-to-call, hanging up, and the stream of events.
+"""What pbx-web asks of pbx-calls: the calls of a tenant, click-to-call, hanging up, people's own settings, and events.
 
 The protocol is that of the control socket, on a socket of its own, because whoever faces the network may do no more
-than this: `calls {tenant}`, `place {tenant, user, to}`, `hang_up {tenant, call}`, `people {tenant}`, `served` and
-`events {boot, since}`. Every command names the tenant; an id of another tenant's is one that is not there.
+than this: `calls {tenant}`, `place {tenant, user, to}`, `hang_up {tenant, call}`, `people {tenant}`, `served`,
+`settings {tenant}`, `setting {tenant, user, key, value, author}` and `events {boot, since}`. Every command names the
+tenant; an id of another tenant's is one that is not there.
+
+`setting` sets what is a person's own (`pbx.routing.own`): `key` is `do_not_disturb` (value true or false) or
+`forward.always`, `.busy`, `.no_answer`, `.unavailable` (value false for none, or `{to, after, confirm}`); the value
+null takes it back, so that the model's word counts. `author` is who says so, `user/ivanov` for the person. It counts
+from the next call on; a value that cannot be is refused in words with status 422. `settings` lists them by user and
+key, each with `value`, `author`, `changed` (ms of UTC) and `in_force`: false for one that the model cannot follow now.
 
 `events` is answered by `{boot, last, gap}` and then a line for each event (`pbx.calls.events`). With the `boot` and the
 number of the last event that the reader has (`since`) it goes on from there; `gap` says that this cannot be, so that
@@ -17,6 +24,8 @@ from typing import Any
 
 from pbx.calls.live import by_api
 from pbx.calls.live.exchange import Exchange, Refused
+from pbx.model.objects import Tenant
+from pbx.routing import own
 from pbx.server.control import Command, CommandError, Streamed
 
 PAUSE = 0.02  # seconds between two writes to a reader: many calls make one write
@@ -36,6 +45,8 @@ class ApiCommands:
             "people": self._people,
             "place": self._place,
             "hang_up": self._hang_up,
+            "setting": self._setting,
+            "settings": self._settings,
             "events": self._where,
         }
 
@@ -73,6 +84,41 @@ class ApiCommands:
         if not by_api.hang_up(self._exchange, _text(request, "tenant"), _text(request, "call")):
             raise CommandError("there is no such call", 404)
         return {}
+
+    def _tenant(self, request: dict[str, Any]) -> Tenant:
+        name = _text(request, "tenant")
+        tenant = self._exchange.serving.model.tenants.get(name)
+        if tenant is None or name not in self._exchange.leases:
+            raise CommandError("there is no such tenant", 404)
+        return tenant
+
+    async def _setting(self, request: dict[str, Any]) -> dict[str, Any]:
+        tenant, (user, key, author) = (
+            self._tenant(request),
+            (_text(request, name) for name in ("user", "key", "author")),
+        )
+        if "value" not in request:
+            raise CommandError("value is missing; null takes back what was set")
+        try:
+            value = own.checked(tenant, user, key, request["value"])
+        except own.NotUsable as why:
+            raise CommandError(str(why), 404 if user not in tenant.users else 422) from None
+        setting = self._exchange.settings.set(tenant.id, user, key, value, author)
+        return {"value": setting.value, "author": setting.author, "changed": setting.changed}
+
+    async def _settings(self, request: dict[str, Any]) -> dict[str, Any]:
+        tenant = self._tenant(request)
+        found: dict[str, Any] = {}
+        for user, settings in self._exchange.settings.of_tenant(tenant.id).items():
+            person = tenant.users.get(user)
+            if person is None:
+                continue
+            usable = own.in_force(tenant, person, settings).own
+            found[user] = {
+                key: {"value": one.value, "author": one.author, "changed": one.changed, "in_force": key in usable}
+                for key, one in settings.items()
+            }
+        return {"settings": found}
 
     def _gap(self, request: dict[str, Any]) -> bool:
         events = self._exchange.events

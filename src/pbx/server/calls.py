@@ -20,6 +20,7 @@ import uvloop
 import pbx
 from pbx.calls.events import Events
 from pbx.calls.live.exchange import Exchange
+from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.presence import Presence
 from pbx.calls.live.serving import Serving
 from pbx.calls.record import CallRecord
@@ -33,6 +34,8 @@ from pbx.server.api import ApiCommands
 from pbx.server.control import Command, CommandError, ControlServer
 from pbx.server.leases import LeaseHolder
 from pbx.server.notify import notify
+from pbx.server.own_settings import SettingsSync
+from pbx.server.own_settings import kept as kept_settings
 from pbx.sip.stack import Stack
 from pbx.sip.transport import SipTransport
 from pbx.store import database
@@ -86,6 +89,15 @@ class CallServer:
         relays.watch()
         engine = EngineClient(config.node)
         await engine.connect(config.media_socket, wait=0.5)
+        settings = OwnSettings(lambda row: journal.append("setting", row), lambda: int(time.time() * 1000))
+        settings_file = config.journal / f"{config.node}.settings"
+        settings.learn(kept_settings(settings_file, config.journal))
+        self._sync = sync = SettingsSync(
+            settings,
+            settings_file,
+            lambda: database.connect(config.store, password=config.store_password),
+            tell=lambda rows: loop.call_soon_threadsafe(settings.learn, rows),
+        )
         self.exchange = exchange = Exchange(
             edges=config.edges,
             relays=relays,
@@ -96,6 +108,7 @@ class CallServer:
             kept=kept,
             clock=time.time,
             events=Events(self.boot, time.time),
+            settings=settings,
             node=config.instance,
         )
         exchange.overloaded = lambda: self._lag > LAG_LIMIT
@@ -127,6 +140,7 @@ class CallServer:
             tell=self._may_serve,
         )
         holder.start()
+        sync.start()
         stack = await transport.start()
         exchange.attach(stack, transport.flush)
         transport.before_flush = exchange.keep_changed
@@ -156,6 +170,7 @@ class CallServer:
         await transport.close()
         await engine.close()
         holder.stop()
+        sync.stop()
         journal.close()
 
     # --- the model --------------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 import orjson
 
+from pbx.store import settings
+
 SCHEMA_VERSION = 1
 
 SCHEMA = """
@@ -33,6 +35,7 @@ CREATE TABLE lease (tenant TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch BIGINT 
 # Columns that came later; a store gets those that it lacks when it is opened. They may be empty and the version stays,
 # as a release from before writes the columns that it names and reads what it knows: it can be put back.
 ADDED = {"facts": "ALTER TABLE cdr ADD COLUMN facts TEXT"}
+ADDED_TABLES = {"setting": settings.SCHEMA}  # as columns
 
 _START = """INSERT INTO cdr (id, node, boot, tenant, direction, caller, dialled, number, source, revision, started)
 VALUES (:id, :node, :boot, :tenant, :direction, :caller, :dialled, :number, :source, :revision, :started)
@@ -133,6 +136,8 @@ def _write_one(db: Database, record: dict[str, Any]) -> None:
         case "end":
             db.execute(_START, row)  # a start that was lost with a full disk
             db.execute(_END, row)
+        case "setting":
+            settings.say(db, record)
         case "boot":  # calls of the start before that go on in this one
             for call_id in record.get("kept", ()):
                 db.execute(_KEPT, {"id": call_id, "node": record["node"], "boot": record["boot"]})

@@ -18,7 +18,16 @@ from typing import Any
 
 import psycopg
 
-from pbx.store.database import ADDED, SCHEMA, SCHEMA_VERSION, Database, Rows, StoreUnavailable, WrongSchema
+from pbx.store.database import (
+    ADDED,
+    ADDED_TABLES,
+    SCHEMA,
+    SCHEMA_VERSION,
+    Database,
+    Rows,
+    StoreUnavailable,
+    WrongSchema,
+)
 
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 5
@@ -115,6 +124,7 @@ def _make_schema(db: psycopg.Connection[Any], url: str) -> None:
         row = db.execute("SELECT version FROM store_version").fetchone()
         if row is not None and row[0] <= SCHEMA_VERSION:
             _add_columns(db)
+            _add_tables(db)
     if row is not None and row[0] > SCHEMA_VERSION:
         raise WrongSchema(url, row[0])
 
@@ -126,6 +136,13 @@ def _add_columns(db: psycopg.Connection[Any]) -> None:
     for column, statement in ADDED.items():
         if column not in there:
             db.execute(statement)
+
+
+def _add_tables(db: psycopg.Connection[Any]) -> None:
+    for table, statement in ADDED_TABLES.items():
+        found = db.execute("SELECT to_regclass(%s)", (table,)).fetchone()
+        if found is None or found[0] is None:
+            db.execute(statement.encode())
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pbx.store.database import ADDED, SCHEMA, SCHEMA_VERSION, Database, Rows, WrongSchema
+from pbx.store.database import ADDED, ADDED_TABLES, SCHEMA, SCHEMA_VERSION, Database, Rows, WrongSchema
 
 
 class Sqlite(Database):
@@ -27,13 +27,23 @@ class Sqlite(Database):
             if version == 0:
                 for statement in SCHEMA.split(";"):
                     if statement.strip():
-                        self._db.execute(statement.replace("BIGINT", "INTEGER") + " WITHOUT ROWID" * _table(statement))
+                        self._create(statement)
                 self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             if version <= SCHEMA_VERSION:
                 self._add_columns()
+                self._add_tables()
         if version > SCHEMA_VERSION:
             self._db.close()
             raise WrongSchema(path, version)
+
+    def _add_tables(self) -> None:
+        there = {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table, statement in ADDED_TABLES.items():
+            if table not in there:
+                self._create(statement)
+
+    def _create(self, statement: str) -> None:
+        self._db.execute(statement.replace("BIGINT", "INTEGER") + " WITHOUT ROWID" * _table(statement))
 
     def _add_columns(self) -> None:
         there = {row[1] for row in self._db.execute("PRAGMA table_info(cdr)")}

@@ -15,7 +15,7 @@ OUTSIDE = "+79161234567"
 
 @dataclass(frozen=True)
 class Before:
-    """Another call of the tenant, from inside: it rings `rings`, which answers."""
+    """Another call of the tenant, from inside: it rings `rings`, which answers (nobody, when a code is dialled)."""
 
     user: str
     dialled: str
@@ -39,6 +39,7 @@ class Scenario:
     by_api: bool = False  # the API asks for the call: the caller is rung first
     full: bool = False  # the tenant has as many calls as its max_calls, that `before` is one
     before: Before | None = None  # a call that is up when this one comes
+    own: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # what people have set: by user and key
     trunks: Mapping[str, str] = field(default_factory=dict)  # those that cannot be used: `full` or `down`
     answered_by: str | None = None
     hung_up_by: str | None = None
@@ -322,6 +323,31 @@ BY_API = (
     from_inside("by the API, somebody without a telephone", "zoya", "202", "", "no_answer", 480, by_api=True),
 )  # fmt: skip
 
+TO_BORIS = {"to": "user/boris", "after": 20.0, "confirm": False}
+
+OWN = (
+    Scenario("every call, as the person says", "+74951000002", "user/boris", "answered", 200,
+             people={"anna": STAYS, "boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee",
+             own={"anna": {"forward.always": TO_BORIS}}, diverted=["unconditional 201"]),
+    Scenario("every call, as the person says by telephone", "+74951000002", "user/boris", "answered", 200,
+             people={"anna": STAYS, "boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee",
+             before=Before("anna", "*72202", ""), own={"anna": {"forward.always": TO_BORIS}},
+             diverted=["unconditional 201"]),
+    Scenario("no forwarding, as the person says by telephone", "+74951000031", "user/fay", "answered", 200,
+             people={"fay": LEAVES}, answered_by="device fay-desk", hung_up_by="callee",
+             before=Before("fay", "*73", ""), own={"fay": {"forward.always": False}}),
+    Scenario("do not disturb", "+74951000002", "user/anna", "busy", 486, people={"anna": STAYS},
+             own={"anna": {"do_not_disturb": True}}),
+    Scenario("do not disturb by telephone, to where busy calls go", "+74951000032", "user/anna", "answered", 200,
+             people={"gus": STAYS, "anna": LEAVES}, answered_by=ANNA, hung_up_by="callee",
+             before=Before("gus", "*78", ""), own={"gus": {"do_not_disturb": True}}, diverted=["user-busy 212"]),
+    Scenario("a group without who wants no calls", "+74951000004", "user/boris", "answered", 200,
+             people={"anna": QUICK, "boris-desk": LATE}, answered_by=BORIS, hung_up_by="callee",
+             own={"anna": {"do_not_disturb": True}}),
+    from_inside("a forwarding that cannot be is refused", "anna", "*72299", "feature_code/forward_always_on/299",
+                "answered", 200, hung_up_by="pbx"),
+)  # fmt: skip
+
 WAYS = (
     from_inside("the cheapest trunk", "egor", "81044161234567", "trunk/cheap", "answered", 200,
                 people={"cheap": LEAVES}, answered_by="trunk cheap", hung_up_by="callee", sent="+44161234567"),
@@ -391,5 +417,5 @@ TRANSFERS = (
 
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.name: scenario
-    for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE, *FORWARDS, *CODES, *BY_API, *WAYS, *TRANSFERS)
+    for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE, *FORWARDS, *CODES, *BY_API, *OWN, *WAYS, *TRANSFERS)
 }

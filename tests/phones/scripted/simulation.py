@@ -17,6 +17,7 @@ from pbx.features.story import story
 from pbx.model import build
 from pbx.model.load import Loaded, load
 from pbx.model.objects import Tenant
+from pbx.model.services import Setting
 
 HOUSE = Path(__file__).parents[2] / "fixtures" / "house"
 GONE = Person(status=480)  # whoever a scenario does not name
@@ -54,9 +55,16 @@ def script_of(scenario: Scenario, at: datetime) -> Script:
         over_limit=scenario.full,
         hops=len(scenario.came),
         by_api=scenario.by_api,
-        state=StateScript(trunks=scenario.trunks),
+        state=StateScript(trunks=scenario.trunks, own=_own(scenario)),
         others=GONE,
     )
+
+
+def _own(scenario: Scenario) -> dict[str, dict[str, Setting]]:
+    return {
+        user: {key: Setting(value, f"user/{user}", 0) for key, value in said.items()}
+        for user, said in scenario.own.items()
+    }
 
 
 def simulated(scenario: Scenario, at: datetime) -> Told:

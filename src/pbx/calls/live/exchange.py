@@ -20,6 +20,7 @@ from pbx.calls.live.channels import Channels
 from pbx.calls.live.connections import Edge, SipConnections
 from pbx.calls.live.health import TrunkHealth
 from pbx.calls.live.media import CallMedia
+from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.serving import Serving, token_of
 from pbx.calls.live.state import LiveState
 from pbx.calls.record import CallRecord
@@ -68,6 +69,7 @@ class Exchange:
         kept: KeptCalls,
         clock: Callable[[], float],
         events: Events,
+        settings: OwnSettings,
         node: int = 1,
     ) -> None:
         """`again` tells the story of a call that was in a process before, from where it stands; `kept` holds those that
@@ -79,6 +81,7 @@ class Exchange:
         self._story = story
         self._again = again
         self.events = events
+        self.settings = settings
         self._kept = kept
         self.clock = clock
         self._node = node
@@ -263,7 +266,7 @@ class Exchange:
         connections.on_over = lambda: self._is_over(record.id)
         connections.media.on_hold = call.hold
         call.on_event = self.events.tell
-        call.state = LiveState(connections.edge.name, channels=self.channels, health=self.health)
+        call.state = LiveState(tenant.id, connections.edge.name, self.channels, self.health, self.settings)
         connections.observe(lambda: self.on_change(call))
         self._connections[record.id] = connections
         return call

@@ -14,6 +14,7 @@ from pbx.calls.record import BY_API
 from pbx.calls.simulated.state import StateScript
 from pbx.calls.simulated.world import Person, Script, SimulatedConnections, Told, simulate
 from pbx.model.objects import Tenant
+from pbx.model.services import Setting
 
 RINGS = Person()  # whoever the record does not know: reachable, and does not answer
 WRONG_KEY = "D"  # a digit of RFC 4733 that no menu can have
@@ -75,10 +76,17 @@ def script_of(tenant: Tenant, record: Mapping[str, Any]) -> Script:
         trunk=source if kind == "trunk" else None,
         patience=(record["ended"] - record["started"]) / 1000 if left else ENDLESS,
         over_limit=bool(record["facts"].get("over_limit")),
-        state=StateScript(trunks=record["facts"].get("trunks", {})),
+        state=_state(record["facts"]),
         hops=int(record["facts"].get("hops", 0)),
         by_api=kind == BY_API,
     )
+
+
+def _state(facts: Mapping[str, Any]) -> StateScript:
+    own = {
+        user: {key: Setting(*one) for key, one in settings.items()} for user, settings in facts.get("own", {}).items()
+    }
+    return StateScript(trunks=facts.get("trunks", {}), own=own)
 
 
 class _Recorded(SimulatedConnections):

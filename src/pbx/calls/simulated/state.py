@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pbx.calls.state import Fact, TenantState
 from pbx.model.call_tests import AgentIs, QueueIs
 from pbx.model.objects import Tenant, Trunk
-from pbx.model.services import Lookup, Queue
+from pbx.model.services import Lookup, Queue, Setting
 from pbx.routing.queueing import Agent, state_of
 
 CRM_ANSWERS = 0.2  # seconds; a lookup that allows less gets no answer
@@ -25,6 +26,7 @@ class StateScript:
     crm: Mapping[str, Fact] | None = None
     pins: Mapping[str, str] = field(default_factory=dict)
     trunks: Mapping[str, str] = field(default_factory=dict)  # by id or key; `full` or `down`
+    own: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)  # by user and key
 
 
 class ScriptedState(TenantState):
@@ -33,6 +35,13 @@ class ScriptedState(TenantState):
     def __init__(self, script: StateScript) -> None:
         self.overrides = frozenset(script.overrides)
         self._script = script
+        self._own = {user: dict(settings) for user, settings in script.own.items()}
+
+    def own(self, user: str) -> Mapping[str, Setting]:
+        return self._own.get(user, {})
+
+    def set_own(self, user: str, key: str, value: Any, author: str) -> None:
+        self._own.setdefault(user, {})[key] = Setting(value, author, 0)
 
     def trunk(self, trunk: Trunk) -> str:
         return self._script.trunks.get(trunk.id) or self._script.trunks.get(trunk.key) or "free"
