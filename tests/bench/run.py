@@ -27,6 +27,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "whole_path.py": ("B1", "B13"),
     "restart.py": ("B13",),
     "memory.py": ("B11",),
+    "presence.py": ("B16",),
     "media_play.py": ("B3",),
     "media_path.py": ("B5", "B13"),
     "apply.py": ("B7",),

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from pbx.calls.board import Board, node_of, seen_in
+from pbx.calls.board import Board, may_know_numbers, may_watch, node_of, seen_in
 from pbx.calls.call import Call
 from pbx.calls.simulated.world import Person, Script, simulate
 from pbx.features.story import story
@@ -112,6 +112,29 @@ def test_a_caller_from_outside_is_not_named_but_to_whom_may_know(romashka: Tenan
     seen.clear()
     simulate(romashka, replace(script, caller=None), look)
     assert set(seen) == {""}
+
+
+@pytest.mark.parametrize(
+    ("watched_by", "may"),
+    [
+        (None, True),
+        ({"user/sidorov"}, True),
+        ({"ring_group/ekb"}, True),
+        ({"user/ivanov", "ring_group/office"}, False),
+        (set(), False),
+    ],
+)
+def test_who_may_watch_as_the_person_says(romashka: Tenant, watched_by: set[str] | None, may: bool) -> None:
+    said = frozenset(watched_by) if watched_by is not None else None
+    petrova = replace(romashka.users["petrova"], watched_by=said, numbers_to=said or frozenset())
+    tenant = replace(romashka, users={**romashka.users, "petrova": petrova})
+    sidorov = tenant.users["sidorov"]
+    assert may_watch(tenant, sidorov, "user/petrova") is may
+    assert may_know_numbers(tenant, sidorov, "user/petrova") is (may and said is not None)
+    assert may_watch(tenant, petrova, "user/petrova") and may_know_numbers(tenant, petrova, "user/petrova")
+    assert may_watch(tenant, sidorov, "ring_group/office") and not may_know_numbers(
+        tenant, sidorov, "ring_group/office"
+    )
 
 
 @pytest.mark.parametrize(

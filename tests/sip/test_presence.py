@@ -78,6 +78,7 @@ def document() -> dict[str, Any]:
     """The example, and the same once more as another tenant."""
     made = document_of(EXAMPLES)
     plain = made["tenants"]["romashka"]["plain"]
+    plain["users"]["ivanov"]["presence"] = {"watched_by": ["user/petrova"], "numbers_to": ["user/petrova"]}
     other = {**plain, "tenant": {**plain["tenant"], "id": "vasilek", "domain": OTHER}}
     made["tenants"]["vasilek"] = {"revision": "r", "plain": other}
     return made
@@ -267,6 +268,18 @@ def test_own_messages(site: Site) -> None:
     assert told.body == "Messages-Waiting: no\r\nVoice-Message: 0/0 (0/0)\r\n"
     assert told.request.get("Content-Type") == "application/simple-message-summary"
     assert phone.refresh(0).status == 200
+
+
+def test_who_may_know_is_told_with_whom_and_others_are_refused(site: Site) -> None:
+    caller, callee = site.registered("ivanov-desk"), site.registered("petrova-desk", PHONE_2)
+    assert site.registered("sidorov-desk").subscribe("201").status == 403
+    assert callee.subscribe("201").status == 200
+    callee.notified()
+    ok = call_up(caller, callee)
+    told = callee.until([("initiator", "confirmed")])
+    assert told.dialogs == [("initiator", "confirmed", f"sip:202@{DOMAIN}")]
+    hang_up(caller, callee, ok)
+    assert callee.refresh(0).status == 200
 
 
 @pytest.fixture

@@ -151,6 +151,7 @@ def _step(plain: Plain, draws: Iterator[str]) -> o.Step:
 
 
 def user(key: str, plain: Plain) -> o.User:
+    presence = plain.get("presence", {})
     return o.User(
         id=key,
         name=plain.get("name", ""),
@@ -163,6 +164,8 @@ def user(key: str, plain: Plain) -> o.User:
         role=some(plain.get("role"), reference),
         skills=dict(plain.get("skills", {})),
         forward={when: forward(inner) for when, inner in plain.get("forward", {}).items()},
+        watched_by=some(presence.get("watched_by"), frozenset),
+        numbers_to=frozenset(presence.get("numbers_to", ())),
     )
 
 

@@ -195,6 +195,8 @@ class User:
     forward: Mapping[str, Forward] = field(default_factory=dict)  # always | busy | no_answer | unavailable
     do_not_disturb: bool = False  # the person's own word only, as all of `own`
     own: Mapping[str, Setting] = field(default_factory=dict)  # what the person has set, in force (`routing.own`)
+    watched_by: frozenset[str] | None = None  # `user/ID`, `ring_group/ID`; None: everybody of the tenant
+    numbers_to: frozenset[str] = frozenset()  # those who are also told with whom the person talks
 
 
 @dataclass(frozen=True, slots=True)

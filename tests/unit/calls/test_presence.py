@@ -234,6 +234,22 @@ def test_another_model_ends_what_is_gone_and_follows_an_extension(process: Proce
     process.assert_nothing_left()
 
 
+def test_another_model_says_who_may_watch_and_know(process: Process, tenant: Tenant) -> None:
+    for call, device in (("a", "ivanov-desk"), ("b", "sidorov-desk")):
+        process.subscribe("202", call=call, device=device)
+    process.notified()
+    petrova = replace(
+        tenant.users["petrova"], watched_by=frozenset({"user/ivanov"}), numbers_to=frozenset({"user/ivanov"})
+    )
+    process.serve(replace(tenant, users={**tenant.users, "petrova": petrova}))
+    over = [one for one in process.notified() if "terminated;reason=rejected" in one]
+    assert len(over) == 1 and "\r\nCall-ID: b\r\n" in over[0]
+    assert " 403 " in process.subscribe("202", call="c", device="sidorov-desk")
+    process.loop.run(1.0)
+    assert len(process.notified()) == 1
+    assert [watcher.numbers for watcher in process.presence._watching["romashka", "user/petrova"]] == [True]
+
+
 def test_a_tenant_that_moved_away(process: Process) -> None:
     process.subscribe("202")
     process.notified()

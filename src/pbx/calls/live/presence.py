@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from pbx.calls.board import Board, node_of
+from pbx.calls.board import Board, may_know_numbers, may_watch, node_of
 from pbx.calls.call import Call
 from pbx.calls.live.connections import Edge
 from pbx.calls.live.exchange import SHED, Documents, Exchange
@@ -158,7 +158,7 @@ class Presence:
         node = self._node(tenant, user, subscription)
         self._make_room(tenant.id, device, node)
         subscription.contact = f"<sip:{token_of(tenant.id)}@{edge.public_host}:{edge.public_port}>"
-        return Watcher(self, subscription, tenant, device, node)
+        return Watcher(self, subscription, tenant, device, node, numbers=may_know_numbers(tenant, user, node))
 
     def _node(self, tenant: Tenant, user: User, subscription: Subscription) -> str:
         """What a user of ours asks for. Raises Refused: 404 for what is not there, 403 for what is not for them."""
@@ -169,6 +169,8 @@ class Presence:
                 raise Refused(403)
             return f"messages/{user.id}"
         if subscription.package == DIALOG and (kind in ("user", "ring_group") or kind in self._sources):
+            if not may_watch(tenant, user, node):
+                raise Refused(403)
             return node
         raise Refused(404)
 
@@ -248,11 +250,12 @@ class Presence:
             raise Refused(481, "of another release, expired, or of a tenant that is not served here any more")
         subscription = stack.resume_subscription(document["subscription"], left)
         try:
-            node = self._node(tenant, _user(serving, tenant, device), subscription)
+            user = _user(serving, tenant, device)
+            node = self._node(tenant, user, subscription)
         except Refused as refused:
             subscription.end(_REASONS[refused.status])
             raise
-        watcher = Watcher(self, subscription, tenant, device, node)
+        watcher = Watcher(self, subscription, tenant, device, node, numbers=may_know_numbers(tenant, user, node))
         watcher.kept_seq = document["subscription"]["dialog"]["local_seq"]
         self._add(watcher)
         return watcher
@@ -266,15 +269,25 @@ class Presence:
                 self._end(watcher, "deactivated")
                 continue
             try:
-                node = self._node(tenant, _user(serving, tenant, watcher.device), watcher.subscription)
+                user = _user(serving, tenant, watcher.device)
+                node = self._node(tenant, user, watcher.subscription)
             except Refused as refused:
                 self._end(watcher, _REASONS[refused.status])
                 continue
-            if node != watcher.node:
-                del self._watching[watcher.tenant, watcher.node][watcher]
-                watcher.node = node
-                self._watching.setdefault((watcher.tenant, node), {})[watcher] = None
+            numbers = may_know_numbers(tenant, user, node)
+            if (node, numbers) != (watcher.node, watcher.numbers):
+                self._move(watcher, node)
+                watcher.numbers = numbers
                 self._pace.soon((watcher,))
+
+    def _move(self, watcher: Watcher, node: str) -> None:
+        """It watches another node."""
+        watchers = self._watching[watcher.tenant, watcher.node]
+        del watchers[watcher]
+        if not watchers:
+            del self._watching[watcher.tenant, watcher.node]
+        watcher.node = node
+        self._watching.setdefault((watcher.tenant, node), {})[watcher] = None
 
     def _end(self, watcher: Watcher, reason: str) -> None:
         """End it from our side (RFC 6665 §4.1.3)."""

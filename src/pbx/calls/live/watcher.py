@@ -26,14 +26,23 @@ class Watcher:
 
     __slots__ = ("_presence", "device", "entity", "kept_seq", "node", "numbers", "subscription", "tenant", "told")
 
-    def __init__(self, presence: Presence, subscription: Subscription, tenant: Tenant, device: str, node: str) -> None:
+    def __init__(
+        self,
+        presence: Presence,
+        subscription: Subscription,
+        tenant: Tenant,
+        device: str,
+        node: str,
+        *,
+        numbers: bool,
+    ) -> None:
         self._presence = presence
         self.subscription = subscription
         self.tenant = tenant.id
         self.device = device  # `<user>-<device>`
         self.node = node
         self.entity = f"sip:{user_of(subscription.resource)}@{tenant.domain}"
-        self.numbers = False
+        self.numbers = numbers
         self.told = 0.0  # when it was told last, by the loop's clock
         self.kept_seq = -1  # our CSeq when it was kept last
         subscription.listener = self
