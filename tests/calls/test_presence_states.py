@@ -112,6 +112,9 @@ def test_a_caller_from_outside_is_not_named_but_to_whom_may_know(romashka: Tenan
     seen.clear()
     simulate(romashka, replace(script, caller=None), look)
     assert set(seen) == {""}
+    seen.clear()
+    simulate(romashka, Script(NOON, "201", '9\x01<"\udcff', None, "", {}), look)
+    assert set(seen) == {"sip:9%01%3C%22?@romashka.example"}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pbx.calls.call import Call
 from pbx.calls.leg import CalleeLeg, DeviceTarget
 from pbx.model.objects import RingGroup, Tenant, User
 from pbx.sip.dialog_info import WatchedDialog
+from pbx.sip.uri import user_part
 
 _ORDER = ("terminated", "trying", "early", "confirmed")
 
@@ -66,7 +67,8 @@ def _group_of(call: Call) -> RingGroup | None:
 
 
 def _uri(user: str, domain: str) -> str:
-    return f"sip:{user}@{domain}" if user else ""
+    """Whatever was dialled makes a URI, and so a document."""
+    return f"sip:{user_part(user)}@{domain}" if user else ""
 
 
 class Board:

@@ -12,6 +12,10 @@ from pbx.sip.message import Message, Request, Response
 from pbx.sip.render import Outgoing
 
 SEQ_LEAP = 1000
+# A phone's name may be in Latin-1: such a byte is a lone surrogate here, which JSON does not take, and a character for
+# private use where it is kept.
+_TO_PRIVATE = {0xDC80 + byte: 0xF780 + byte for byte in range(128)}
+_FROM_PRIVATE = {private: surrogate for surrogate, private in _TO_PRIVATE.items()}
 
 
 class Dialog:
@@ -78,12 +82,12 @@ class Dialog:
         """The dialog of a snapshot, its CSeq far above whatever was sent since (contracts: CSeq + 1000)."""
         return cls(
             call_id=kept["call_id"],
-            local=kept["local"],
+            local=_as_sent(kept["local"]),
             local_tag=kept["local_tag"],
-            remote=kept["remote"],
-            remote_tag=kept["remote_tag"],
+            remote=_as_sent(kept["remote"]),
+            remote_tag=_as_sent(kept["remote_tag"]),
             remote_target=kept["remote_target"],
-            route_set=kept["route_set"],
+            route_set=[_as_sent(route) for route in kept["route_set"]],
             local_seq=kept["local_seq"] + SEQ_LEAP,
             remote_seq=kept["remote_seq"],
             destination=Address(*kept["destination"]),
@@ -140,16 +144,24 @@ class Dialog:
         """The dialog as plain values."""
         return {
             "call_id": self.call_id,
-            "local": self.local,
+            "local": _as_text(self.local),
             "local_tag": self.local_tag,
-            "remote": self.remote,
-            "remote_tag": self.remote_tag,
+            "remote": _as_text(self.remote),
+            "remote_tag": _as_text(self.remote_tag),
             "remote_target": self.remote_target,
-            "route_set": list(self.route_set),
+            "route_set": [_as_text(route) for route in self.route_set],
             "local_seq": self.local_seq,
             "remote_seq": self.remote_seq,
             "destination": list(self.destination),
         }
+
+
+def _as_text(value: str) -> str:
+    return value if value.isascii() else value.translate(_TO_PRIVATE)
+
+
+def _as_sent(kept: str) -> str:
+    return kept if kept.isascii() else kept.translate(_FROM_PRIVATE)
 
 
 def route_lines(route_set: Sequence[str], target: str) -> str:

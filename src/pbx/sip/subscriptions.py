@@ -67,7 +67,7 @@ class Subscriptions:
         event, expires = request.get("event"), _expires(request)
         package = event.partition(";")[0].strip().lower()
         on_subscribe = self._events.get(package)
-        if on_subscribe is None:
+        if on_subscribe is None or not event.isascii():
             transaction.respond(489, "Bad Event", [("Allow-Events", self.allow_events)])
         elif not request.contact_uri:
             transaction.respond(400, "Broken Contact")

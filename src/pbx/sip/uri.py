@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from ipaddress import ip_address
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from pbx.sip.address import Address
 
@@ -61,6 +61,11 @@ def user_of(uri: str) -> str:
         return unquote(user) if "%" in user else user
     tel = _TEL.fullmatch(uri)
     return re.sub(r"[\-.()]", "", tel["number"]) if tel else ""
+
+
+def user_part(text: str) -> str:
+    """A text as the user part of a URI: what may not stand there (§25.1) is escaped, a byte that is no text is "?"."""
+    return quote(text, safe="-_.!~*'()&=+$,;?/", errors="replace")
 
 
 def host_of(uri: str) -> str:

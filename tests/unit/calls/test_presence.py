@@ -90,12 +90,13 @@ class Process:
         to_tag: str = "",
         source: str = "device",
         tenant: str = "romashka",
+        name: str = "",
     ) -> str:
-        """The status line and header of the answer."""
+        """The status line and header of the answer; what is said goes over the wire in Latin-1."""
         head = [
             f"SUBSCRIBE sip:{resource}@romashka.example SIP/2.0",
             f"Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK{call}{cseq}",
-            f"From: <sip:{device}@romashka.example>;tag=w",
+            f"From: {name}<sip:{device}@romashka.example>;tag=w",
             f"To: <sip:{resource}@romashka.example>{to_tag}",
             f"Call-ID: {call}",
             f"CSeq: {cseq} SUBSCRIBE",
@@ -108,10 +109,10 @@ class Process:
             *lines,
             "Content-Length: 0",
         ]
-        self.wire.send(("\r\n".join(head) + "\r\n\r\n").encode(), BOB)
+        self.wire.send(("\r\n".join(head) + "\r\n\r\n").encode("latin-1"), BOB)
         self.network.run(0.01)
         (answer,) = self.wire.take("SIP/2.0 ")
-        return answer.decode()
+        return answer.decode("latin-1")
 
     def notified(self) -> list[str]:
         """Each NOTIFY that came, answered; one that came again is one."""
@@ -119,10 +120,10 @@ class Process:
         found: dict[str, str] = {}
         for data in self.wire.take("NOTIFY"):
             head, _, _ = data.partition(b"\r\n\r\n")
-            lines = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+            lines = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n")[1:])
             echo = "".join([f"{name}: {lines[name]}\r\n" for name in ("Via", "From", "To", "Call-ID", "CSeq")])
-            self.wire.send(f"SIP/2.0 200 OK\r\n{echo}Content-Length: 0\r\n\r\n".encode(), BOB)
-            found[lines["Via"]] = data.decode()
+            self.wire.send(f"SIP/2.0 200 OK\r\n{echo}Content-Length: 0\r\n\r\n".encode("latin-1"), BOB)
+            found[lines["Via"]] = data.decode("latin-1")
         self.network.run(0.01)
         return list(found.values())
 
@@ -297,6 +298,16 @@ def test_the_next_start_goes_on(process: Process, tenant: Tenant, tmp_path: Path
     third.loop.run(700.0)
     third.notified()
     third.assert_nothing_left()
+
+
+def test_a_name_in_latin_1_is_kept_as_it_was_sent(process: Process, tenant: Tenant, tmp_path: Path) -> None:
+    assert " 200 " in process.subscribe("202", name='"J\xfcrgen" ')
+    (before,) = process.notified()
+    again = Process(tmp_path / "watch", tenant)
+    again.loop.run(1.0)
+    (after,) = again.notified()
+    told = '\r\nTo: "J\xfcrgen" <sip:ivanov-desk@romashka.example>;tag=w\r\n'
+    assert told in before and told in after and process.phone.faults == again.phone.faults == []
 
 
 @pytest.mark.parametrize("damage", ["format", "until", "tenant", "device", "subscription"])

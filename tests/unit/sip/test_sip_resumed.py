@@ -4,6 +4,7 @@ import json
 import random
 from typing import Any
 
+import orjson
 import pytest
 from unit.sip.sip_network import ALICE, ANSWER, BOB, OFFER, Network, Phone
 
@@ -49,6 +50,17 @@ def test_a_call_that_we_ring_goes_on_ringing_and_is_answered() -> None:
     assert new.events[-1] == ("answered", 200, ANSWER) and again.is_established and called.is_established
     again.bye()
     network.assert_nothing_left()
+
+
+def test_a_name_in_latin_1_is_kept_as_it_was_sent() -> None:
+    network = Network()
+    _, bob, _, called = ringing(network)
+    called.accept(ANSWER)
+    network.run(1)
+    called.dialog.remote = '"J\udcfcrgen Иван" <sip:201@x.example>;tag=1'
+    shot = json.loads(orjson.dumps(called.snapshot()))
+    _, again = resumed(network, bob, shot)
+    assert again.dialog.remote == called.dialog.remote
 
 
 def test_an_answer_that_came_while_nobody_was_there_is_heard() -> None:

@@ -221,6 +221,7 @@ def test_resumed_subscription_expires() -> None:
     [
         ((), "presence", "<sip:201@192.0.2.1>", 489),
         ((), "", "<sip:201@192.0.2.1>", 489),
+        ((), "dialog;x=ü", "<sip:201@192.0.2.1>", 489),
         ((), "dialog", "", 400),
         ((f"Expires: {LEAST - 1}",), "dialog", "<sip:201@192.0.2.1>", 423),
         (("Require: eventlist",), "dialog", "<sip:201@192.0.2.1>", 420),

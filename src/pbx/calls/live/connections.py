@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from pbx.calls.leg import (
     Audio,
@@ -38,7 +37,7 @@ from pbx.sip.replaces import Replaces
 from pbx.sip.sdp import SdpError
 from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
-from pbx.sip.uri import host_of
+from pbx.sip.uri import host_of, user_part
 
 MAX_HOPS = 70  # the hops left go on with the call, or a loop through a carrier would never end (RFC 7332)
 ASKED_FOR_WITHIN = 5.0  # seconds that a phone rings on for a call whose story is told again
@@ -195,7 +194,7 @@ class SipConnections(Connections):
     def _invite_device(self, leg: SipCallee, target: DeviceTarget, caller_id: CallerId) -> None:
         uri = f"sip:{target.user}-{target.device}@{target.domain}"
         diverting = [
-            (f"sip:{_user(who)}@{target.domain}", one.status)
+            (f"sip:{user_part(who)}@{target.domain}", one.status)
             for one in caller_id.diversions
             if (who := one.extension or one.number)
         ]
@@ -215,19 +214,19 @@ class SipConnections(Connections):
             from_ = '"Anonymous" <sip:anonymous@anonymous.invalid>'
             headers.append(("Privacy", "id"))
         elif trunk.identity == "pai" and trunk.login_user:
-            from_ = f"<sip:{_user(trunk.login_user)}@{host}>"
+            from_ = f"<sip:{user_part(trunk.login_user)}@{host}>"
         else:
-            from_ = f"<sip:{_user(shown)}@{host}>"
+            from_ = f"<sip:{user_part(shown)}@{host}>"
         if shown is not None and trunk.identity in ("pai", "both"):
-            headers.append(("P-Asserted-Identity", f"<sip:{_user(shown)}@{host}>"))
+            headers.append(("P-Asserted-Identity", f"<sip:{user_part(shown)}@{host}>"))
         diverting = [
-            (f"sip:{_user(sent_to_trunk(self._tenant, one.number, trunk.send))}@{host}", one.status)
+            (f"sip:{user_part(sent_to_trunk(self._tenant, one.number, trunk.send))}@{host}", one.status)
             for one in caller_id.diversions
             if one.number
         ]
-        headers += diverted_lines(diverting, f"sip:{_user(dialled)}@{host}", private=shown is None)
+        headers += diverted_lines(diverting, f"sip:{user_part(dialled)}@{host}", private=shown is None)
         credentials = self._credentials(trunk)
-        self._invite(leg, uri=f"sip:{_user(dialled)}@{host}", from_=from_, headers=headers, credentials=credentials)
+        self._invite(leg, uri=f"sip:{user_part(dialled)}@{host}", from_=from_, headers=headers, credentials=credentials)
 
     def _credentials(self, trunk: Trunk) -> tuple[str, str] | None:
         password = self._secret(trunk.login_secret) if trunk.login_secret else None
@@ -317,7 +316,7 @@ class SipConnections(Connections):
             return '"Anonymous" <sip:anonymous@anonymous.invalid>'
         name = caller_id.name.replace("\\", "\\\\").replace('"', '\\"')
         display = f'"{name}" ' if name else ""
-        return f"{display}<sip:{_user(caller_id.number)}@{domain}>"
+        return f"{display}<sip:{user_part(caller_id.number)}@{domain}>"
 
     async def take_caller(self, leg: CalleeLeg) -> None:
         assert isinstance(leg, SipCallee) and leg.session is not None and leg.sdp is not None
@@ -461,8 +460,3 @@ def spoken_by(target: Ringable) -> Toward:
     """What a target is offered: sound in clear, encrypted, or keys that it may leave."""
     media = target.trunk.media if isinstance(target, TrunkTarget) else target.media
     return _SPOKEN[media]
-
-
-def _user(text: str) -> str:
-    """A user part for a URI: what RFC 3261 §25.1 does not allow there is escaped."""
-    return quote(text, safe="-_.!~*'()&=+$,;?/")
