@@ -1,5 +1,6 @@
 """What the live tests stand on: the lab with `examples/` applied, and the people and parties around it."""
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
@@ -7,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.local_stack import Stack
 from phones.romashka.stage import Stage
+from phones.scripted.desk import Story, Tell, desk, office
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -29,3 +32,24 @@ def stage(pbx: Any) -> Iterator[Stage]:
     """Phones and carriers, started at their first use and kept for all tests."""
     with Stage() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def local_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str]]:
+    """pbx-calls with its neighbours on loopback, serving the house of the scenarios."""
+    with office(tmp_path_factory.mktemp("office") / "stack") as made:
+        yield made
+
+
+@pytest.fixture
+def tell(local_office: tuple[Stack, str]) -> Tell:
+    """Runs a story at telephones of its own, after which nothing may be left."""
+
+    def run(story: Story) -> None:
+        async def main() -> None:
+            async with asyncio.timeout(40), desk(*local_office) as made:
+                await story(made)
+
+        asyncio.run(main())
+
+    return run

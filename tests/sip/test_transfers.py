@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from bench.local_stack import Stack
-from phones.scripted.desk import Desk, desk, office
+from phones.scripted.desk import RINGS, STAYS, Desk, Tell, replacing
 from phones.scripted.edge import CalleeLeg, CallerLeg
 
-from pbx.calls.simulated.world import Person
-
 pytestmark = pytest.mark.row("R09")
-
-STAYS = Person(answers=0.1, talks=600.0)
-RINGS = Person()
-Story = Callable[[Desk], Awaitable[None]]
-Tell = Callable[[Story], None]
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str]]:
-    with office(tmp_path_factory.mktemp("transfers") / "stack") as made:
-        yield made
-
-
-@pytest.fixture
-def tell(running: tuple[Stack, str]) -> Tell:
-    """Runs a story at a desk of its own."""
-
-    def run(story: Story) -> None:
-        async def main() -> None:
-            async with asyncio.timeout(40), desk(*running) as made:
-                await story(made)
-
-        asyncio.run(main())
-
-    return run
 
 
 async def two_calls(d: Desk) -> tuple[CallerLeg, CalleeLeg, CallerLeg, CalleeLeg]:
@@ -52,10 +21,6 @@ async def two_calls(d: Desk) -> tuple[CallerLeg, CalleeLeg, CallerLeg, CalleeLeg
     egor = await d.rung("egor-desk")
     await d.up(asks, egor)
     return anna, boris, asks, egor
-
-
-def replacing(leg: CallerLeg | CalleeLeg, user: str) -> str:
-    return f"sip:{user}@{leg.domain}?Replaces={quote(leg.replaces, safe='')}"
 
 
 def sent_on(record: dict[str, Any]) -> list[tuple[str, str, int]]:

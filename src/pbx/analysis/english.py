@@ -61,6 +61,7 @@ ENGLISH = Language(
         "no_tenant": "Today there is no tenant {tenant}.",
         "not_ended": "the call has not ended, or its process died with it: what happened is not known whole",
         "no_facts": "the record is of a release that did not keep what a replay needs",
+        "was_joined": "this call was joined with another one, which no replay can do once more",
         "was_sent_on": "somebody sent this call on (transferred it), which no replay can do once more",
         "facts_cut": "more was rung or typed in this call than a record keeps",
         "caller_is_gone": "{device} is no device of the tenant any more: the edge would refuse the call",

@@ -23,6 +23,7 @@ from pbx.calls.leg import (
     Connections,
     DeviceTarget,
     Diversion,
+    Leg,
     NotAcceptable,
     Outcome,
     Wish,
@@ -68,6 +69,7 @@ class Call:
     onward: Onward | None = None  # the transfer that is under way
     claim: asyncio.Future[Claim] | None = None  # where it may be claimed by another call: it rings, waits or talks
     ringing: Sequence[CalleeLeg] = ()  # those that it rings
+    replaces: tuple[Call, Leg] | None = None  # the call, and the leg in it, whose place this one takes
     is_turned = False  # the caller has transferred, and whom it talked with is the caller now
     known: Mapping[str, Fact] = {}  # facts of lookups, and digits that menus have asked for, by `NAME.FACT`
 

@@ -13,6 +13,8 @@ else was typed: it may have been meant for nobody's eyes.
 | `own` | user → key → value, author, changed: what people had set themselves, of whom the call came to |
 | `trunks` | those that could not be used, by key: `full` or `down` |
 | `sent_on` | transfers, in order: `{by, to, how, at, after, status}`; `by` is a leg, `how` blind, attended or joined |
+| `parked` | `{slot, by, at, after}`, in order: `by` is a user; no `after`: waits there |
+| `calls` | `{call}`: the other calls that it was joined with |
 | `over_limit` | the tenant had more calls than its `max_calls` |
 | `cut` | more was rung or typed than MOST, so this is not all |
 """
@@ -22,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pbx.calls.leg import CalleeLeg, TrunkTarget
+from pbx.calls.leg import CalleeLeg, CallTarget, TrunkTarget
 from pbx.calls.record import CallRecord
 from pbx.model.services import Setting
 
@@ -60,6 +62,8 @@ class Happened:
 
     def joined(self, leg: CalleeLeg) -> None:
         """The caller talks with it."""
+        if isinstance(leg.target, CallTarget):
+            self._add("calls", {"call": leg.target.call})
         if entry := self._legs.get(leg.tag):
             entry["won"] = True
 
@@ -84,6 +88,19 @@ class Happened:
 
     def sent_on_ended(self, entry: Entry, status: int, now: int) -> None:
         entry |= {"after": now - self._record.started - entry["at"], "status": status}
+
+    def parks(self, slot: str, user: str, now: int) -> None:
+        """The call waits in a slot."""
+        self._add("parked", {"slot": slot, "by": user, "at": now - self._record.started})
+
+    def parked(self) -> tuple[str, str] | None:
+        """By whom it was parked, and the slot in which it waits."""
+        entries = self._record.facts.get("parked", ())
+        return (entries[-1]["by"], entries[-1]["slot"]) if entries and "after" not in entries[-1] else None
+
+    def leaves_park(self, now: int) -> None:
+        entry = self._record.facts["parked"][-1]
+        entry["after"] = now - self._record.started - entry["at"]
 
     def came_diverted(self, hops: int) -> None:
         self._record.facts["hops"] = hops

@@ -32,6 +32,7 @@ class CallerId:
     number: str | None
     name: str = ""
     diversions: tuple[Diversion, ...] = ()
+    answers_itself: bool = False  # the telephone is asked to answer at once, on its loudspeaker
 
 
 @dataclass(frozen=True, slots=True)

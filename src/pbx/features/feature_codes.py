@@ -10,6 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from pbx.calls.call import Call
 from pbx.features import own_settings
+from pbx.features.intercom import intercom
+from pbx.features.park import park, unpark
+from pbx.features.pickup import pick_up, pick_up_directed
 from pbx.model.objects import Destination
 
 Code = Callable[[Call, str], Awaitable[Destination | None]]
@@ -38,4 +41,9 @@ CODES: Mapping[str, Code] = {
     "forward_no_answer_off": own_settings.no_forward("no_answer"),
     "do_not_disturb_on": own_settings.do_not_disturb,
     "do_not_disturb_off": own_settings.disturb,
+    "intercom": intercom,
+    "park": park,
+    "pickup": pick_up,
+    "pickup_directed": pick_up_directed,
+    "unpark": unpark,
 }

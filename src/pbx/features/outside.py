@@ -47,8 +47,8 @@ async def ring_outside(call: Call, number: str, *, within: float) -> Outcome:
 async def _ring(call: Call, branch: Branch, within: float) -> Outcome:
     outcome, leg = await call.dial([branch], within=within)
     if leg is not None:
-        assert isinstance(leg.target, TrunkTarget)
-        await call.bridge(leg, f"trunk/{leg.target.trunk.id}")
+        node = f"trunk/{leg.target.trunk.id}" if isinstance(leg.target, TrunkTarget) else branch.node
+        await call.bridge(leg, node)
     return outcome
 
 

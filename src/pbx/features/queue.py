@@ -126,7 +126,7 @@ class _Round:
         self.asked.update(agents)
         self.last = agents[-1]
         if leg is not None:
-            return leg, next(branch.node for branch in branches if leg.target in branch.attempts)
+            return leg, next((one.node for one in branches if leg.target in one.attempts), branches[0].node)
         for name in agents:
             self.missed[name] += 1
             if self.missed[name] == self.entry.autopause_after:

@@ -18,6 +18,7 @@ from pbx.features.flow import flow
 from pbx.features.ivr import ivr
 from pbx.features.outside import emergency, outside
 from pbx.features.override import override
+from pbx.features.pickup import take_over
 from pbx.features.queue import queue
 from pbx.features.ring_group import ring_group
 from pbx.features.transfer import came_back, claimed, transferred
@@ -34,6 +35,9 @@ Feature = Callable[[Call, Destination], Awaitable[Destination | None]]
 async def story(call: Call) -> None:
     """From the first decision to the end of the call."""
     if call.is_fetched and not await fetch_caller(call):
+        return
+    if call.replaces is not None:
+        await go_on(call, await _told(call, _take_over(call)))
         return
     if call.trunk is not None:
         number = call.record.number or ""
@@ -62,6 +66,11 @@ async def _told(call: Call, part: Awaitable[Destination | None]) -> Destination 
             if to is not None or call.onward is None:
                 return to
             part = came_back(call)
+
+
+async def _take_over(call: Call) -> Destination | None:
+    await take_over(call)
+    return None
 
 
 async def _talk(call: Call, callee: CalleeLeg) -> Destination | None:

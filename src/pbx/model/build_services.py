@@ -33,6 +33,7 @@ def services(plain: Plain) -> s.Services:
             key: s.ClassOfService(key, tuple(value.get("allow", ())), tuple(value.get("bar", ())))
             for key, value in each("class_of_service")
         },
+        parking=some(plain.get("parking"), parking) or s.Parking(),
     )
 
 
@@ -51,6 +52,10 @@ def collect(plain: Plain) -> s.Collect:
         confirm=plain["confirm"],
         sensitive=plain["sensitive"],
     )
+
+
+def parking(plain: Plain) -> s.Parking:
+    return s.Parking(plain["slots"], seconds(plain["timeout"]), some(plain.get("music"), reference))
 
 
 def override(key: str, plain: Plain) -> s.Override:

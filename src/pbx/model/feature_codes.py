@@ -27,8 +27,15 @@ BUILT_IN: Mapping[str, str] = {  # as FreePBX, BroadWorks and Asterisk have them
     "forward_no_answer_off": "*93",
     "do_not_disturb_on": "*78",
     "do_not_disturb_off": "*79",
+    "pickup": "*8",
+    "pickup_directed": "**",
+    "park": "*68",
+    "unpark": "*69",
+    "intercom": "*80",
 }
-WITH_NUMBER: frozenset[str] = frozenset({"forward_always_on", "forward_busy_on", "forward_no_answer_on"})
+WITH_NUMBER = frozenset(
+    {"forward_always_on", "forward_busy_on", "forward_no_answer_on", "pickup_directed", "park", "unpark", "intercom"}
+)
 
 
 def in_force(site: Mapping[str, str], tenant: Mapping[str, str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from pbx.model import feature_codes, system_prompts
+from pbx.model.schemas import kinds_of
 
 Plain = dict[str, Any]
 OWNED = ("trunks", "outbound_routes", "calendars", "lists", "tariffs")  # a tenant may have its own beside the site's
@@ -42,6 +43,7 @@ def tenant(checked: Plain, site_plain: Mapping[str, Any], folder: Path) -> Plain
         if kind in site_plain:
             out[kind] = {**site_plain[kind], **out.get(kind, {})}
     out[feature_codes.KIND] = feature_codes.in_force({}, out.get(feature_codes.KIND, {}))
+    out.setdefault("parking", kinds_of("tenant")["parking"].node.walk({}, (), []))
     prompts = {key: _hashed(value, folder) for key, value in checked.get("prompts", {}).items()}
     out["prompts"] = {**system_prompts.plain(head["languages"]), **prompts}
     return out

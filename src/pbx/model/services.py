@@ -185,6 +185,15 @@ class ClassOfService:
 
 
 @dataclass(frozen=True, slots=True)
+class Parking:
+    """Slots from 1 on; after `timeout` seconds a parked call goes back to who parked it."""
+
+    slots: int = 9
+    timeout: float = 60.0
+    music: str | None = None  # a prompt
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """All of the above of one tenant, with those of the site that it may use."""
 
@@ -199,3 +208,4 @@ class Services:
     tariffs: Mapping[str, Tariff] = field(default_factory=dict)
     plans: Mapping[str, Plan] = field(default_factory=dict)
     classes_of_service: Mapping[str, ClassOfService] = field(default_factory=dict)
+    parking: Parking = Parking()

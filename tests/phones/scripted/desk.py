@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from bench.local_stack import CALLS_PORT, EDGE_PORT, Place, Stack, running
 from phones.message import Message
@@ -20,6 +20,8 @@ from pbx.calls.simulated.world import Person
 from pbx.speech.audio import encode
 from pbx.store import database
 
+STAYS = Person(answers=0.1, talks=600.0)
+RINGS = Person()
 TENANT = "house"
 DOMAIN = "house.example"
 
@@ -95,6 +97,16 @@ class Desk:
                 raise TimeoutError(f"left: {await self.status()}, {[leg.is_up for leg in self._edge.legs()]}")
             await asyncio.sleep(0.02)
 
+    async def end(self) -> None:
+        """After a failure: the next story finds no call of this one."""
+        for leg in self._edge.legs():
+            if leg.is_up:
+                leg.bye()
+            elif isinstance(leg, CallerLeg):
+                leg.leave()
+        with contextlib.suppress(TimeoutError):
+            await self.nothing_is_left()
+
     async def status(self) -> dict[str, Any]:
         return await asyncio.to_thread(self.stack.ask, "status")
 
@@ -124,6 +136,9 @@ async def desk(stack: Stack, host: str) -> AsyncIterator[Desk]:
         await _owned(made)
         yield made
         await made.nothing_is_left()
+    except BaseException:
+        await made.end()
+        raise
     finally:
         made._edge.close()
 
@@ -136,6 +151,10 @@ async def _owned(made: Desk) -> None:
         await asyncio.sleep(0.05)
 
 
-def statuses(reasons: Sequence[str], word: str) -> list[str]:
-    """The reasons with a word."""
-    return [reason for reason in reasons if re.search(word, reason)]
+def replacing(leg: CallerLeg | CalleeLeg, user: str) -> str:
+    """A Refer-To that names the user and the leg whose place is to be taken (RFC 5589 §7.3)."""
+    return f"sip:{user}@{leg.domain}?Replaces={quote(leg.replaces, safe='')}"
+
+
+Story = Callable[[Desk], Awaitable[None]]
+Tell = Callable[[Story], None]

@@ -19,13 +19,14 @@ Json = dict[str, Any]
 CHAPTERS = {
     "The company": "tenant locations emergency users roles voicemails",
     "The way of a call": (
-        "numbers flows schedules calendars overrides feature_codes lookups lists announcements ivrs ring_groups queues "
-        "conferences prompts recordings"
+        "numbers flows schedules calendars overrides feature_codes parking lookups lists announcements ivrs "
+        "ring_groups queues conferences prompts recordings"
     ),
     "The way out": "trunks outbound_routes class_of_service",
     "Money": "tariffs plans",
     "Beside the calls": "webhooks tests",
 }
+SINGLE = ("tenant", "emergency", "feature_codes", "parking")
 WORDS = (
     "id extension e164 number_or_range number_or_prefix prefix duration date clock hours weekday language timezone "
     "money fraction increment digit_count host sip_uri ip url reference secret"
@@ -118,9 +119,7 @@ def _rows(schema: Json, prefix: str, way: list[str], seen: dict[str, str]) -> It
     if full.get("type") == "object" and "properties" not in full and isinstance(full.get("additionalProperties"), dict):
         yield from _named(full, prefix, way, seen)
         return
-    start = (
-        [*way, "*"] if len(way) == 1 and not prefix and way[0] not in ("tenant", "emergency", "feature_codes") else way
-    )
+    start = [*way, "*"] if len(way) == 1 and not prefix and way[0] not in SINGLE else way
     for name, inner in full.get("properties", {}).items():
         if name == "use":  # told once for all
             continue

@@ -109,7 +109,7 @@ def _names(plain: Mapping[str, Any]) -> dict[Key, set[Key]]:
     for plural, objects in plain.items():
         if plural == "tests":  # what only a test names is used by no call
             continue
-        single = plural in ("tenant", "emergency", "feature_codes")
+        single = plural in ("tenant", "emergency", "feature_codes", "parking")
         for name, value in {"": objects}.items() if single else objects.items():
             named = out[plural, name] = set()
             for kind, _, other in (word.partition("/") for word in _words(value) if _REFERENCE.match(word)):

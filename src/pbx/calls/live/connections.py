@@ -39,6 +39,10 @@ from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
 from pbx.sip.uri import host_of, user_part
 
+ANSWER_ITSELF = (  # what telephones of different makers understand
+    ("Call-Info", "<sip:{host}>;answer-after=0"),
+    ("Alert-Info", "<http://{host}>;info=alert-autoanswer;delay=0"),
+)
 MAX_HOPS = 70  # the hops left go on with the call, or a loop through a carrier would never end (RFC 7332)
 ASKED_FOR_WITHIN = 5.0  # seconds that a phone rings on for a call whose story is told again
 _SPOKEN: dict[str, Toward] = {"rtp": "plain", "srtp": "srtp", "either": "either", "browser": "browser"}
@@ -199,6 +203,8 @@ class SipConnections(Connections):
             if (who := one.extension or one.number)
         ]
         headers = diverted_lines(diverting, uri)
+        if caller_id.answers_itself:
+            headers += [(name, value.format(host=target.domain)) for name, value in ANSWER_ITSELF]
         self._invite(leg, uri=uri, from_=self._shown(caller_id, target.domain), headers=headers)
 
     def _invite_trunk(self, leg: SipCallee, target: TrunkTarget, caller_id: CallerId) -> None:

@@ -161,7 +161,12 @@ class Exchange:
             raise Refused(404, "Not Found")
         emergency = request.get("x-pbx-emergency") == "1"
         self.require_service(tenant, emergency)
+        replaced = self._owner_of(tenant.id, session.replaces) if session.replaces is not None else None
+        if session.replaces is not None and replaced is None:
+            raise Refused(481, "Call/Transaction Does Not Exist")
         call = self._make(session, tenant, edge, emergency)
+        if replaced is not None:
+            call.replaces = self.calls[replaced[0]], replaced[1]
         self.start(call)
         return call
 
@@ -275,12 +280,14 @@ class Exchange:
         """The leg of a call of the tenant that a Replaces names, and that call's id."""
         assert self._stack is not None
         session = self._stack.sessions.get((replaced.call_id, replaced.to_tag))
-        if session is None or session.remote_tag != replaced.from_tag or not isinstance(session.listener, Leg):
+        return self._owner_of(tenant, session) if session and session.remote_tag == replaced.from_tag else None
+
+    def _owner_of(self, tenant: str, session: InviteSession) -> tuple[str, Leg] | None:
+        leg = session.listener
+        if not isinstance(leg, Leg):
             return None
-        for call_id in self._houses[tenant].calls:
-            if self._connections[call_id].holds(session.listener):
-                return call_id, session.listener
-        return None
+        owner = next((one for one in self._houses[tenant].calls if self._connections[one].holds(leg)), None)
+        return (owner, leg) if owner is not None else None
 
     # --- calls of the process before --------------------------------------------------------------------------------
 

@@ -53,6 +53,8 @@ def script_of(tenant: Tenant, record: Mapping[str, Any]) -> Script:
         raise NotReplayable("not_ended")
     if record.get("facts") is None:
         raise NotReplayable("no_facts")
+    if record["facts"].get("calls"):
+        raise NotReplayable("was_joined")
     if record["facts"].get("sent_on"):
         raise NotReplayable("was_sent_on")
     if record["facts"].get("cut"):
