@@ -14,7 +14,7 @@ FLOORS = {
     "features": 3,
     "cli": 4, "server": 4, "web": 4,
 }  # fmt: skip
-ONE_WAY = {("calls", "routing"), ("analysis", "routing")}
+ONE_WAY = {("calls", "routing"), ("analysis", "routing"), ("server", "web")}
 
 
 def _rooms_imported(path: Path) -> set[str]:

@@ -80,7 +80,7 @@ def about(leg: CalleeLeg) -> dict[str, str | None]:
 
 def listed(call: Call) -> dict[str, Any]:
     """A call that is up, as a list of calls shows it: what the events until now come to."""
-    record = call.record
+    record, joined = call.record, call.connections.joined
     return {
         "call": record.id,
         "tenant": record.tenant,
@@ -93,7 +93,9 @@ def listed(call: Call) -> dict[str, Any]:
         "started": record.started,
         "answered": record.answered,
         "answered_by": record.answered_by,
-        "state": "talking" if call.connections.joined else "up" if call.is_up else "ringing",
+        "answered_by_user": about(joined)["user"] if joined is not None else None,
+        "state": "talking" if joined else "up" if call.is_up else "ringing",
         "held": bool(call.held_by),
+        "ringing": [about(leg) for leg in call.connections.rung],
         "node": record.path[-1] if record.path else None,
     }

@@ -342,6 +342,11 @@ class Connections(ABC):
         """Whom the caller talks with."""
         return None
 
+    @property
+    def rung(self) -> Sequence[CalleeLeg]:
+        """Who is rung now."""
+        return ()
+
     async def is_there(self) -> bool:
         """Does the relay still know the call, which was up in a process before?"""
         return True

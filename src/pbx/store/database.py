@@ -100,22 +100,32 @@ class Database(ABC):
     def now(self) -> int:
         """The time by which leases end, in ms."""
 
+    def give_up_after(self, seconds: float) -> None:  # noqa: B027
+        """Statements from here on end with an error after this time; PostgreSQL has a limit of its own."""
+
     @abstractmethod
     def close(self) -> None: ...
 
 
-def connect(where: Path | str, *, create: bool = True, password: Callable[[], str | None] = lambda: None) -> Database:
+def connect(
+    where: Path | str,
+    *,
+    create: bool = True,
+    read_only: bool = False,
+    password: Callable[[], str | None] = lambda: None,
+) -> Database:
     """Open the store, making its schema in an empty one. `where`: a file, or postgresql://USER@HOST:PORT/DATABASE.
+    With `read_only` nothing is made and nothing can be written.
 
     Raises WrongSchema for a newer one, FileNotFoundError for a file that is not there and shall not be made, FAILURES.
     """
     if str(where).startswith("postgresql:"):
         from pbx.store.postgresql import PostgreSQL
 
-        return PostgreSQL(str(where), password)
+        return PostgreSQL(str(where), password, read_only=read_only)
     from pbx.store.sqlite import Sqlite
 
-    return Sqlite(Path(where), create=create)
+    return Sqlite(Path(where), create=create and not read_only, read_only=read_only)
 
 
 def write(db: Database, records: Iterable[dict[str, Any]], position: tuple[str, int]) -> None:

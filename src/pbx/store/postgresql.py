@@ -38,7 +38,8 @@ SCHEMA_LOCK = 0x706278  # any number that is ours: whoever makes the schema hold
 class PostgreSQL(Database):
     """`url`: postgresql://USER@HOST:PORT/DATABASE; the password is asked for at each new connection: it may change."""
 
-    def __init__(self, url: str, password: Callable[[], str | None]) -> None:
+    def __init__(self, url: str, password: Callable[[], str | None], *, read_only: bool = False) -> None:
+        self._read_only = read_only
         self._url = url
         self._password = password
         self._db: psycopg.Connection[Any] | None = None
@@ -93,14 +94,16 @@ class PostgreSQL(Database):
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
             application_name="pbx",
-            options=f"-c statement_timeout={ANSWER_SECONDS}s -c lock_timeout={ANSWER_SECONDS}s",
+            options=f"-c statement_timeout={ANSWER_SECONDS}s -c lock_timeout={ANSWER_SECONDS}s"
+            + " -c default_transaction_read_only=on" * self._read_only,
             keepalives_idle=ANSWER_SECONDS,
             keepalives_interval=1,
             keepalives_count=3,
             tcp_user_timeout=ANSWER_SECONDS * 1000,
         )
         try:
-            _make_schema(db, self._url)
+            if not self._read_only:
+                _make_schema(db, self._url)
         except BaseException:
             db.close()
             raise

@@ -9,16 +9,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pbx.store.database import ADDED, ADDED_TABLES, SCHEMA, SCHEMA_VERSION, Database, Rows, WrongSchema
+
+STEPS = 10_000  # of SQLite's virtual machine between two looks at the clock
 
 
 class Sqlite(Database):
     """One connection; threads take turns by a lock of their own."""
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
+    def __init__(self, path: Path, *, create: bool = True, read_only: bool = False) -> None:
         if not create and not path.exists():
             raise FileNotFoundError(path)
+        if read_only:
+            self._db = sqlite3.connect(
+                f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1, isolation_level=None, check_same_thread=False
+            )
+            return
         self._db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
@@ -67,6 +75,10 @@ class Sqlite(Database):
 
     def now(self) -> int:
         return int(time.time() * 1000)
+
+    def give_up_after(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        self._db.set_progress_handler(lambda: time.monotonic() > end, STEPS)
 
     def close(self) -> None:
         self._db.close()

@@ -1,0 +1,170 @@
+"""pbx-web: the API as a service. `pbx-web --config FILE` runs it, `pbx-web openapi` prints its OpenAPI document."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import logging
+import ssl
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import uvicorn
+import uvloop
+
+from pbx.server.config import STORE_PASSWORD, ConfigError
+from pbx.server.notify import notify
+from pbx.web import app
+from pbx.web.access import Tokens
+from pbx.web.audit import AuditLog
+from pbx.web.records import RecordStore
+from pbx.web.service import Service
+
+log = logging.getLogger("pbx-web")
+
+MOST_CONNECTIONS = 1_000
+LOOK_AGAIN = 60.0  # seconds between two looks at the certificate
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """/etc/pbx/web.json, written by the role. Without a certificate it speaks plain HTTP, to a proxy on its host."""
+
+    listen: str
+    port: int
+    certificate: Path | None
+    key: Path | None
+    calls: dict[str, str]
+    store: str
+    tokens: Path
+    secrets: Path
+    audit: Path
+    digest: str
+
+    def store_password(self) -> str | None:
+        """Of a store that is a server; read each time, as it may change."""
+        try:
+            found = orjson.loads(self.secrets.read_bytes()).get(STORE_PASSWORD)
+        except (OSError, orjson.JSONDecodeError):
+            return None
+        return str(found) if found else None
+
+
+def read(path: Path) -> WebConfig:
+    """Read the file. Raises ConfigError."""
+    try:
+        raw = path.read_bytes()
+        data: dict[str, Any] = orjson.loads(raw)
+        tls = data.get("tls")
+        return WebConfig(
+            listen=data["listen"],
+            port=int(data["port"]),
+            certificate=Path(tls["certificate"]) if tls else None,
+            key=Path(tls["key"]) if tls else None,
+            calls={entry["name"]: entry["socket"] for entry in data["calls"]},
+            store=data["store"],
+            tokens=Path(data["tokens"]),
+            secrets=Path(data["secrets"]),
+            audit=Path(data["audit"]),
+            digest=hashlib.sha256(raw).hexdigest()[:12],
+        )
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise ConfigError(f"{path}: not JSON: {error}") from error
+    except KeyError as error:
+        raise ConfigError(f"{path}: key {error} is missing") from error
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def service_of(config: WebConfig) -> Service:
+    return Service(
+        config.calls, Tokens(config.tokens), RecordStore(config.store, config.store_password), AuditLog(config.audit)
+    )
+
+
+async def serve(config: WebConfig) -> None:
+    """Until SIGTERM. Raises OSError for an address or a certificate that cannot be had."""
+    settings = uvicorn.Config(
+        app.make(service_of(config)),
+        host=config.listen,
+        port=config.port,
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=20,
+        timeout_graceful_shutdown=1,
+        ssl_certfile=config.certificate,
+        ssl_keyfile=config.key,
+    )
+    server = Server(settings)
+    renewing = asyncio.ensure_future(renew(settings, config)) if config.certificate else None
+    try:
+        await server.serve()
+    finally:
+        notify("STOPPING=1")
+        if renewing is not None:
+            renewing.cancel()
+
+
+class Server(uvicorn.Server):
+    """Tells systemd when it listens."""
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            notify("READY=1")
+
+
+async def renew(settings: uvicorn.Config, config: WebConfig) -> None:
+    """A certificate that was replaced is used from the next connection on."""
+    assert config.certificate is not None and config.key is not None
+    seen = config.certificate.stat().st_mtime_ns
+    while True:
+        await asyncio.sleep(LOOK_AGAIN)
+        try:
+            now = config.certificate.stat().st_mtime_ns
+            if now != seen and settings.ssl is not None:
+                settings.ssl.load_cert_chain(config.certificate, config.key)
+                seen = now
+                log.info("the certificate was read again")
+        except (OSError, ssl.SSLError) as error:
+            log.error("the certificate stays as it was: %s", error)
+
+
+def openapi() -> bytes:
+    """The OpenAPI document, as it is committed to docs/reference."""
+    nowhere = Path("/nonexistent")
+    made = app.bare(Service({}, Tokens(nowhere), RecordStore(""), AuditLog(nowhere)))
+    return orjson.dumps(made.openapi(), option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of `pbx-web`."""
+    parser = argparse.ArgumentParser(prog="pbx-web", description="The API of the PBX over HTTP.")
+    parser.add_argument("--config", type=Path, default=Path("/etc/pbx/web.json"))
+    parser.add_subparsers(dest="command").add_parser("openapi", help="print the OpenAPI document")
+    arguments = parser.parse_args(argv)
+    if arguments.command == "openapi":
+        sys.stdout.buffer.write(openapi())
+        return 0
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        config = read(arguments.config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    uvloop.run(serve(config))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Who asks, and what they may: tokens by their SHA-256, roles as sets of scopes.
+
+A token is one of a tenant; nothing that it asks for ever names a tenant, and what belongs to another is not there. The
+file of tokens comes with an apply and is read again when it has changed. It holds no secret: a token has at least 128
+bits of chance in it, so that its SHA-256 tells nobody anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+log = logging.getLogger("pbx-web")
+
+Scope = Literal["calls:read", "calls:write", "records:read", "people:read", "people:write", "events:read", "audit:read"]
+Role = Literal["admin", "supervisor", "user", "read_only"]
+
+_READS: frozenset[Scope] = frozenset({"calls:read", "records:read", "people:read", "events:read"})
+ROLES: Mapping[Role, frozenset[Scope]] = {
+    "admin": _READS | {"calls:write", "people:write", "audit:read"},
+    "supervisor": _READS | {"calls:write"},
+    "user": _READS | {"calls:write", "people:write"},  # of the own person only
+    "read_only": _READS,
+}
+LOOK_AGAIN = 1.0  # seconds between two looks at the file
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`user`: the person whom alone the token is for (role user); `expires`: seconds of UTC; `rate`: requests a
+    second."""
+
+    id: str
+    tenant: str
+    role: Role
+    scopes: frozenset[Scope]
+    sha256: str
+    user: str | None = None
+    expires: float | None = None
+    rate: float = 10.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.tenant}/{self.id}"
+
+    def is_for(self, person: str | None) -> bool:
+        """May the token have to do with this person?"""
+        return self.user is None or self.user == person
+
+
+def token_of(tenant: str, plain: Mapping[str, Any]) -> Token:
+    """A token of the file. Raises KeyError, TypeError, ValueError for one that is none."""
+    role: Role = plain["role"]
+    asked = frozenset(plain.get("scopes") or ROLES[role])
+    if role == "user" and not plain.get("user"):
+        raise ValueError("role user without a user")
+    return Token(
+        id=plain["id"],
+        tenant=tenant,
+        role=role,
+        scopes=asked & ROLES[role],
+        sha256=plain["sha256"],
+        user=plain.get("user"),
+        expires=plain.get("expires"),
+        rate=float(plain.get("rate", 10)),
+    )
+
+
+@dataclass
+class Tokens:
+    """The tokens of the file, by the SHA-256 (hex) of what is sent."""
+
+    path: Path
+    clock: Callable[[], float] = time.time
+    _by_hash: Mapping[str, Token] = field(default_factory=dict)
+    _looked: float = 0.0
+    _seen: tuple[int, int, int] | None = None
+
+    def find(self, secret: str) -> Token | None:
+        """The token that was sent, unless it is unknown or expired. The time that it takes tells nothing: what is
+        looked up is a hash, and what is found is compared once more, in constant time."""
+        self._look()
+        digest = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+        token = self._by_hash.get(digest)
+        if token is None or not hmac.compare_digest(token.sha256, digest):
+            return None
+        return token if token.expires is None or self.clock() < token.expires else None
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if self._seen is not None and now - self._looked < LOOK_AGAIN:
+            return
+        self._looked = now
+        try:
+            stat = self.path.stat()
+            seen = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+            if seen != self._seen:
+                self._by_hash = read(self.path)
+                self._seen = seen
+        except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            log.error("the tokens stay as they were: %s: %r", self.path, error)
+            self._seen = self._seen or (0, 0, 0)
+
+
+def read(path: Path) -> dict[str, Token]:
+    """The file of tokens: `{"tenants": {ID: {"tokens": [{id, role, sha256, …}]}}}`."""
+    document = orjson.loads(path.read_bytes())
+    return {
+        plain["sha256"]: token_of(tenant, plain)
+        for tenant, entry in document["tenants"].items()
+        for plain in entry["tokens"]
+    }

@@ -1,0 +1,164 @@
+"""What the API takes and gives, as models of the OpenAPI document. Times are RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pbx.web.access import Role
+
+Dialled = Annotated[str, Field(pattern=r"^[+]?[0-9*#]{1,32}$", description="As dialled on the person's telephone.")]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+
+def moment(milliseconds: int | None) -> str | None:
+    """Milliseconds of UTC as RFC 3339."""
+    if milliseconds is None:
+        return None
+    text = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+class Me(BaseModel):
+    """What the token is."""
+
+    tenant: str
+    token: str
+    role: Role
+    scopes: list[str]
+    user: str | None = Field(description="The person whom alone the token is for.")
+
+
+class NewCall(BaseModel):
+    """A call that is asked for: the person's own telephones ring first, then `to` is dialled by that person's rules."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: Id = Field(description="Who calls.", examples=["ivanov"])
+    to: Dialled = Field(examples=["+79161234567"])
+
+
+class Placed(BaseModel):
+    """The call has begun; what becomes of it is told by its events and its record."""
+
+    call: str
+
+
+class Leg(BaseModel):
+    """Somebody who is rung."""
+
+    leg: str = Field(examples=["device ivanov-desk"])
+    user: str | None
+
+
+class Call(BaseModel):
+    """A call that is up."""
+
+    call: str
+    direction: Literal["internal", "inbound", "outbound"]
+    caller: str | None = Field(description="Extension or number; null: hidden.")
+    dialled: str
+    number: str | None = Field(description="The number of ours that was called.")
+    source: str = Field(description="Where it came from: a device, a trunk, or the API.", examples=["trunk mtt"])
+    user: str | None = Field(description="The person of ours who calls.")
+    started: str
+    answered: str | None
+    answered_by: str | None
+    answered_by_user: str | None
+    state: Literal["ringing", "up", "talking"] = Field(description="up: answered by the PBX, or nobody joined yet.")
+    held: bool
+    ringing: list[Leg]
+    node: str | None = Field(description="Where it is in the model.", examples=["ivr/main"])
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> Call:
+        """From what `pbx.calls.events.listed` says."""
+        times = {name: moment(plain[name]) for name in ("started", "answered")}
+        return cls(**{**plain, **times})
+
+
+class Calls(BaseModel):
+    calls: list[Call]
+
+
+class Record(BaseModel):
+    """A call that was, or is: its data record."""
+
+    id: str
+    direction: str
+    caller: str | None
+    dialled: str
+    number: str | None
+    source: str
+    started: str
+    answered: str | None
+    ended: str | None = Field(description="null: it is up.")
+    disposition: str = Field(description="answered, busy, no_answer, cancelled, failed, rejected or interrupted.")
+    code: int = Field(description="SIP status.")
+    answered_by: str | None
+    hung_up_by: str | None
+    revision: str = Field(description="Of the tenant's model, which decided.")
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Record:
+        """From a row of the store."""
+        return cls(**{**row, **{name: moment(row[name]) for name in ("started", "answered", "ended")}})
+
+
+class WholeRecord(Record):
+    """With where it went, and why."""
+
+    path: list[str]
+    reasons: list[str]
+
+
+class Records(BaseModel):
+    records: list[Record]
+    next: str | None = Field(description="`cursor` of the next page; null: there is none.")
+
+
+class Person(BaseModel):
+    """A person, and what they are doing."""
+
+    user: str
+    name: str
+    extension: str | None
+    devices: list[str]
+    state: Literal["free", "ringing", "calling", "talking"]
+
+
+class People(BaseModel):
+    people: list[Person]
+
+
+class AuditEntry(BaseModel):
+    """A request that would change something."""
+
+    at: str
+    token: str
+    role: str
+    address: str
+    method: str
+    path: str
+    status: int
+    what: dict[str, Any]
+
+
+class Audit(BaseModel):
+    entries: list[AuditEntry]
+
+
+class Process(BaseModel):
+    """A call process as pbx-web sees it."""
+
+    name: str
+    connected: bool
+
+
+class Health(BaseModel):
+    """`ok`: the call processes answer."""
+
+    status: Literal["ok", "degraded"]
+    calls: list[Process]

@@ -1,0 +1,147 @@
+"""Each route, for each role, of its own tenant and of another: made from the application's own list of routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from web.place import ANSWERS, ROLES, Web, until
+
+from pbx.web.access import Tokens
+from pbx.web.app import PREFIX, bare
+from pbx.web.audit import AuditLog
+from pbx.web.records import RecordStore
+from pbx.web.service import Service
+
+pytestmark = pytest.mark.row("R31")
+
+READERS = set(ROLES)
+# What each route may be asked by: written down here once more, so that a change of the application is seen.
+ALLOWED: dict[tuple[str, str], set[str]] = {
+    ("GET", "/me"): READERS,
+    ("GET", "/audit"): {"admin"},
+    ("GET", "/calls"): READERS,
+    ("POST", "/calls"): {"admin", "supervisor", "user"},
+    ("GET", "/calls/{call}"): READERS,
+    ("DELETE", "/calls/{call}"): {"admin", "supervisor", "user"},
+    ("GET", "/records"): READERS,
+    ("GET", "/records/{record}"): READERS,
+    ("GET", "/people"): READERS,
+    ("GET", "/people/{user}"): READERS,
+    ("GET", "/events"): READERS,
+}
+OPEN = {("GET", "/health")}
+OK = {("POST", "/calls"): 202, ("DELETE", "/calls/{call}"): 204}
+BODY = {"user": "anna", "to": "202"}
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    nowhere = Path("/nonexistent")
+    app = bare(Service({}, Tokens(nowhere), RecordStore(""), AuditLog(nowhere)))
+    for path, methods in app.openapi()["paths"].items():
+        for method in methods:
+            yield method.upper(), path.removeprefix(PREFIX)
+
+
+def test_every_route_is_in_the_table() -> None:
+    assert set(routes()) == set(ALLOWED) | OPEN
+
+
+@pytest.fixture(scope="module")
+def talking(served: Web) -> Iterator[dict[str, dict[str, str]]]:
+    """A call of anna with boris that is up, and a record that was, in both tenants."""
+    served.people.update({"anna-desk": ANSWERS, "boris-desk": ANSWERS})
+    ids: dict[str, dict[str, str]] = {}
+    for tenant in ("house", "other"):
+        with served.client(tenant) as client:
+            over = client.post("/calls", json=BODY).json()["call"]
+            until(lambda: client.delete(f"/calls/{over}").status_code == 204, "it is hung up")  # noqa: B023
+            until(lambda: client.get(f"/records/{over}").status_code == 200, "its record is there")  # noqa: B023
+            ids[tenant] = {"record": over, "user": "anna"}
+    yield ids
+
+
+def filled(path: str, ids: dict[str, str]) -> str:
+    for name, value in ids.items():
+        path = path.replace(f"{{{name}}}", value)
+    return path
+
+
+def ask(served: Web, client: httpx.Client, method: str, path: str) -> int:
+    if path == "/events":  # never ends
+        with client.stream("GET", path) as response:
+            return response.status_code
+    return client.request(method, path, json=BODY if method == "POST" else None).status_code
+
+
+def a_call(served: Web, tenant: str) -> str:
+    """One of anna that is up."""
+    with served.client(tenant) as admin:
+        call: str = admin.post("/calls", json=BODY).json()["call"]
+    return call
+
+
+@pytest.mark.parametrize("method, path", sorted(ALLOWED))
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_what_the_table_says(
+    served: Web, talking: dict[str, dict[str, str]], method: str, path: str, role: str
+) -> None:
+    ids = talking["house"] | ({"call": a_call(served, "house")} if "{call}" in path else {})
+    with served.client("house", role) as client:
+        status = ask(served, client, method, filled(path, ids))
+    expected = OK.get((method, path), 200) if role in ALLOWED[method, path] else 403
+    assert status == expected
+
+
+@pytest.mark.parametrize("method, path", sorted(route for route in ALLOWED if "{" in route[1]))
+@pytest.mark.parametrize("role", ROLES)
+def test_what_belongs_to_another_tenant_is_not_there(
+    served: Web, talking: dict[str, dict[str, str]], method: str, path: str, role: str
+) -> None:
+    """Also for whoever may do it at home; a user of the same name is one's own."""
+    if "{user}" in path:
+        ids = {"user": "nobody-here"}
+    else:
+        ids = talking["other"] | ({"call": a_call(served, "other")} if "{call}" in path else {})
+    with served.client("house", role) as client:
+        status = ask(served, client, method, filled(path, ids))
+    assert status == (404 if role in ALLOWED[method, path] else 403)
+    if "{call}" in path:
+        with served.client("other") as client:
+            assert client.get(filled(path, ids)).status_code == 200  # it goes on
+
+
+@pytest.mark.parametrize("method, path", sorted(ALLOWED))
+@pytest.mark.parametrize("sent", ["", "Bearer", "Bearer pbx_wrong", "Basic cGJ4OnBieA==", "Bearer \udce4"])
+def test_nobody_may_anything_without_a_token_that_is_known(served: Web, method: str, path: str, sent: str) -> None:
+    raw = [(b"Authorization", sent.encode("latin-1", "surrogateescape"))] if sent else []
+    with served.client(role="") as client:
+        request = client.build_request(method, filled(path, {"call": "x", "record": "x", "user": "anna"}), headers=raw)
+        answer = client.send(request)
+    assert answer.status_code in (401, 429)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert ("www-authenticate" in answer.headers) == (answer.status_code == 401)
+
+
+def test_lists_show_only_the_own_tenant_and_a_user_only_the_own_calls(
+    here: Web, talking: dict[str, dict[str, str]]
+) -> None:
+    here.people["gleb-desk"] = here.people["anna-desk"]
+    mine, others = a_call(here, "house"), a_call(here, "other")
+    with here.client("house", "supervisor") as supervisor, here.client("house", "user") as anna:
+        third = supervisor.post("/calls", json={"user": "gleb", "to": "202"}).json()["call"]
+        listed = {call["call"] for call in supervisor.get("/calls").json()["calls"]}
+        assert {mine, third} <= listed and others not in listed
+        assert [call["call"] for call in anna.get("/calls").json()["calls"]] == [mine]
+        assert anna.get(f"/calls/{third}").status_code == 404
+        assert anna.delete(f"/calls/{third}").status_code == 404
+        assert anna.post("/calls", json={"user": "gleb", "to": "202"}).status_code == 403
+        assert anna.get("/records", params={"user": "gleb"}).status_code == 403
+        supervisor.delete(f"/calls/{third}")
+        until(lambda: supervisor.get(f"/records/{third}").json().get("ended"), "the record")
+        assert anna.get(f"/records/{third}").status_code == 404
+        assert third not in {one["id"] for one in anna.get("/records").json()["records"]}
+        found = {one["id"] for one in supervisor.get("/records", params={"limit": 200}).json()["records"]}
+        assert {third, talking["house"]["record"]} <= found and talking["other"]["record"] not in found
