@@ -35,7 +35,7 @@ SOCKETS = {
 RULES = {
     "edge1": {
         "udp dport 5060 accept",
-        "tcp dport { 5060, 5061 } accept",
+        "tcp dport { 5060, 5061, 8443 } accept",
         "ip saddr @calls udp dport 5080 accept",
         "ip saddr @calls tcp dport 5080 accept",
     },

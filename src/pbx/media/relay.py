@@ -113,7 +113,7 @@ class RelaySession:
         self._offered.setdefault(to_tag, from_tag)
         sent = await self._sdp("offer", from_tag, to_tag, sdp, flags, _OFFERS[toward])
         self._speaks[from_tag] = spoken(sdp)
-        return sent if toward == "browser" else _for_phones(sent)
+        return _for_browsers(sent) if toward == "browser" else _for_phones(sent)
 
     async def answer(self, from_tag: str, to_tag: str, sdp: bytes, *, branch: str = "") -> bytes:
         """Give `to_tag`'s answer; returns the SDP for `from_tag`, who gets the transport that its own SDP asked for.
@@ -127,7 +127,7 @@ class RelaySession:
         self._speaks[to_tag] = spoken(sdp)
         if branch:
             self._offered[to_tag] = self._offered.pop(branch, from_tag)
-        return sent if browser else _for_phones(sent)
+        return _for_browsers(sent) if browser else _for_phones(sent)
 
     async def delete_branch(self, from_tag: str, to_tag: str) -> None:
         """Take `to_tag`'s ports away, answered or not; the others of the session go on."""
@@ -219,6 +219,14 @@ def _for_phones(sdp: bytes) -> bytes:
     if b"\na=extmap" not in sdp and b"\na=mid" not in sdp:
         return sdp
     return b"".join(line for line in sdp.splitlines(keepends=True) if not _OF_BROWSERS.match(line))
+
+
+def _for_browsers(sdp: bytes) -> bytes:
+    """Without the SSRC of who sends now: what rtpengine transcodes has another, so has the next peer, and Chromium
+    plays none but those that were told."""
+    if b"\na=ssrc:" not in sdp:
+        return sdp
+    return b"".join(line for line in sdp.splitlines(keepends=True) if not line.startswith(b"a=ssrc:"))
 
 
 def engine_codecs(sdp: bytes) -> list[str]:

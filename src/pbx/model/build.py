@@ -177,7 +177,7 @@ def device(key: str, plain: Plain) -> o.Device:
         confirm=plain["confirm"],
         ring_after=seconds(plain["ring_after"]),
         max_contacts=plain["max_contacts"],
-        media=plain["media"],
+        media="browser" if plain["type"] == "browser" else plain["media"],
         generation=plain["generation"],
         secret=plain["password"]["secret"] if "password" in plain else None,
     )

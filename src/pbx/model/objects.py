@@ -175,7 +175,7 @@ class Device:
     confirm: bool = False  # outside: whoever answers must press 1
     ring_after: float = 0.0
     max_contacts: int = 1
-    media: str = "either"  # rtp | srtp | either
+    media: str = "either"  # rtp | srtp | either; browser: of a browser, DTLS-SRTP
     generation: int = 1  # of the derived secret
     secret: str | None = None  # name of a given secret; None: derived
 

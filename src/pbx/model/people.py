@@ -47,6 +47,9 @@ def _devices(scope: Scope) -> None:
                 if "number" in telephone:
                     message = f"a {telephone['type']} has no number; type: outside is the one that is dialled"
                     scope.report((*path, "number"), message)
+                if telephone["type"] == "browser" and telephone["media"] != "either":
+                    message = "a browser's sound is always encrypted (DTLS-SRTP); take the key out"
+                    scope.report((*path, "media"), message)
                 sip_user = f"{user}-{device}"
                 earlier = known.setdefault(sip_user, path)
                 if earlier != path:

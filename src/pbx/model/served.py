@@ -30,7 +30,6 @@ NOT_SERVED: dict[str, str] = {
     "emergency.notify": "webhooks",
     "users.*.role": "roles",
     "users.*.skills": "queues",
-    "users.*.devices.*.type=browser": "browser phones",
     "users.*.devices.*.max_contacts": "several contacts of a device",
     "prompts.*.*.say": "speech",
     "announcements.*.hours": "speech",

@@ -75,7 +75,7 @@ def test_each_server_gets_only_the_secrets_that_it_needs(compiled: Compiled) -> 
     by_role = {(one.server, one.role): set(one.secrets) for one in compiled.documents}
     assert by_role["relay1", "relay"] == by_role["calls1", "media"] == set()
     assert by_role["calls1", "calls"] == {"trunk_mtt"}
-    devices = ("ivanov-desk", "petrova-desk", "sidorov-desk", "orlova-soft")
+    devices = ("ivanov-desk", "petrova-desk", "sidorov-desk", "orlova-soft", "orlova-web")
     assert by_role["edge1", "edge"] == {f"ha1/{one}@romashka.example" for one in devices}
 
 

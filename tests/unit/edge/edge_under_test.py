@@ -58,11 +58,12 @@ class EdgeUnderTest:
         return (self.folder / "log").read_text(errors="replace")
 
     def write_files(self) -> None:
-        for name in ("kamailio.cfg", "pbx_outside.cfg", "pbx_inside.cfg"):
+        for name in ("kamailio.cfg", "pbx_outside.cfg", "pbx_inside.cfg", "pbx_browsers.cfg"):
             shutil.copy(ROLE / "files" / name, self.folder)
         names = {
             "SIP_ADDRESS": EDGE, "PUBLIC_ADDRESS": EDGE, "PUBLIC_PORT": 5060, "OUTSIDE_PORT": 5060, "INSIDE_PORT": 5080,
-            "TLS_PORT": 5061, "SERVER_NAME": "edge1", "CHILDREN": self.children, "PIKE_DENSITY": self.pike_density,
+            "TLS_PORT": 5061, "WSS_PORT": 8443, "WSS_ORIGINS": "^https://",
+            "SERVER_NAME": "edge1", "CHILDREN": self.children, "PIKE_DENSITY": self.pike_density,
             "RUN_DIR": self.run_dir, "STATE_DIR": self.folder, "ETC_DIR": self.folder,
         }  # fmt: skip
         names.update(self.words)

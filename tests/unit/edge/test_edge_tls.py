@@ -48,7 +48,7 @@ def certify(folder: Path, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def tls_edge() -> Iterator[EdgeUnderTest]:
-    edge = EdgeUnderTest(features="WITH_TLS WITH_ADVERTISE", PUBLIC_ADDRESS=PUBLIC, PUBLIC_PORT="15060")
+    edge = EdgeUnderTest(features="WITH_TLS WITH_WSS WITH_ADVERTISE", PUBLIC_ADDRESS=PUBLIC, PUBLIC_PORT="15060")
     certify(edge.folder, "first")
     (edge.folder / "tls.cfg").write_text(
         "[server:default]\nmethod = TLSv1.2+\nverify_certificate = no\nrequire_certificate = no\n"
@@ -77,6 +77,33 @@ def phone(tls_edge: EdgeUnderTest) -> Iterator[Peer]:
     one = Peer(tls_edge.namespace, PHONE, 0, (EDGE, 5061), "tls")
     yield one
     one.close()
+
+
+@pytest.mark.row("R21")
+@pytest.mark.parametrize(
+    ("path", "origin", "answer"),
+    [
+        ("/ws", "https://phone.example", "101 Switching Protocols"),
+        ("/ws", "http://phone.example", "403 Forbidden"),
+        ("/ws", "", "403 Forbidden"),
+        ("/", "https://phone.example", "404 Not Found"),
+    ],
+)
+def test_what_opens_a_websocket(tls_edge: EdgeUnderTest, path: str, origin: str, answer: str) -> None:
+    page = Peer(tls_edge.namespace, PHONE, 0, (EDGE, 8443), "tls")
+    lines = [f"GET {path} HTTP/1.1", f"Host: {EDGE}:8443", "Connection: Upgrade", "Upgrade: websocket"]
+    lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol: sip"]
+    lines += [f"Origin: {origin}"] if origin else []
+    page.send("\r\n".join([*lines, "", ""]))
+    page.sock.settimeout(3)
+    assert page.sock.recv(1000).decode().startswith(f"HTTP/1.1 {answer}")
+    page.close()
+
+
+def test_no_websocket_at_the_port_of_phones(tls_edge: EdgeUnderTest, phone: Peer) -> None:
+    phone.send(f"GET /ws HTTP/1.1\r\nHost: {EDGE}\r\nOrigin: https://phone.example\r\n\r\n")
+    phone.sock.settimeout(3)
+    assert phone.sock.recv(1000).startswith(b"HTTP/1.1 404")
 
 
 def test_a_phone_on_tls_calls(process: Peer, phone: Peer) -> None:

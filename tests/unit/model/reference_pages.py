@@ -57,6 +57,7 @@ CHAPTERS = {
     "People and emergency calls": """
         extension_twice extension_is_an_emergency_number same_sip_user desk_phone_with_a_number
         watched_by_nobody_there
+        media_of_a_browser
         no_emergency_numbers no_emergency_route nobody_to_help location_without_a_way_out
     """,
     "Feature codes": """
@@ -79,7 +80,7 @@ CHAPTERS = {
         roots/ring_group_of_another
     """,
     "Not served yet": """
-        not_served_key not_served_kind not_served_value not_served_destination not_served_condition not_served_device
+        not_served_key not_served_kind not_served_value not_served_destination not_served_condition
         not_served_speech
     """,
 }
