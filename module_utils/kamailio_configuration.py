@@ -123,7 +123,7 @@ def plan_service(edge: Edge) -> list[Step]:
         steps = [
             Step("update", "setting", f"pbx.{name}", live[name], value, ("running",))
             for name, value in edge.settings.items()
-            if live[name] != value
+            if live.get(name, value) != value
         ]
         steps += plan_certificate(edge)
     name = edge.params["unit"]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.pbx.core.plugins.module_utils.files import Want
-from ansible_collections.pbx.core.plugins.module_utils.kamailio_rpc import KamailioDown, KamailioRpc
+from ansible_collections.pbx.core.plugins.module_utils.kamailio_rpc import KamailioDown, KamailioRpc, RpcError
 
 __all__ = [
     "SETTINGS",
@@ -43,7 +43,9 @@ SETTINGS: Mapping[str, tuple[int, str]] = {
     "trunk_timeout": (6000, "ms without any answer of a trunk"),
 }
 
-START_FILES = ("kamailio.cfg", "pbx_outside.cfg", "pbx_inside.cfg", "pbx_local.cfg", "pbx_edges.cfg", "tls.cfg")
+START_FILES = (
+    "kamailio.cfg", "pbx_outside.cfg", "pbx_inside.cfg", "pbx_browsers.cfg", "pbx_local.cfg", "pbx_edges.cfg", "tls.cfg",
+)  # fmt: skip
 
 
 def wanted_settings(document: Mapping[str, Any]) -> dict[str, int]:
@@ -62,12 +64,17 @@ def settings_text(settings: Mapping[str, int]) -> str:
 
 
 def running_settings(rpc: KamailioRpc) -> dict[str, int] | None:
-    """The live values, or None when no Kamailio runs."""
-    try:
-        values = rpc.calls(("cfg.get", ("pbx", name)) for name in SETTINGS)
-    except KamailioDown:
-        return None
-    return {name: int(value) for name, value in zip(SETTINGS, values, strict=True)}
+    """The live values, or None when no Kamailio runs. One that was started by an older release lacks the newer ones,
+    which come with its restart."""
+    found = {}
+    for name in SETTINGS:
+        try:
+            found[name] = int(rpc.call("cfg.get", "pbx", name))
+        except RpcError:
+            continue
+        except KamailioDown:
+            return None
+    return found
 
 
 def local_text(words: Mapping[str, Any], features: Mapping[str, bool]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.pbx.core.plugins.module_utils import kamailio_service
 from ansible_collections.pbx.core.plugins.module_utils.kamailio_service import local_text, stale, started_with
 from unit.edge.edge_under_test import EDGE, ROLE, SETTINGS, EdgeUnderTest
 from unit.edge.module_runs import lines, run, story
@@ -91,6 +92,13 @@ def test_limits_are_changed_in_the_running_server(edge: EdgeUnderTest, options: 
     assert edge.rpc.call("cfg.get", "pbx", "max_fail") == 9
     options["document"] = {**DOCUMENT, "settings": settings}
     story("kamailio_config", expected_change=True, **options)
+
+
+def test_a_limit_that_an_older_release_did_not_have_waits_for_the_restart(
+    edge: EdgeUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kamailio_service, "SETTINGS", {**kamailio_service.SETTINGS, "of_tomorrow": (1, "a limit")})
+    assert "of_tomorrow" not in (kamailio_service.running_settings(edge.rpc) or {"of_tomorrow": 0})
 
 
 def test_an_unknown_limit_is_refused(options: dict[str, Any]) -> None:
