@@ -44,7 +44,8 @@ SETTINGS: Mapping[str, tuple[int, str]] = {
 }
 
 START_FILES = (
-    "kamailio.cfg", "pbx_outside.cfg", "pbx_inside.cfg", "pbx_browsers.cfg", "pbx_local.cfg", "pbx_edges.cfg", "tls.cfg",
+    "kamailio.cfg", "pbx_outside.cfg", "pbx_inside.cfg", "pbx_browsers.cfg", "pbx_local.cfg", "pbx_edges.cfg",
+    "tls.cfg",
 )  # fmt: skip
 
 
