@@ -193,6 +193,24 @@ def test_a_phone_that_connects_anew_is_told_over_its_new_connection(site: Site) 
     site.until(lambda: site.subscriptions() == 0)
 
 
+def test_a_phone_without_a_connection_is_told_when_it_has_one_again(site: Site) -> None:
+    watcher = site.registered("sidorov-desk", transport="tls")
+    assert watcher.subscribe("202").status == 200
+    watcher.notified()
+    watcher.peer.close()
+    caller, callee = site.registered("ivanov-desk"), site.registered("petrova-desk", PHONE_2)
+    ok = call_up(caller, callee)
+    site.until(lambda: site.stack.ask("status")["subscriptions_held"] == 1)
+    watcher.peer = site.phone("sidorov-desk", transport="tls").peer
+    watcher.register()
+    watcher.until([("recipient", "confirmed")], 8.0)
+    hang_up(caller, callee, ok)
+    watcher.until([("recipient", "terminated")])
+    assert watcher.refresh(0).status == 200
+    watcher.notified()
+    site.until(lambda: site.subscriptions() == 0)
+
+
 def test_sigkill_the_subscription_goes_on_with_its_versions(site: Site) -> None:
     caller, callee = site.registered("ivanov-desk"), site.registered("petrova-desk", PHONE_2)
     watcher = site.registered("sidorov-desk")

@@ -223,6 +223,7 @@ class CallServer:
             "silent_relays": self._relays.silent(),
             "calls": len(self.exchange.calls),
             "subscriptions": len(self.presence),
+            "subscriptions_held": self.presence.held,
             "journal_lost": self._journal.lost,
             "kept_lost": self._kept.lost,
             "trunks_down": self.exchange.health.down(),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pbx.sip.client_transaction import ClientTransaction
 from pbx.sip.dialog import Dialog
-from pbx.sip.headers import name_addr
+from pbx.sip.headers import name_addr, number
 from pbx.sip.message import Request, Response
 from pbx.sip.render import MAX_FORWARDS, Headers, header_lines, record_route_lines
 
@@ -33,6 +33,9 @@ class SubscriptionListener(Protocol):
 
     def refreshed(self, subscription: Subscription) -> None:
         """The peer asked again: it is due a NOTIFY with the whole state (RFC 6665 §4.2.1.2)."""
+
+    def delayed(self, subscription: Subscription, after: int) -> None:
+        """It was not told what it had to be; it may be in `after` seconds (§4.2.2)."""
 
     def unsubscribed(self, subscription: Subscription, cause: str) -> None:
         """It is over: "ended" by the peer, "expired" (both want a last NOTIFY, which is sent) or "lost"."""
@@ -236,6 +239,10 @@ class Subscription:
         self._is_sending = False
         if response.status < 300:
             self.dialog.refresh(response)
+        elif response.status != 481 and (after := number(response.get("retry-after"))) >= 0:
+            self._waits = False
+            if self.listener is not None:
+                self.listener.delayed(self, after)
         elif response.status in (404, 405, 408, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604):
             self._lose()  # RFC 5057 §5.1: the usage, or the dialog with it, is gone
         if self._waits:

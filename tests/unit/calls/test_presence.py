@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,6 +51,7 @@ class Process:
     """One start of a process, and the phone that talks to it as the edge passes it on."""
 
     def __init__(self, folder: Path, tenant: Tenant) -> None:
+        self.seen: set[str] = set()  # the Via of each NOTIFY that came
         self.network = Network()
         self.loop = Loop(self.network)
         self.exchange: Any = SimpleNamespace(
@@ -114,18 +116,20 @@ class Process:
         (answer,) = self.wire.take("SIP/2.0 ")
         return answer.decode("latin-1")
 
-    def notified(self) -> list[str]:
+    def notified(self, answer: str = "200 OK\r\n") -> list[str]:
         """Each NOTIFY that came, answered; one that came again is one."""
         self.network.run(0.01)
-        found: dict[str, str] = {}
+        found = []
         for data in self.wire.take("NOTIFY"):
             head, _, _ = data.partition(b"\r\n\r\n")
             lines = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n")[1:])
             echo = "".join([f"{name}: {lines[name]}\r\n" for name in ("Via", "From", "To", "Call-ID", "CSeq")])
-            self.wire.send(f"SIP/2.0 200 OK\r\n{echo}Content-Length: 0\r\n\r\n".encode("latin-1"), BOB)
-            found[lines["Via"]] = data.decode("latin-1")
+            self.wire.send(f"SIP/2.0 {answer}{echo}Content-Length: 0\r\n\r\n".encode("latin-1"), BOB)
+            if lines["Via"] not in self.seen:
+                self.seen.add(lines["Via"])
+                found.append(data.decode("latin-1"))
         self.network.run(0.01)
-        return list(found.values())
+        return found
 
     def assert_nothing_left(self) -> None:
         presence = self.presence
@@ -216,6 +220,31 @@ def test_what_another_source_says(process: Process, tenant: Tenant) -> None:
     process.loop.run(1.0)
     (told,) = process.notified()
     assert "<state>confirmed</state>" in told and "+7916" not in told
+
+
+def test_a_phone_that_cannot_be_reached_is_tried_less_and_less_often(process: Process) -> None:
+    process.subscribe("202", expires=3600)
+    gone = "480 Temporarily Unavailable\r\nRetry-After: 5\r\n"
+    assert len(process.notified(gone)) == 1
+    times: list[float] = []
+    began = process.network.clock.now
+    while process.network.clock.now - began < 1000:
+        process.presence.touched("romashka", "user/petrova")  # many changes make no more attempts
+        process.loop.run(1.0)
+        if process.notified(gone):
+            times.append(process.network.clock.now - began)
+    apart = [b - a for a, b in pairwise([0.0, *times])]
+    assert apart == pytest.approx([5, 10, 20, 40, 80, 160, 300, 300], abs=2.0)
+    for _ in range(300):
+        process.loop.run(1.0)
+        if process.notified():  # there it is again
+            break
+    process.presence.touched("romashka", "user/petrova")
+    process.loop.run(1.0)
+    assert len(process.notified()) == 1
+    process.loop.run(3600.0)
+    process.notified()
+    process.assert_nothing_left()
 
 
 def test_another_model_ends_what_is_gone_and_follows_an_extension(process: Process, tenant: Tenant) -> None:

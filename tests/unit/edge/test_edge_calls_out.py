@@ -328,3 +328,52 @@ def test_a_silent_scanner(edge: EdgeUnderTest, peer: PeerMaker) -> None:
               headers=("User-Agent: friendly-scanner",))
     )  # fmt: skip
     assert stranger.silent()
+
+
+def subscribe(phone: Peer, resource: str, *, cseq: int) -> None:
+    """Send a SUBSCRIBE with a lie in it, answer its challenge."""
+    uri = f"sip:{resource}@{DOMAIN}"
+    common: dict[str, Any] = {
+        "from_": f"<sip:{USER}@{DOMAIN}>;tag=w",
+        "to": f"<{uri}>",
+        "call_id": f"sub-{phone.port}-{cseq}",
+    }
+    headers = (f"Contact: {phone.contact(USER)}", "Event: dialog", "X-PBX-Tenant: vasilek", "X-PBX-Source: trunk mtt")
+    phone.send(build("SUBSCRIBE", uri, phone, cseq=cseq, headers=headers, **common))
+    challenge = phone.final()
+    assert challenge.status == 407
+    secret = ha1(USER, DOMAIN, PASSWORDS[USER])
+    answer = authorization(challenge, user=USER, secret_ha1=secret, method="SUBSCRIBE", uri=uri)
+    phone.send(build("SUBSCRIBE", uri, phone, cseq=cseq + 1, headers=(*headers, answer), **common))
+
+
+@pytest.mark.row("R10")
+def test_a_subscription_arrives_stamped_as_a_call_does(edge: EdgeUnderTest, calls: Peer, peer: PeerMaker) -> None:
+    subscribe(peer(PHONE), "202", cseq=1)
+    got = calls.request("SUBSCRIBE")
+    assert got.uri == f"sip:202@{DOMAIN}" and got.get("Proxy-Authorization") is None
+    assert got.all("X-PBX-Tenant") == ["romashka"] and got.all("X-PBX-Source") == [f"device {USER}"]
+    assert got.all("X-PBX-Edge") == ["edge1"] and len(got.all("Record-Route")) == 2
+    assert ";alias=" in got.need("Contact")
+    calls.send(reply(got, 404, "Not Found"))
+
+
+@pytest.mark.row("R10")
+def test_the_rate_of_subscriptions_is_limited_apart_from_that_of_calls(
+    edge: EdgeUnderTest, calls: Peer, peer: PeerMaker
+) -> None:
+    edge.rpc.call("cfg.seti", "pbx", "max_subscribes", 2)
+    try:
+        phone = peer(PHONE)
+        for cseq in (10, 20):
+            subscribe(phone, "202", cseq=cseq)
+            calls.send(reply(calls.request("SUBSCRIBE"), 404, "Not Found"))
+            assert phone.final().status == 404
+        subscribe(phone, "202", cseq=30)
+        refused = phone.final()
+        assert (refused.status, refused.need("Retry-After")) == (503, "10")
+        invite(phone, "202", cseq=40)
+        calls.send(reply(calls.request("INVITE"), 486, "Busy Here"))
+        assert phone.final().status == 486
+    finally:
+        edge.rpc.call("cfg.seti", "pbx", "max_subscribes", 0)

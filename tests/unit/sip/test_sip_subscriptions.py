@@ -21,6 +21,7 @@ class Watcher:
         self.sent: list[bytes] = []
         self.all: list[Subscription] = []
         self.pending = pending
+        self.retry = ""  # a further line of its answers
         self.bob = Phone(self.network, BOB, events={"dialog": self.asked})
         self.wire = Wire(self.network, ALICE)
         self.to = "<sip:202@romashka.example>"
@@ -34,6 +35,9 @@ class Watcher:
     def refreshed(self, subscription: Subscription) -> None:
         self.told.append("refreshed")
         subscription.notify(BODY, KIND)
+
+    def delayed(self, subscription: Subscription, after: int) -> None:
+        self.told.append(f"delayed {after}")
 
     def unsubscribed(self, subscription: Subscription, cause: str) -> None:
         self.told.append(cause)
@@ -71,7 +75,8 @@ class Watcher:
             lines = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
             found.append((lines["Subscription-State"], body))
             echo = [f"{name}: {lines[name]}\r\n" for name in ("Via", "From", "To", "Call-ID", "CSeq")]
-            self.wire.send(f"SIP/2.0 {status} X\r\n{''.join(echo)}Content-Length: 0\r\n\r\n".encode(), BOB)
+            answer = f"SIP/2.0 {status} X\r\n{''.join(echo)}{self.retry}Content-Length: 0\r\n\r\n"
+            self.wire.send(answer.encode(), BOB)
             self.network.run(0.01)
         return found
 
@@ -150,6 +155,18 @@ def test_a_failure_that_is_no_end() -> None:
     watcher.notified(500)
     watcher.all[0].notify(CHANGED, KIND)
     assert len(watcher.notified()) == 1 and watcher.told == []
+
+
+def test_failure_that_says_when_to_try_again_is_no_end() -> None:
+    watcher = Watcher()
+    watcher.subscribe(1)
+    watcher.retry = "Retry-After: 5 (no connection);duration=9\r\n"
+    watcher.notified(480)
+    assert watcher.told == ["delayed 5"] and len(watcher.bob.stack.subscriptions) == 1
+    watcher.all[0].notify(CHANGED, KIND)
+    watcher.notified(481)
+    assert watcher.told == ["delayed 5", "lost"]
+    watcher.network.assert_nothing_left()
 
 
 def test_of_many_changes_the_last_is_told() -> None:

@@ -35,6 +35,7 @@ K = TypeVar("K")
 
 MOST_OF_DEVICE = 200  # subscriptions of one device
 MOST = 20_000  # of one process
+MOST_PATIENCE = 300.0  # seconds between two attempts to reach a phone
 _REASONS = {403: "rejected", 404: "noresource"}  # how one ends that would be refused now
 
 Source = Callable[[Tenant, str], Sequence[WatchedDialog]]
@@ -69,6 +70,7 @@ class Presence:
         self._kept = kept
         self._clock = clock
         self._now = now
+        self._later = later
         self._pace: Pace[Watcher] = Pace(self._tell, later, now)
         self._boards: dict[str, Board] = {}  # by tenant, of those that are watched
         self._watching: dict[tuple[str, str], dict[Watcher, None]] = {}  # by tenant and node
@@ -84,6 +86,11 @@ class Presence:
 
     def __len__(self) -> int:
         return self._of_tenant.total()
+
+    @property
+    def held(self) -> int:
+        """How many cannot be reached now, and are tried again."""
+        return sum(watcher.is_held for watchers in self._watching.values() for watcher in watchers)
 
     def add_source(self, kind: str, dialogs: Source) -> None:
         """Nodes of this kind may be watched, too: `dialogs(tenant, id)` are those it has now. Their owner tells of each
@@ -103,7 +110,7 @@ class Presence:
         """The state of a node (`park/701`, `messages/ivanov`) is another now."""
         watchers = self._watching.get((tenant, node))
         if watchers:
-            self._pace.soon(watchers)
+            self._pace.soon(watcher for watcher in watchers if not watcher.is_held)
 
     def dialogs(self, watcher: Watcher) -> Sequence[WatchedDialog]:
         """What there is to tell a watcher of somebody's calls."""
@@ -196,8 +203,25 @@ class Presence:
 
     def refreshed(self, watcher: Watcher) -> None:
         """It goes on watching: the whole state once more."""
+        watcher.is_held, watcher.failures = False, 0
         self._keep(watcher)
         self._tell(watcher)
+
+    def delayed(self, watcher: Watcher, after: int) -> None:
+        """It cannot be reached now: a phone that has lost its connection, or one that was switched off. It is tried
+        again, less and less often, until it expires or refreshes."""
+        now = self._now()
+        watcher.failures = watcher.failures + 1 if now - watcher.failed < 2 * MOST_PATIENCE else 1
+        watcher.failed, watcher.is_held = now, True
+        self._pace.drop(watcher)
+        wait = min(max(after, 1) * 2 ** min(watcher.failures - 1, 10), MOST_PATIENCE)
+        self._later(wait, lambda: self._try_again(watcher))
+
+    def _try_again(self, watcher: Watcher) -> None:
+        if watcher.is_held:
+            watcher.is_held = False
+            if watcher in self._watching.get((watcher.tenant, watcher.node), ()):
+                self._pace.soon((watcher,))
 
     def forget(self, watcher: Watcher) -> None:
         """It watches no more, whoever ended that."""

@@ -24,7 +24,20 @@ CONTENT_TYPES = {DIALOG: dialog_info.CONTENT_TYPE, MESSAGES: message_summary.CON
 class Watcher:
     """`node` is what is watched (`user/ivanov`, `messages/ivanov`); `numbers`: it may know who talks with whom."""
 
-    __slots__ = ("_presence", "device", "entity", "kept_seq", "node", "numbers", "subscription", "tenant", "told")
+    __slots__ = (
+        "_presence",
+        "device",
+        "entity",
+        "failed",
+        "failures",
+        "is_held",
+        "kept_seq",
+        "node",
+        "numbers",
+        "subscription",
+        "tenant",
+        "told",
+    )
 
     def __init__(
         self,
@@ -44,6 +57,9 @@ class Watcher:
         self.entity = f"sip:{user_of(subscription.resource)}@{tenant.domain}"
         self.numbers = numbers
         self.told = 0.0  # when it was told last, by the loop's clock
+        self.is_held = False  # it cannot be reached now, and is tried again later
+        self.failed = 0.0  # when that was so last
+        self.failures = 0  # in a row
         self.kept_seq = -1  # our CSeq when it was kept last
         subscription.listener = self
 
@@ -83,6 +99,9 @@ class Watcher:
 
     def refreshed(self, subscription: Subscription) -> None:
         self._presence.refreshed(self)
+
+    def delayed(self, subscription: Subscription, after: int) -> None:
+        self._presence.delayed(self, after)
 
     def unsubscribed(self, subscription: Subscription, cause: str) -> None:
         self._presence.forget(self)
