@@ -158,6 +158,7 @@ REASONS = {
     "relay_forgot": "ретранслятор тем временем забыл вызов",
     "recovered": "процесс запущен заново: вызов продолжается",
     # what must not be
+    "media_timeout": "{seconds} с никто не передавал звук",
     "loop": "зацикливание: больше {limit} узлов: {path}",
     "error": "ошибка: {error}",
 }

@@ -493,6 +493,8 @@ class Call:
             record.ended = self.moment()
         record.disposition, record.code = self._disposition(cause)
         self._give_up_onward(487)
+        if cause == "media_timeout":
+            record.hung_up_by = cause
         if cause == "bye" and record.hung_up_by is None:
             record.hung_up_by = "callee" if self.is_turned else "caller"
         self._recorder.ended(record)  # first: a SIGKILL while the relay is slow must not make it `interrupted`

@@ -20,7 +20,8 @@ SETTINGS: dict[str, str | int] = {
     "redis-cmd-timeout": 100,
     "no-redis-required": 1,  # a relay whose Redis is broken still serves new calls
     "delete-delay": 0,
-    "timeout": 60,
+    # silence ends a call where its two sides are known (`media_timeout` of a tenant): a held one may be silent for long
+    "timeout": 900,
     "silent-timeout": 3600,
     "offer-timeout": 3600,
     "final-timeout": 0,

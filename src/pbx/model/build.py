@@ -45,6 +45,7 @@ def tenant(plain: Plain, revision: str = "") -> o.Tenant:
         timezone=head["timezone"],
         languages=tuple(head["languages"]),
         max_calls=head.get("max_calls"),
+        media_timeout=seconds(head["media_timeout"]) if "media_timeout" in head else 60.0,
         national_prefix=head["dialling"]["national"],
         international_prefix=head["dialling"]["international"],
         emergency_numbers=tuple(plain["emergency"]["numbers"]) if "emergency" in plain else (),

@@ -382,6 +382,7 @@ class Tenant:
     timezone: str
     languages: tuple[str, ...]
     max_calls: int | None = None
+    media_timeout: float = 60.0  # seconds without sound from either side after which a call is ended
     national_prefix: str = "0"  # what a person dials before a national number
     international_prefix: str = "00"
     emergency_numbers: tuple[str, ...] = ()

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from pbx.model.problems import Path
 from pbx.model.scope import Scope
+from pbx.model.words import seconds
 
 _NO_WAY_OUT = "emergency calls have no way out; write emergency: {caller_id: …, trunks: […]}"
 WITH_EXTENSION = ("users", "ring_groups", "queues", "conferences")
+SHORTEST, LONGEST = 10, 600  # seconds of `media_timeout`: a relay keeps a session without sound for 900
 
 
 def check(scope: Scope) -> None:
+    _silence(scope)
     _extensions(scope)
     _devices(scope)
     _emergency(scope)
+
+
+def _silence(scope: Scope) -> None:
+    """How long a call without sound goes on."""
+    given = scope.plain.get("tenant", {}).get("media_timeout", "60s")
+    if not SHORTEST <= seconds(given) <= LONGEST:
+        message = f"{given} is not between {SHORTEST}s and {LONGEST // 60}m; write a length of time in these bounds"
+        scope.report(("tenant", "media_timeout"), message)
 
 
 def _extensions(scope: Scope) -> None:

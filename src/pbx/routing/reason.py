@@ -169,6 +169,7 @@ ENGLISH: Mapping[str, str] = {
     "relay_forgot": "the relay has forgotten the call meanwhile",
     "recovered": "the process was started again: the call goes on",
     # what must not be
+    "media_timeout": "nobody sent sound for {seconds} s",
     "loop": "loop: more than {limit} nodes: {path}",
     "error": "error: {error}",
 }

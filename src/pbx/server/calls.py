@@ -23,6 +23,7 @@ from pbx.calls.live.exchange import Exchange
 from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.presence import Presence
 from pbx.calls.live.serving import Serving
+from pbx.calls.live.silence import SilenceWatch
 from pbx.calls.record import CallRecord
 from pbx.features.story import again, story
 from pbx.media.engine_client import EngineClient
@@ -157,11 +158,13 @@ class CallServer:
         gc.freeze()
         gc.set_threshold(100_000, 50, 1000)
         lag = asyncio.ensure_future(self._watch_lag())
+        silence = asyncio.ensure_future(SilenceWatch(lambda: exchange.calls, loop.time).run())
         notify("READY=1")
         log.info("serving as %s, boot %s", config.node, self.boot)
         await self._stopping.wait()
         notify("STOPPING=1")
         lag.cancel()
+        silence.cancel()
         relays.close()
         exchange.health.close()
         await exchange.close()

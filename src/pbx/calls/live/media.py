@@ -106,6 +106,11 @@ class CallMedia:
         media._forgotten = [(offerer, tag) for offerer, tag in kept["forgotten"]]
         return media
 
+    @property
+    def talking(self) -> frozenset[str]:
+        """Two who are joined and hear each other; nobody while one of them holds the other."""
+        return frozenset() if self._holds else frozenset(self._peer)
+
     def resume_rung(self, tag: str) -> None:
         """A leg of a snapshot that goes on being rung."""
         self._forgotten.remove((self.head, tag))
