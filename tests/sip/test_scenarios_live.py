@@ -40,11 +40,43 @@ def test_the_live_record_equals_the_simulated_one(lived: Mapping[str, Live], nam
         assert rung.sent[-1] == SCENARIOS[name].sent
 
 
-@pytest.mark.row("R07")
-@pytest.mark.parametrize(("name", "cause"), [("no route there", 3), ("no trunk can be used", 34)])
-def test_why_there_is_no_way_out_is_told(lived: Mapping[str, Live], name: str, cause: int) -> None:
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if SCENARIOS[name].cause is not None])
+def test_the_caller_is_told_why(lived: Mapping[str, Live], name: str) -> None:
     final = lived[name].rung.final
-    assert final is not None and final.all("Reason") == [f"Q.850;cause={cause}"]
+    assert final is not None and final.all("Reason") == [f"Q.850;cause={SCENARIOS[name].cause}"]
+
+
+@pytest.mark.row("R05")
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if SCENARIOS[name].source])
+def test_a_device_may_ring_by_the_kind_of_call_and_shows_who_calls(lived: Mapping[str, Live], name: str) -> None:
+    scenario = SCENARIOS[name]
+    invite = lived[name].rung.invites[-1]
+    assert invite.all("Alert-Info") == [f"<urn:alert:source:{scenario.source}>;info={scenario.source}"]
+    if scenario.names:
+        shown, _, number = scenario.names.rpartition(" ")
+        assert invite["From"].startswith(f'"{shown}" <sip:{number}@')
+
+
+ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+
+
+@pytest.mark.row("R03")
+@pytest.mark.parametrize(
+    ("name", "reasons"),
+    [
+        ("all ring, one answers", [[ELSEWHERE], [ELSEWHERE]]),
+        ("a person's mobile confirms", [[ELSEWHERE]]),
+        ("one of two devices", [[ELSEWHERE], [ELSEWHERE]]),
+        ("the caller gives up while it rings", [[]]),
+        ("the person does not answer", [[]]),
+        ("nobody of all", [[]]),
+    ],
+)
+def test_a_missed_call_is_none_where_another_device_answered(
+    lived: Mapping[str, Live], name: str, reasons: list[list[str]]
+) -> None:
+    """RFC 3326: a telephone that reads the reason lists no missed call."""
+    assert [one.all("Reason") for one in lived[name].rung.cancels] == reasons
 
 
 DIVERSION = re.compile(r"<sip:([^@]+)@[^>]+>;reason=([^;]+);counter=1;privacy=off$")

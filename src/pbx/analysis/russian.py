@@ -81,6 +81,8 @@ REASONS = {
     "set_by_themselves": "{why} (так решил сам user/{user}, {at})",
     "set_by": "{why} (так решил {author}, {at})",
     "do_not_disturb": "user/{user} просит не беспокоить",
+    "person_talks": "user/{user} уже разговаривает (вызовов: {calls})",
+    "over_own_limit": "предел: у user/{user} уже max_calls {limit}",
     "own_of_nobody": "звонит не сотрудник, настроек у него нет",
     "own_set": "user/{user}: {key} теперь {value}",
     "own_refused": "user/{user}: {key} остаётся как есть: {why}",

@@ -91,7 +91,9 @@ class Call:
         self.caller = connections.caller
         self.user = user  # the user of ours who calls, if one does
         self.dialler = user  # whose rights count: the caller's, or of who sent the call on
-        self.party = CallerId(record.caller) if user is None else CallerId(user.extension or user.caller_id, user.name)
+        self.party = CallerId(record.caller, tenant.directory.get(record.caller or "", ""))
+        if user is not None:
+            self.party = CallerId(user.extension or user.caller_id, user.name)
         self.trunk = trunk  # the key of the trunk that the call came over
         self.emergency = emergency
         self.language = (user.languages if user and user.languages else tenant.languages)[0]
@@ -390,6 +392,19 @@ class Call:
             return False
         self.claim.set_result(claim)
         return True
+
+    def is_with(self, user: str) -> bool:
+        """Does this person call, or talk in it?"""
+        if self.user is not None and self.user.id == user:
+            return True
+        joined = self.connections.joined
+        return joined is not None and isinstance(joined.target, DeviceTarget) and joined.target.user == user
+
+    def calls_of(self, user: str) -> int:
+        """How many other calls a person has now; kept with the record, for a replay."""
+        calls = self.house.calls_of(user, besides=self) + self.state.calls_of(user)
+        self.happened.calls_of(user, calls)
+        return calls
 
     def rings_at(self, users: Collection[str]) -> bool:
         """Does it ring at a device of one of these people, and may be picked up?"""

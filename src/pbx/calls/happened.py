@@ -10,6 +10,7 @@ else was typed: it may have been meant for nobody's eyes.
 | `inputs` | `{ivr, choice?, wrong?, first?, last?}`: when the first and the last digit came; none: nothing typed |
 | `prompts` | name → how long it lasted, of those that were played whole |
 | `hops` | how often the call was sent on before it came here |
+| `talking` | user → how many calls they had, where a limit was asked |
 | `own` | user → key → value, author, changed: what people had set themselves, of whom the call came to |
 | `trunks` | those that could not be used, by key: `full` or `down` |
 | `sent_on` | transfers, in order: `{by, to, how, at, after, status}`; `by` is a leg, `how` blind, attended or joined |
@@ -104,6 +105,9 @@ class Happened:
 
     def came_diverted(self, hops: int) -> None:
         self._record.facts["hops"] = hops
+
+    def calls_of(self, user: str, calls: int) -> None:
+        self._record.facts.setdefault("talking", {})[user] = calls
 
     def own(self, user: str, settings: Mapping[str, Setting]) -> None:
         found = {key: [one.value, one.author, one.changed] for key, one in settings.items()}

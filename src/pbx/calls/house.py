@@ -20,5 +20,9 @@ class House:
         """The call that has been ringing longest at a device of one of these people."""
         return next((call for call in self.calls.values() if call.rings_at(users)), None)
 
+    def calls_of(self, user: str, *, besides: Call) -> int:
+        """How many calls a person has now: those they made, also while these ring, and those they talk in."""
+        return sum(call is not besides and call.is_with(user) for call in self.calls.values())
+
 
 ALONE = House()  # of a call that sees no other

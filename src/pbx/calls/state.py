@@ -25,6 +25,10 @@ class TenantState:
     def set_own(self, user: str, key: str, value: Any, author: str) -> None:
         """Somebody sets it, from now on; the value is checked."""
 
+    def calls_of(self, user: str) -> int:
+        """Calls of a person besides those that are known (`House`): what a script says of a simulated one."""
+        return 0
+
     def trunk(self, trunk: Trunk) -> str:
         """How a trunk is now: `free`, `full` (all its channels are taken) or `down` (it does not answer OPTIONS)."""
         return "free"

@@ -14,6 +14,7 @@ from pbx.features.intercom import intercom
 from pbx.features.park import park, unpark
 from pbx.features.pickup import pick_up, pick_up_directed
 from pbx.model.objects import Destination
+from pbx.routing import own
 
 Code = Callable[[Call, str], Awaitable[Destination | None]]
 
@@ -39,8 +40,10 @@ CODES: Mapping[str, Code] = {
     "forward_busy_off": own_settings.no_forward("busy"),
     "forward_no_answer_on": own_settings.forward("no_answer"),
     "forward_no_answer_off": own_settings.no_forward("no_answer"),
-    "do_not_disturb_on": own_settings.do_not_disturb,
-    "do_not_disturb_off": own_settings.disturb,
+    "do_not_disturb_on": own_settings.switch(own.DO_NOT_DISTURB, True),
+    "do_not_disturb_off": own_settings.switch(own.DO_NOT_DISTURB, False),
+    "call_waiting_on": own_settings.switch(own.CALL_WAITING, True),
+    "call_waiting_off": own_settings.switch(own.CALL_WAITING, False),
     "intercom": intercom,
     "park": park,
     "pickup": pick_up,

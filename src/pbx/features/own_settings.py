@@ -31,12 +31,13 @@ def no_forward(when: str) -> Callable[[Call, str], Awaitable[Destination | None]
     return off
 
 
-async def do_not_disturb(call: Call, number: str) -> None:
-    await set_own(call, own.DO_NOT_DISTURB, True)
+def switch(key: str, value: bool) -> Callable[[Call, str], Awaitable[Destination | None]]:
+    """One that is on or off."""
 
+    async def turn(call: Call, number: str) -> None:
+        await set_own(call, key, value)
 
-async def disturb(call: Call, number: str) -> None:
-    await set_own(call, own.DO_NOT_DISTURB, False)
+    return turn
 
 
 async def set_own(call: Call, key: str, value: Any) -> None:

@@ -29,6 +29,7 @@ from pbx.model.words import destination
 from pbx.routing import decide
 from pbx.routing.reason import Reason
 
+CONGESTION = 42  # of Q.850
 Feature = Callable[[Call, Destination], Awaitable[Destination | None]]
 
 
@@ -116,12 +117,19 @@ def _is_there(tenant: Tenant, to: Destination) -> bool:
 
 
 def _admitted(call: Call, to: Destination | None) -> bool:
-    """The tenant's `max_calls`; an emergency passes every limit (behaviour R11)."""
+    """The `max_calls` of the tenant, and of who calls; an emergency passes every limit (behaviour R11)."""
     if call.over_limit and not (to is not None and to.kind == "emergency"):
         call.happened.over_limit()
         call.note(Reason("over_limit", limit=call.tenant.max_calls))
-        call.reject(503, "Too Many Calls")
+        call.reject(503, "Too Many Calls", cause=CONGESTION)
         return False
+    person = call.user
+    if person is not None and person.max_calls is not None and not (to is not None and to.kind == "emergency"):
+        calls = call.calls_of(person.id)
+        if calls >= person.max_calls:
+            call.note(Reason("over_own_limit", user=person.id, limit=person.max_calls))
+            call.reject(503, "Too Many Calls", cause=CONGESTION)
+            return False
     return True
 
 

@@ -15,6 +15,7 @@ from pbx.routing.reason import Reason
 
 NO_ROUTE = Outcome(404, "No Route To Destination", cause=3)  # causes of Q.850
 NO_TRUNK = Outcome(503, "All Trunks Busy", cause=34)
+DISTURBED, TALKS = Outcome(486, "Do Not Disturb", cause=21), Outcome(486, "Busy Here", cause=17)
 BUSY = (486, 600, 603)
 WHY = {"always": 302, "busy": 486, "no_answer": 408, "unavailable": 480}  # each forwarding as a status (RFC 7044)
 MAX_HOPS = 5  # people in a row who forward to each other, those before the call came here among them
@@ -33,7 +34,7 @@ async def user(call: Call, to: Destination) -> Destination | None:
             return None
         forward = person.forward.get(when)
         if forward is None:
-            call.reject(480 if outcome.status == 408 else outcome.status, outcome.reason)
+            call.reject(480 if outcome.status == 408 else outcome.status, outcome.reason, outcome.cause)
             return None
         call.took("users", person.id, "forward", when)
         call.note(own.told(call.tenant, person, f"forward.{when}", _forwarded(person, when, forward)))
@@ -60,6 +61,17 @@ def as_set(call: Call, user: str) -> User:
         return call.tenant.users[user]
     call.happened.own(user, settings)
     return own.in_force(call.tenant, call.tenant.users[user], settings)
+
+
+def takes_no_call(call: Call, person: User) -> Reason | None:
+    """Why nothing of a person's may ring now: they said so, or they talk and shall have no second call."""
+    if person.do_not_disturb:
+        return own.told(call.tenant, person, own.DO_NOT_DISTURB, Reason("do_not_disturb", user=person.id))
+    most = person.max_calls if person.call_waiting else 1
+    if most is None or (calls := call.calls_of(person.id)) < most:
+        return None
+    key = own.CALL_WAITING if calls < (person.max_calls or calls + 1) else ""
+    return own.told(call.tenant, person, key, Reason("person_talks", user=person.id, calls=calls))
 
 
 async def _reach(call: Call, person: User) -> tuple[Outcome, str]:
@@ -121,9 +133,9 @@ def _enough(call: Call, chain: list[str]) -> Destination:
 
 async def ring_user(call: Call, person: User, *, within: float) -> Outcome:
     """Ring a person; when somebody answers, talk until the end."""
-    if person.do_not_disturb:
-        call.note(own.told(call.tenant, person, own.DO_NOT_DISTURB, Reason("do_not_disturb", user=person.id)))
-        return Outcome(486, "Do Not Disturb")
+    if (why := takes_no_call(call, person)) is not None:
+        call.note(why)
+        return DISTURBED if person.do_not_disturb else TALKS
     outcome, leg = await call.dial(branches_of(call, person), within=within)
     if leg is not None:
         await call.bridge(leg, f"user/{person.id}")
@@ -131,15 +143,15 @@ async def ring_user(call: Call, person: User, *, within: float) -> Outcome:
 
 
 def branches_of(call: Call, person: User, *, diverted_by: User | None = None) -> Sequence[Branch]:
-    """One branch per device; an outside mobile is reached by the routes that the person may use. None for one who does
-    not want to be disturbed.
+    """One branch per device; an outside mobile is reached by the routes that the person may use. None for one who takes
+    no call now.
 
     A device that answers by 3xx sends the caller on to a colleague or, as its owner may dial, outside; a call that was
     sent on (`diverted_by`) is not sent on again.
     """
     branches: list[Branch] = []
-    if person.do_not_disturb:
-        call.note(own.told(call.tenant, person, own.DO_NOT_DISTURB, Reason("do_not_disturb", user=person.id)))
+    if (why := takes_no_call(call, person)) is not None:
+        call.note(why)
         return branches
     for device in person.devices.values():
         if device.number is not None:
@@ -156,7 +168,11 @@ def branches_of(call: Call, person: User, *, diverted_by: User | None = None) ->
             branch = Branch(
                 node=f"user/{person.id}",
                 attempts=[DeviceTarget(person.id, device.id, call.tenant.domain, device.media)],
-                caller_id=replace(shown_to(call, device), diversions=_diversions(call, diverted_by)),
+                caller_id=replace(
+                    shown_to(call, device),
+                    diversions=_diversions(call, diverted_by),
+                    source="external" if call.user is None else "internal",
+                ),
                 ring_after=device.ring_after,
                 redirect=None if diverted_by is not None else partial(_sent_on, call, person),
             )

@@ -67,6 +67,12 @@ def tenant(plain: Plain, revision: str = "") -> o.Tenant:
         trunks=_each(plain, "trunks", trunk),
         outbound_routes=_each(plain, "outbound_routes", outbound_route),
         services=others,
+        directory={
+            device.number: person.name
+            for person in users.values()
+            for device in person.devices.values()
+            if device.number and person.name
+        },
         feature_codes={name: code for name, code in plain.get("feature_codes", {}).items() if code != NONE},
         extensions={
             **_extensions("user", users),
@@ -164,6 +170,8 @@ def user(key: str, plain: Plain) -> o.User:
         devices={name: device(name, inner) for name, inner in plain["devices"].items()},
         role=some(plain.get("role"), reference),
         skills=dict(plain.get("skills", {})),
+        call_waiting=plain.get("call_waiting", True),
+        max_calls=plain.get("max_calls"),
         forward={when: forward(inner) for when, inner in plain.get("forward", {}).items()},
         watched_by=some(presence.get("watched_by"), frozenset),
         numbers_to=frozenset(presence.get("numbers_to", ())),

@@ -32,6 +32,8 @@ BUILT_IN: Mapping[str, str] = {  # as FreePBX, BroadWorks and Asterisk have them
     "park": "*68",
     "unpark": "*69",
     "intercom": "*80",
+    "call_waiting_on": "*70",
+    "call_waiting_off": "*71",
 }
 WITH_NUMBER = frozenset(
     {"forward_always_on", "forward_busy_on", "forward_no_answer_on", "pickup_directed", "park", "unpark", "intercom"}

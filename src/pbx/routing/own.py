@@ -1,8 +1,8 @@
 """What people set themselves, by telephone or by the API, over what the model says of them (behaviour R08, C02).
 
 The model's word is the default; the person's own word stands over it until the person, or somebody for them, takes it
-back. A value is small plain data: of `do_not_disturb` true or false, of a forwarding false (nothing is forwarded) or
-`{to, after, confirm}`; None takes it back.
+back. A value is small plain data: of `do_not_disturb` and `call_waiting` true or false, of a forwarding false (nothing
+is forwarded) or `{to, after, confirm}`; None takes it back.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from pbx.routing import decide, outbound
 from pbx.routing.reason import Reason
 
 DO_NOT_DISTURB = "do_not_disturb"
+CALL_WAITING = "call_waiting"
+SWITCHES = (DO_NOT_DISTURB, CALL_WAITING)
 FORWARDS = ("always", "busy", "no_answer", "unavailable")
-KEYS = (DO_NOT_DISTURB, *(f"forward.{when}" for when in FORWARDS))
+KEYS = (*SWITCHES, *(f"forward.{when}" for when in FORWARDS))
 AFTER = 20.0  # seconds of ringing, as in the grammar
 LONGEST = 300.0
 INTO = ("user", "ring_group", "queue", "voicemail", "conference", "announcement", "ivr", "flow", "number", "outside")
@@ -43,9 +45,9 @@ def checked(tenant: Tenant, user: str, key: str, value: Any) -> Any:
         raise NotUsable(f"there is no user {user}")
     if key not in KEYS:
         raise NotUsable(f"there is no setting {key}; there are {', '.join(KEYS)}")
-    if value is None or (isinstance(value, bool) and (key == DO_NOT_DISTURB or not value)):
+    if value is None or (isinstance(value, bool) and (key in SWITCHES or not value)):
         return value
-    if key == DO_NOT_DISTURB:
+    if key in SWITCHES:
         raise NotUsable(f"{key} is true or false, or null for what the model says")
     if not isinstance(value, dict) or not isinstance(value.get("to"), str):
         raise NotUsable(f"{key} is {{to: …}}, or false for none, or null for what the model says")
@@ -85,7 +87,14 @@ def in_force(tenant: Tenant, person: User, settings: Settings) -> User:
         if own.value:
             forward[when] = Forward(destination(own.value["to"]), own.value["after"], own.value["confirm"])
     quiet = usable.get(DO_NOT_DISTURB)
-    return replace(person, forward=forward, do_not_disturb=quiet is not None and bool(quiet.value), own=usable)
+    waiting = usable.get(CALL_WAITING)
+    return replace(
+        person,
+        forward=forward,
+        do_not_disturb=quiet is not None and bool(quiet.value),
+        call_waiting=person.call_waiting if waiting is None else bool(waiting.value),
+        own=usable,
+    )
 
 
 def _is_usable(tenant: Tenant, person: User, key: str, setting: Setting) -> bool:

@@ -91,6 +91,8 @@ ENGLISH: Mapping[str, str] = {
     "set_by_themselves": "{why} (set by user/{user} themselves on {at})",
     "set_by": "{why} (set by {author} on {at})",
     "do_not_disturb": "user/{user} does not want to be disturbed",
+    "person_talks": "user/{user} has {calls} calls already",
+    "over_own_limit": "limit: user/{user} has max_calls {limit} already",
     "own_of_nobody": "whoever calls is no person of ours, and has no settings",
     "own_set": "user/{user}: {key} is {value}",
     "own_refused": "user/{user}: {key} stays as it is: {why}",

@@ -5,7 +5,7 @@ than this: `calls {tenant}`, `place {tenant, user, to}`, `hang_up {tenant, call}
 `settings {tenant}`, `setting {tenant, user, key, value, author}` and `events {boot, since}`. Every command names the
 tenant; an id of another tenant's is one that is not there.
 
-`setting` sets what is a person's own (`pbx.routing.own`): `key` is `do_not_disturb` (value true or false) or
+`setting` sets what is a person's own (`pbx.routing.own`): `key` is `do_not_disturb`, `call_waiting` (true or false) or
 `forward.always`, `.busy`, `.no_answer`, `.unavailable` (value false for none, or `{to, after, confirm}`); the value
 null takes it back, so that the model's word counts. `author` is who says so, `user/ivanov` for the person. It counts
 from the next call on; a value that cannot be is refused in words with status 422. `settings` lists them by user and

@@ -44,6 +44,7 @@ class Rung:
     labels: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     invites: list[Message] = field(default_factory=list)
+    cancels: list[Message] = field(default_factory=list)
     final: Message | None = None  # what the caller got
 
 
@@ -246,7 +247,10 @@ class CalleeLeg(Leg):
             self.answer(code, "Said So")
             self.end(code)
 
+    cancel: Message | None = None
+
     def cancelled(self, request: Message) -> None:
+        self.cancel = request
         self.edge.reply(request, 200, "OK", tag=self.tag)
         if not self.is_up and not self.over.done():
             self.answer(487, "Request Terminated")

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.local_stack import CALLS_PORT, EDGE_PORT, Place, Stack, running
+from phones import message
 from phones.message import Message
-from phones.scripted.edge import CallerLeg, Incoming, Rung, ScriptedEdge
+from phones.scripted.edge import CalleeLeg, CallerLeg, Incoming, Rung, ScriptedEdge
 from phones.scripted.scenarios import SCENARIOS, Scenario
 from phones.scripted.simulation import GONE, HOUSE, NUMBERS, house, plain_of, simulated
 
@@ -101,9 +102,17 @@ async def _all(host: str, stack: Stack, told: Mapping[str, Told]) -> dict[str, R
             legs.append(asyncio.ensure_future(called))
             await asyncio.sleep(APART)
         await asyncio.gather(*legs)
+        for leg in edge.legs():
+            if isinstance(leg, CalleeLeg) and leg.cancel is not None and leg.invite is not None:
+                rung[NUMBERS[scenarios[token_in(leg.invite)].name]].cancels.append(leg.cancel)
     finally:
         edge.close()
     return rung
+
+
+def token_in(invite: Message) -> str:
+    """The tenant's token in a Contact of ours."""
+    return message.address(invite["Contact"]).removeprefix("sip:").partition("@")[0]
 
 
 async def _owned(stack: Stack) -> None:
@@ -120,7 +129,7 @@ async def _owned(stack: Stack) -> None:
 def _set_own(stack: Stack) -> None:
     """What people have set themselves, where no code of `before` does it."""
     for scenario in SCENARIOS.values():
-        if scenario.before is not None:
+        if scenario.before is not None and scenario.before.dialled.startswith("*"):
             continue
         for user, said in scenario.own.items():
             for key, value in said.items():
@@ -155,8 +164,11 @@ async def _one(edge: ScriptedEdge, scenario: Scenario, told: Told, rung: Rung) -
         for index, digit in enumerate(str(about))
     ]
     leg = edge.call(_incoming(scenario, scenario.dialled, caller=scenario.caller, digits=digits))
-    async with asyncio.timeout(60):
-        await leg.over
+    try:
+        async with asyncio.timeout(60):
+            await leg.over
+    except TimeoutError:
+        raise TimeoutError(f"{scenario.name!r} did not end in a minute") from None
     rung.final = leg.final
     if before is not None:
         before.leave()

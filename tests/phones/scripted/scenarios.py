@@ -40,6 +40,9 @@ class Scenario:
     full: bool = False  # the tenant has as many calls as its max_calls, that `before` is one
     before: Before | None = None  # a call that is up when this one comes
     own: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # what people have set: by user and key
+    calls: Mapping[str, int] = field(default_factory=dict)  # how many calls a user has then, that of `before`
+    source: str = ""  # the last device that was rung was told that the call is internal or external
+    names: str = ""  # and by whom, as it would show
     trunks: Mapping[str, str] = field(default_factory=dict)  # those that cannot be used: `full` or `down`
     answered_by: str | None = None
     hung_up_by: str | None = None
@@ -54,6 +57,7 @@ class Scenario:
         return any(status not in (403, 404, 482) for status in self.told)
 
     came: Sequence[str] = ()  # Diversion of the INVITE that comes in: who sent it on before, `reason number`
+    cause: int | None = None  # of Q.850, that the caller is told
     diverted: Sequence[str] = ()  # Diversion of the last INVITE that went out, the last who diverted first
 
 
@@ -103,7 +107,8 @@ NUMBERS = (
              answered_by="device dina-desk", hung_up_by="callee"),
     Scenario("a trunk in national format", "+74951000002", "user/anna", "answered", 200, trunk="local",
              people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee"),
-    Scenario("too many calls", "+74951000002", "", "failed", 503, people={"anna": STAYS}, full=True, before=FIRST),
+    Scenario("too many calls", "+74951000002", "", "failed", 503, people={"anna": STAYS}, full=True, before=FIRST,
+             cause=42),
 )  # fmt: skip
 
 FLOWS = (
@@ -236,7 +241,7 @@ INSIDE = (
                 people={"digits": RINGS}, patience=1),
     from_inside("out, given up while the trunk is dead", "anna", "89161234567", "+79161234567", "cancelled",
                 487, people={"digits": DEAD}, patience=2),
-    from_inside("no route there", "egor", "8101212345678", "+1212345678", "failed", 404),
+    from_inside("no route there", "egor", "8101212345678", "+1212345678", "failed", 404, cause=3),
     from_inside("abroad is barred", "anna", "81049301234567", "+49301234567", "rejected", 403),
     from_inside("outside is barred", "gleb", "89161234567", "+79161234567", "rejected", 403),
     from_inside("beyond the own town is barred", "dina", "84951234567", "+74951234567", "rejected", 403),
@@ -323,6 +328,32 @@ BY_API = (
     from_inside("by the API, somebody without a telephone", "zoya", "202", "", "no_answer", 480, by_api=True),
 )  # fmt: skip
 
+BUSY_ONES = (
+    Scenario("who talks and has no call waiting is busy", "+74951000051", "user/boris", "answered", 200,
+             people={"pavel": STAYS, "boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee",
+             before=Before("anna", "209", "device pavel-desk"), calls={"pavel": 1}, diverted=["user-busy 209"]),
+    from_inside("who calls is busy for others", "anna", "210", "user/rita", "busy", 486,
+                people={"rita": STAYS, "gleb": STAYS}, before=Before("rita", "204", "device gleb-desk"),
+                calls={"rita": 1}, cause=17),
+    from_inside("no more calls than max_calls", "rita", "202", "", "failed", 503,
+                people={"gleb": STAYS, "boris": STAYS}, before=Before("rita", "204", "device gleb-desk"),
+                calls={"rita": 1}, cause=42),
+    from_inside("an emergency passes the own limit", "rita", "112", "trunk/digits", "answered", 200,
+                people={"gleb": STAYS, "digits": LEAVES}, before=Before("rita", "204", "device gleb-desk"),
+                calls={"rita": 1}, answered_by="trunk digits", hung_up_by="callee"),
+    Scenario("call waiting, taken away by telephone", "+74951000002", "user/anna", "busy", 486,
+             people={"anna": STAYS, "gleb": STAYS}, own={"anna": {"call_waiting": False}}, calls={"anna": 1},
+             before=Before("anna", "204", "device gleb-desk"), cause=17),
+    Scenario("call waiting", "+74951000002", "user/anna", "answered", 200, people={"anna": LEAVES, "gleb": STAYS},
+             before=Before("anna", "204", "device gleb-desk"), answered_by=ANNA, hung_up_by="callee",
+             source="external"),
+    Scenario("a caller whom we know by the mobile", "+74951000002", "user/anna", "answered", 200,
+             caller="+79160000003", people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee",
+             source="external", names="Вера +79160000003"),
+    from_inside("a colleague by name", "boris", "201", "user/anna", "answered", 200, people={"anna": LEAVES},
+                answered_by=ANNA, hung_up_by="callee", source="internal", names="Борис 202"),
+)  # fmt: skip
+
 TO_BORIS = {"to": "user/boris", "after": 20.0, "confirm": False}
 
 OWN = (
@@ -337,7 +368,7 @@ OWN = (
              people={"fay": LEAVES}, answered_by="device fay-desk", hung_up_by="callee",
              before=Before("fay", "*73", ""), own={"fay": {"forward.always": False}}),
     Scenario("do not disturb", "+74951000002", "user/anna", "busy", 486, people={"anna": STAYS},
-             own={"anna": {"do_not_disturb": True}}),
+             own={"anna": {"do_not_disturb": True}}, cause=21),
     Scenario("do not disturb by telephone, to where busy calls go", "+74951000032", "user/anna", "answered", 200,
              people={"gus": STAYS, "anna": LEAVES}, answered_by=ANNA, hung_up_by="callee",
              before=Before("gus", "*78", ""), own={"gus": {"do_not_disturb": True}}, diverted=["user-busy 212"]),
@@ -359,7 +390,7 @@ WAYS = (
                 people={"narrow": STAYS, "dear": LEAVES}, answered_by="trunk dear", hung_up_by="callee",
                 before=Before("egor", "81033161234568", "trunk narrow"), trunks={"narrow": "full", "mute": "down"}),
     from_inside("no trunk can be used", "egor", "81034161234567", "+34161234567", "failed", 503,
-                trunks={"mute": "down"}),
+                trunks={"mute": "down"}, cause=34),
     from_inside("a class of the site allows it", "olga", "81044161234567", "trunk/cheap", "answered", 200,
                 people={"cheap": LEAVES}, answered_by="trunk cheap", hung_up_by="callee"),
     from_inside("a class of the site bars a longer prefix", "olga", "8104420123456", "+4420123456", "rejected", 403),
@@ -415,7 +446,5 @@ TRANSFERS = (
                      "egor": LEAVES}, answered_by=ANNA, hung_up_by="callee", told=(200, 200)),
 )  # fmt: skip
 
-SCENARIOS: Mapping[str, Scenario] = {
-    scenario.name: scenario
-    for scenario in (*NUMBERS, *FLOWS, *MENUS, *GROUPS, *INSIDE, *FORWARDS, *CODES, *BY_API, *OWN, *WAYS, *TRANSFERS)
-}
+ALL = (NUMBERS, FLOWS, MENUS, GROUPS, INSIDE, FORWARDS, CODES, BY_API, BUSY_ONES, OWN, WAYS, TRANSFERS)
+SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for part in ALL for scenario in part}

@@ -41,7 +41,7 @@ def test_a_forwarding_is_kept_as_a_destination(tenant: Tenant, value: Any, kept:
 
 @pytest.mark.parametrize(("user", "key", "value", "why"), [
     ("nobody", "do_not_disturb", True, "there is no user nobody"),
-    ("anna", "forward.never", False, "there is no setting forward.never; there are do_not_disturb, forward.always"),
+    ("anna", "forward.never", False, "there is no setting forward.never; there are do_not_disturb, call_waiting,"),
     ("anna", "do_not_disturb", "yes", "do_not_disturb is true or false"),
     ("anna", "do_not_disturb", 1, "do_not_disturb is true or false"),
     ("anna", "forward.always", True, "forward.always is {to: …}, or false"),

@@ -205,6 +205,8 @@ class SipConnections(Connections):
         headers = diverted_lines(diverting, uri)
         if caller_id.answers_itself:
             headers += [(name, value.format(host=target.domain)) for name, value in ANSWER_ITSELF]
+        elif caller_id.source:  # RFC 7462; `info` for telephones that know no such URN
+            headers.append(("Alert-Info", f"<urn:alert:source:{caller_id.source}>;info={caller_id.source}"))
         self._invite(leg, uri=uri, from_=self._shown(caller_id, target.domain), headers=headers)
 
     def _invite_trunk(self, leg: SipCallee, target: TrunkTarget, caller_id: CallerId) -> None:

@@ -88,7 +88,7 @@ def _state(facts: Mapping[str, Any]) -> StateScript:
     own = {
         user: {key: Setting(*one) for key, one in settings.items()} for user, settings in facts.get("own", {}).items()
     }
-    return StateScript(trunks=facts.get("trunks", {}), own=own)
+    return StateScript(trunks=facts.get("trunks", {}), own=own, calls=facts.get("talking", {}))
 
 
 class _Recorded(SimulatedConnections):

@@ -26,6 +26,7 @@ class StateScript:
     crm: Mapping[str, Fact] | None = None
     pins: Mapping[str, str] = field(default_factory=dict)
     trunks: Mapping[str, str] = field(default_factory=dict)  # by id or key; `full` or `down`
+    calls: Mapping[str, int] = field(default_factory=dict)  # how many calls a user has when this one comes
     own: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)  # by user and key
 
 
@@ -36,6 +37,9 @@ class ScriptedState(TenantState):
         self.overrides = frozenset(script.overrides)
         self._script = script
         self._own = {user: dict(settings) for user, settings in script.own.items()}
+
+    def calls_of(self, user: str) -> int:
+        return self._script.calls.get(user, 0)
 
     def own(self, user: str) -> Mapping[str, Setting]:
         return self._own.get(user, {})
