@@ -55,6 +55,7 @@ class Subscriber:
         self._to = ""
         self._target = ""
         self._routes: list[str] = []
+        self.ringing: Message | None = None  # the INVITE that it was called with
         self._waiting: list[Message] = []  # NOTIFYs that overtook an answer
 
     def register(self) -> None:
@@ -112,6 +113,18 @@ class Subscriber:
         routes = [f"Route: {route}" for route in answer.all("Record-Route")[::-1]]
         self._cseq += method != "ACK"
         self.peer.send(self._build(method, self._target, self._to, tuple(routes)))
+
+    def send_on(self, digits: str) -> None:
+        """REFER, by the called side, in the call of `ringing`."""
+        invite = self.ringing
+        assert invite is not None
+        headers = tuple(f"Route: {route}" for route in invite.all("Record-Route"))
+        headers += (f"Contact: {self.peer.contact(self.user)}", f"Refer-To: <sip:{digits}@{self.domain}>")
+        target, local = invite.need("Contact").strip("<>"), f"{invite.need('To')};tag=uas"
+        call_id = invite.need("Call-ID")
+        self.peer.send(
+            build("REFER", target, self.peer, from_=local, to=invite.need("From"), call_id=call_id, headers=headers)
+        )
 
     def _challenged(
         self, method: str, uri: str, to: str, headers: tuple[str, ...], *, call_id: str = "", body: str = ""

@@ -121,7 +121,7 @@ def site(running_site: tuple[FullEdge, Stack]) -> Iterator[Site]:
 
 def answer(callee: Subscriber) -> Callable[[], None]:
     """The callee rings; what is returned answers."""
-    ringing = callee.peer.request("INVITE")
+    callee.ringing = ringing = callee.peer.request("INVITE")
     contact = (f"Contact: {callee.peer.contact(callee.user)}",)
     callee.peer.send(reply(ringing, 180, "Ringing", headers=contact), ringing.source)
 
@@ -338,6 +338,28 @@ def test_a_phone_that_knows_nothing_of_it_is_told_no_more(site: Site) -> None:
     assert phone.subscribe("202").status == 200
     phone.notified(status=481)
     site.until(lambda: site.subscriptions() == 0)
+
+
+@pytest.mark.row("R09")
+def test_a_slot_is_lit_while_a_call_waits_in_it_also_over_a_restart(site: Site) -> None:
+    caller, callee = site.registered("ivanov-desk"), site.registered("petrova-desk", PHONE_2)
+    watcher = site.registered("sidorov-desk")
+    assert watcher.subscribe("*693").status == 200
+    assert watcher.notified().dialogs == []
+    call_up(caller, callee)
+    callee.send_on("*683")
+    lit = watcher.until([("recipient", "confirmed")])
+    assert "201" not in lit.body
+    site.kill_calls()
+    assert watcher.notified(5.0).states == [("recipient", "confirmed")]
+    taker = site.phone("petrova-desk", PHONE_2)
+    taker.call(f"sip:*693@{DOMAIN}", SDP)
+    ok = taker.peer.receive(lambda message: message.status == 200, 5.0)
+    taker.in_call("ACK", ok)
+    watcher.until([("recipient", "terminated")])
+    taker.in_call("BYE", ok)
+    assert watcher.refresh(0).status == 200
+    site.until(lambda: site.stack.ask("status")["calls"] == 0)
 
 
 def test_ring_group_is_seen_ringing_and_talking(site: Site) -> None:

@@ -9,18 +9,20 @@ from collections.abc import Iterable, Sequence
 
 from pbx.calls.call import Call
 from pbx.calls.leg import CalleeLeg, DeviceTarget
+from pbx.model import feature_codes
 from pbx.model.objects import RingGroup, Tenant, User
 from pbx.sip.dialog_info import WatchedDialog
 from pbx.sip.uri import user_part
 
 _ORDER = ("terminated", "trying", "early", "confirmed")
 
-Seen = dict[str, WatchedDialog]  # by node: `user/ivanov`, `ring_group/office`
+Seen = dict[str, WatchedDialog]  # by node: `user/ivanov`, `ring_group/office`, `park/3`
+WATCHABLE = frozenset({"user", "ring_group", "park"})
 
 
 def seen_in(call: Call) -> Seen:
-    """What a call shows of whom: one dialog for each user of ours in it, however many devices ring, and one for the
-    ring group that it is at."""
+    """What a call shows of whom: one dialog for each user of ours in it, however many devices ring, one for the ring
+    group that it is at, and one for the slot where it is parked."""
     if call.record.ended is not None:
         return {}
     seen: Seen = {}
@@ -36,6 +38,8 @@ def seen_in(call: Call) -> Seen:
     group = _group_of(call)
     if group is not None and (phase := max(map(_phase, callees), key=_ORDER.index, default="")):
         seen[f"ring_group/{group.id}"] = WatchedDialog(name, phase, "recipient", remote)
+    if (parked := call.happened.parked()) is not None:
+        seen[f"park/{parked[1]}"] = WatchedDialog(name, "confirmed", "recipient", remote)
     return seen
 
 
@@ -138,11 +142,22 @@ def _is_among(tenant: Tenant, watcher: User, watched: User, allowed: Iterable[st
 
 
 def node_of(tenant: Tenant, name: str) -> str:
-    """What a watcher means by a user part: an extension, a user's id or one of its devices; empty for none of them."""
+    """What a watcher means by a user part: an extension, a user's id or one of its devices, what is dialled to take the
+    call of a slot (`*693`) or to turn a switch over; empty for none of them."""
     to = tenant.extensions.get(name)
     if to is not None:
         return str(to)
     if name in tenant.users:
         return f"user/{name}"
+    switch = next((one for one in tenant.services.overrides.values() if one.code == name and one.light), None)
+    if switch is not None:
+        return f"override/{switch.id}"
+    code = feature_codes.read(tenant.feature_codes, name)
+    if code is not None:
+        return f"park/{code[1]}" if code[0] in ("park", "unpark") and _is_slot(tenant, code[1]) else ""
     owner = next((u.id for u in tenant.users.values() if any(name == f"{u.id}-{d}" for d in u.devices)), "")
     return f"user/{owner}" if owner else ""
+
+
+def _is_slot(tenant: Tenant, digits: str) -> bool:
+    return digits in map(str, range(1, tenant.services.parking.slots + 1))

@@ -141,8 +141,7 @@ class Call:
         if len(self.record.path) >= MAX_NODES:
             raise Loop(" → ".join(self.record.path[-6:]))
         self.record.path.append(str(node))
-        if self.connections.on_change is not None:
-            self.connections.on_change()
+        self.connections.changed()
         if self.watch:
             self.watch("node", str(node))
 

@@ -264,6 +264,11 @@ class Connections(ABC):
     def callees(self) -> Sequence[CalleeLeg]:
         """All that were rung, in order; some may be over."""
 
+    def changed(self) -> None:
+        """The call is seen otherwise than before."""
+        if self.on_change is not None:
+            self.on_change()
+
     def observe(self, on_change: Callable[[], None]) -> None:
         """Tell `on_change` of each new state of a side of this call."""
         self.on_change = on_change

@@ -6,6 +6,7 @@ import asyncio
 
 from pbx.calls.call import Call
 from pbx.calls.leg import DeviceTarget
+from pbx.calls.onward import Claim
 from pbx.features.pickup import take
 from pbx.model.objects import Destination
 from pbx.routing.reason import Reason
@@ -27,16 +28,24 @@ async def park(call: Call, number: str) -> Destination | None:
     if before is None:
         call.happened.parks(slot, user, call.moment())
         call.note(Reason("parked", slot=slot, user=user))
+        call.connections.changed()
     try:
         await call.answer()
         call.connections.keep()
-        return await _wait(call, user)
+        claim = await _wait(call)
     finally:
         call.happened.leaves_park(call.moment())
         call.house.parked.pop(slot, None)
+        call.connections.changed()
+    if claim is not None:
+        await call.bridge(claim.leg, call.record.path[-1])
+        return None
+    call.note(Reason("park_timeout", seconds=call.tenant.services.parking.timeout, user=user))
+    return Destination("user", user)
 
 
-async def _wait(call: Call, user: str) -> Destination | None:
+async def _wait(call: Call) -> Claim | None:
+    """Until somebody comes for the call; None when nobody does in time."""
     place = call.tenant.services.parking
     claim = call.may_be_claimed()
     hearing = asyncio.ensure_future(call.hear(place.music))
@@ -46,11 +55,7 @@ async def _wait(call: Call, user: str) -> Destination | None:
         call.claim = None
         hearing.cancel()
         await asyncio.gather(hearing, return_exceptions=True)
-    if claim.done():
-        await call.bridge(claim.result().leg, call.record.path[-1])
-        return None
-    call.note(Reason("park_timeout", seconds=place.timeout, user=user))
-    return Destination("user", user)
+    return claim.result() if claim.done() else None
 
 
 def _who_parks(call: Call) -> str:

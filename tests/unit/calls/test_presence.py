@@ -18,6 +18,7 @@ from pbx.calls.live.presence import MOST_OF_DEVICE, Presence
 from pbx.calls.live.serving import Serving
 from pbx.model.load import load
 from pbx.model.objects import Destination, Model, Tenant
+from pbx.model.services import Override
 from pbx.sip.dialog_info import WatchedDialog
 from pbx.store.kept_calls import KeptCalls
 
@@ -160,6 +161,8 @@ def tag_of(answer: str) -> str:
         ("202", {}, 200),
         ("petrova", {}, 200),
         ("640", {}, 200),
+        ("*693", {}, 200),
+        ("*6999", {}, 404),
         ("ivanov-desk", {"event": "message-summary"}, 200),
         ("201", {"event": "message-summary"}, 200),
         ("202", {"event": "message-summary"}, 403),
@@ -210,13 +213,16 @@ def test_limit_of_a_device_and_who_gives_way(process: Process) -> None:
 
 
 def test_what_another_source_says(process: Process, tenant: Tenant) -> None:
-    slots: dict[str, list[WatchedDialog]] = {}
-    process.presence.add_source("park", lambda tenant, slot: slots.get(slot, []))
-    process.serve(replace(tenant, extensions={**tenant.extensions, "701": Destination("park", "701")}))
-    assert " 200 " in process.subscribe("701")
+    on: dict[str, list[WatchedDialog]] = {}
+    switches = {"night": Override("night", "*28", light=True), "dark": Override("dark", "*29")}
+    process.serve(replace(tenant, services=replace(tenant.services, overrides=switches)))
+    assert " 404 " in process.subscribe("*28", call="early")
+    process.presence.add_source("override", lambda tenant, switch: on.get(switch, []))
+    assert " 404 " in process.subscribe("*29", call="dark")
+    assert " 200 " in process.subscribe("*28")
     assert "<dialog " not in process.notified()[0]
-    slots["701"] = [WatchedDialog("x", "confirmed", "recipient", "sip:+79161234567@x")]
-    process.presence.touched("romashka", "park/701")
+    on["night"] = [WatchedDialog("x", "confirmed", "recipient", "sip:+79161234567@x")]
+    process.presence.touched("romashka", "override/night")
     process.loop.run(1.0)
     (told,) = process.notified()
     assert "<state>confirmed</state>" in told and "+7916" not in told

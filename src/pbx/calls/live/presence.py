@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from pbx.calls.board import Board, may_know_numbers, may_watch, node_of
+from pbx.calls.board import WATCHABLE, Board, may_know_numbers, may_watch, node_of
 from pbx.calls.call import Call
 from pbx.calls.live.connections import Edge
 from pbx.calls.live.exchange import SHED, Documents, Exchange
@@ -39,7 +39,7 @@ MOST_PATIENCE = 300.0  # seconds between two attempts to reach a phone
 _REASONS = {403: "rejected", 404: "noresource"}  # how one ends that would be refused now
 
 Source = Callable[[Tenant, str], Sequence[WatchedDialog]]
-"""The dialogs of a node (by its id) of another kind than people and ring groups: a parking slot, a switch."""
+"""The dialogs of a node (by its id) of another kind than those that are seen in calls: a switch, a queue."""
 
 
 class Refused(Exception):
@@ -175,7 +175,7 @@ class Presence:
             if node != f"user/{user.id}":
                 raise Refused(403)
             return f"messages/{user.id}"
-        if subscription.package == DIALOG and (kind in ("user", "ring_group") or kind in self._sources):
+        if subscription.package == DIALOG and (kind in WATCHABLE or kind in self._sources):
             if not may_watch(tenant, user, node):
                 raise Refused(403)
             return node
