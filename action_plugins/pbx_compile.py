@@ -22,7 +22,7 @@ from pbx.desired import commits, holder  # noqa: E402
 from pbx.desired.compile import compile_all  # noqa: E402
 from pbx.desired.digest import canonical  # noqa: E402
 from pbx.desired.fingerprint import of_servers, of_wanted  # noqa: E402
-from pbx.desired.hosts import GROUPS, Host, InventoryError, host_of, of_group  # noqa: E402
+from pbx.desired.hosts import GROUPS, Host, InventoryError, host_of  # noqa: E402
 from pbx.desired.lab_ca import certificate  # noqa: E402
 from pbx.desired.secrets import SecretError, Secrets  # noqa: E402
 from pbx.desired.source import ModelRefused, load_source  # noqa: E402
@@ -35,6 +35,7 @@ HOST_VARIABLES = (
     "pbx_store",
     "kamailio_settings",
     "rtpengine_settings",
+    "pbx_web_settings",
     "pbx_owners",
 )
 
@@ -70,7 +71,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
             )
         if self._task.args.get("lab_ca"):
             domains = [tenant.domain for tenant in loaded.source.model.tenants.values()]
-            for host in of_group(hosts, "edges"):
+            for host in (one for one in hosts if one.groups & {"edges", "web"}):
                 files[host.name] += _certificates(self._task.args["lab_ca"], folder, host, domains)
         digest = of_wanted(files, servers, secrets.site_key)
         if self._task.args.get("expect", digest) != digest:

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from throwaway import CHECKOUT, Lab
 
-from pbx.desired.secrets import derived_password, ha1
+from pbx.desired.secrets import api_token, derived_password, ha1
 from pbx.model.load import load
 
 PBX = [sys.executable, "-c", "from pbx.cli.main import main; main()"]
@@ -84,6 +84,10 @@ class Site:
         given = yaml.safe_load((self.inventory.parent / "group_vars/all/secrets.yml").read_text())
         found = {"pbx_site_key": given["pbx_site_key"], **given["pbx_secrets"]}
         for tenant in load(str(self.model)).model.tenants.values():
+            for token in tenant.services.api_tokens.values():
+                found[f"api token {token.id}"] = api_token(
+                    given["pbx_site_key"], given["pbx_secrets"], tenant.id, token
+                )
             for user in tenant.users.values():
                 for device in user.devices.values():
                     made = derived_password(given["pbx_site_key"], tenant.id, user.id, device.id, device.generation)

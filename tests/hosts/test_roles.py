@@ -25,12 +25,24 @@ PACKAGES = {
 UNITS = {
     "edge1": ["kamailio.service", "kamailio-location.timer", "nftables.service"],
     "relay1": ["rtpengine-daemon.service", "redis-server.service", "nftables.service"],
-    "calls1": ["pbx-calls@1.service", "pbx-journal.service", "pbx-media@1.service", "nftables.service"],
+    "calls1": [
+        "pbx-calls@1.service",
+        "pbx-journal.service",
+        "pbx-media@1.service",
+        "pbx-web.service",
+        "nftables.service",
+    ],
 }
 SOCKETS = {
     "edge1": {f"{proto} {EDGE}:{port}" for proto in ("udp", "tcp") for port in (5060, 5080)} | {f"tcp {EDGE}:5061"},
     "relay1": {f"udp {RELAY}:2223", "tcp 127.0.0.1:2224", "tcp 127.0.0.1:6379", "tcp [::1]:6379"},
-    "calls1": {f"udp {CALLS}:5070", f"tcp {CALLS}:5070", f"udp {CALLS}:41000", f"udp {CALLS}:41001"},
+    "calls1": {
+        f"udp {CALLS}:5070",
+        f"tcp {CALLS}:5070",
+        f"udp {CALLS}:41000",
+        f"udp {CALLS}:41001",
+        f"tcp {CALLS}:8443",
+    },
 }
 RULES = {
     "edge1": {
@@ -44,6 +56,7 @@ RULES = {
         "ip saddr @edges udp dport 5070 accept",
         "ip saddr @edges tcp dport 5070 accept",
         "ip saddr @relays udp dport 41000-41001 accept",
+        "tcp dport 8443 accept",
     },
 }
 RUN_AS = [
@@ -53,6 +66,7 @@ RUN_AS = [
     ("calls1", "pbx-calls@1.service", "pbx-calls"),
     ("calls1", "pbx-journal.service", "pbx-calls"),
     ("calls1", "pbx-media@1.service", "pbx-media"),
+    ("calls1", "pbx-web.service", "pbx-web"),
 ]
 CLOSED = [
     ("edge1", "/var/lib/kamailio/pbx.sqlite", "root", "kamailio", 0o640),
@@ -60,6 +74,9 @@ CLOSED = [
     ("calls1", "/var/lib/pbx/secrets", "pbx-calls", "root", 0o700),
     ("calls1", "/var/lib/pbx/secrets/calls.json", "pbx-calls", "root", 0o600),
     ("calls1", "/etc/pbx/calls.json", "root", "pbx", 0o640),
+    ("calls1", "/var/lib/pbx-web/tokens.json", "root", "pbx-web", 0o640),
+    ("calls1", "/etc/pbx/web/server.key", "root", "pbx-web", 0o640),
+    ("calls1", "/run/pbx-calls/control.sock", "pbx-calls", "pbx", 0o600),
     *[(host, "/var/lib/pbx-apply", "root", "root", 0o700) for host in PACKAGES],
 ]
 OWN_UNITS = [
@@ -69,6 +86,7 @@ OWN_UNITS = [
     ("calls1", "pbx-calls@1.service"),
     ("calls1", "pbx-journal.service"),
     ("calls1", "pbx-media@1.service"),
+    ("calls1", "pbx-web.service"),
 ]
 On = Callable[[str], Host]
 

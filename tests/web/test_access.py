@@ -30,11 +30,14 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/records/{record}"): READERS,
     ("GET", "/people"): READERS,
     ("GET", "/people/{user}"): READERS,
+    ("GET", "/people/{user}/settings"): READERS,
+    ("PUT", "/people/{user}/settings/{key}"): {"admin", "user"},
     ("GET", "/events"): READERS,
 }
 OPEN = {("GET", "/health")}
 OK = {("POST", "/calls"): 202, ("DELETE", "/calls/{call}"): 204}
 BODY = {"user": "anna", "to": "202"}
+BODIES = {"POST": BODY, "PUT": {"value": None}}
 
 
 def routes() -> Iterator[tuple[str, str]]:
@@ -59,7 +62,7 @@ def talking(served: Web) -> Iterator[dict[str, dict[str, str]]]:
             over = client.post("/calls", json=BODY).json()["call"]
             until(lambda: client.delete(f"/calls/{over}").status_code == 204, "it is hung up")  # noqa: B023
             until(lambda: client.get(f"/records/{over}").status_code == 200, "its record is there")  # noqa: B023
-            ids[tenant] = {"record": over, "user": "anna"}
+            ids[tenant] = {"record": over, "user": "anna", "key": "do_not_disturb"}
     yield ids
 
 
@@ -73,7 +76,7 @@ def ask(served: Web, client: httpx.Client, method: str, path: str) -> int:
     if path == "/events":  # never ends
         with client.stream("GET", path) as response:
             return response.status_code
-    return client.request(method, path, json=BODY if method == "POST" else None).status_code
+    return client.request(method, path, json=BODIES.get(method)).status_code
 
 
 def a_call(served: Web, tenant: str) -> str:
@@ -102,7 +105,7 @@ def test_what_belongs_to_another_tenant_is_not_there(
 ) -> None:
     """Also for whoever may do it at home; a user of the same name is one's own."""
     if "{user}" in path:
-        ids = {"user": "nobody-here"}
+        ids = {"user": "nobody-here", "key": "do_not_disturb"}
     else:
         ids = talking["other"] | ({"call": a_call(served, "other")} if "{call}" in path else {})
     with served.client("house", role) as client:
@@ -118,7 +121,9 @@ def test_what_belongs_to_another_tenant_is_not_there(
 def test_nobody_may_anything_without_a_token_that_is_known(served: Web, method: str, path: str, sent: str) -> None:
     raw = [(b"Authorization", sent.encode("latin-1", "surrogateescape"))] if sent else []
     with served.client(role="") as client:
-        request = client.build_request(method, filled(path, {"call": "x", "record": "x", "user": "anna"}), headers=raw)
+        request = client.build_request(
+            method, filled(path, {"call": "x", "record": "x", "user": "anna", "key": "forward.busy"}), headers=raw
+        )
         answer = client.send(request)
     assert answer.status_code in (401, 429)
     assert answer.headers["content-type"] == "application/problem+json"

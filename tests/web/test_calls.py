@@ -130,6 +130,29 @@ def test_the_callee_is_dialled_by_the_rules_of_the_person(here: Web) -> None:
     assert "digits" in here.rung
 
 
+@pytest.mark.row("R08")
+def test_people_set_their_own_forwarding_and_it_holds_for_the_next_call(here: Web) -> None:
+    here.people["gleb-desk"] = here.people["boris-desk"]
+    with here.client("house", "user") as anna, here.client() as admin:
+        put = "/people/anna/settings/forward.always"
+        answer = anna.put(put, json={"value": {"to": "user/gleb"}})
+        assert answer.status_code == 200
+        found = answer.json()["settings"]["forward.always"]
+        assert (found["value"]["to"], found["author"], found["in_force"]) == ("user/gleb", "api user", True)
+        assert admin.get("/people/anna/settings").json() == answer.json()
+        leg = here.call_in("house", "boris", "201")
+        up = until(lambda: [c for c in admin.get("/calls").json()["calls"] if c["answered_by_user"]], "gleb answers")
+        assert up[0]["answered_by_user"] == "gleb"
+        here.leave(leg)
+        assert anna.put(put, json={"value": {"to": "user/nobody"}}).status_code == 422
+        assert anna.put(put, json={"value": {"to": "user/gleb", "when": "now"}}).status_code == 422
+        assert anna.put("/people/boris/settings/do_not_disturb", json={"value": True}).status_code == 403
+        assert anna.put(put, json={"value": None}).json()["settings"] == {}
+        assert admin.put("/people/boris/settings/do_not_disturb", json={"value": True}).status_code == 200
+        assert admin.put("/people/boris/settings/do_not_disturb", json={"value": None}).json()["settings"] == {}
+        assert "api console" not in anna.get("/people/anna/settings").text
+
+
 def test_a_ringing_telephone_and_a_held_call_are_seen(here: Web) -> None:
     here.people["boris-desk"] = Person()
     with here.client() as client:

@@ -1,4 +1,4 @@
-"""`pbx credentials [TENANT/]USER`: what to type into a phone."""
+"""`pbx credentials [TENANT/]USER`: what to type into a phone; with `--api-token` what a program sends to the API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pbx.cli import _options
 
 def register(parser: argparse.ArgumentParser) -> None:
     parser.description = "Show what to type into a user's phones. The password is shown here and nowhere else."
-    parser.add_argument("user", metavar="[TENANT/]USER")
+    parser.add_argument("user", metavar="[TENANT/]USER", help="or, with --api-token, [TENANT/]TOKEN")
+    parser.add_argument("--api-token", action="store_true", help="print a token of the API in place of passwords")
     _options.add_inventory(parser)
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=run)
@@ -18,7 +19,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from pbx.cli import _inventory
-    from pbx.desired.credentials import Unknown, credentials
+    from pbx.desired.credentials import Unknown, credentials, token_of
     from pbx.desired.hosts import InventoryError
     from pbx.desired.secrets import SecretError, Secrets
     from pbx.model.load import load
@@ -31,6 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
             raise InventoryError("give --model, or set pbx_model_root in the inventory")
         key = str(inventory.variables.get("pbx_site_key") or "")
         secrets = Secrets(key, inventory.variables.get("pbx_secrets") or {})
+        if arguments.api_token:
+            print(token_of(load(root).model, secrets, arguments.user))
+            return 0
         rows = credentials(load(root).model, inventory.hosts, secrets, arguments.user)
     except (InventoryError, SecretError, ModelErrors, Unknown) as error:
         print(f"error: {error}", file=sys.stderr)

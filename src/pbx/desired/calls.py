@@ -10,6 +10,7 @@ from pbx.desired.hosts import Host, of_group
 
 STATE = "/var/lib/pbx"
 CONTROL = "/run/pbx-calls/control.sock"
+API = "/run/pbx-calls/api.sock"
 ENGINE = "/run/pbx-media/control.sock"
 
 
@@ -47,6 +48,7 @@ def process(host: Host, hosts: list[Host], instance: int = 1) -> dict[str, Any]:
         ],
         "media": {"socket": ENGINE, "address": engine.media_address, "port": 41000} if engine else None,
         "control": CONTROL,
+        "api": API,
         "journal": f"{STATE}/journal",
         "store": store.place(hosts),
         "prompts": f"{STATE}/prompts",

@@ -6,14 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pbx.desired import calls, edge, relay, store
+from pbx.desired import calls, edge, relay, store, web
 from pbx.desired.hosts import Host, InventoryError, of_group
 from pbx.desired.owners import owners
 from pbx.desired.secrets import SecretError, Secrets, device_password, given_secret, ha1
 from pbx.model.objects import Model, Tenant
 
 FORMAT = 1
-ROLES: Mapping[str, str] = {"edge": "edges", "relay": "relays", "calls": "calls", "media": "media", "store": "store"}
+ROLES: Mapping[str, str] = {
+    "edge": "edges",
+    "relay": "relays",
+    "calls": "calls",
+    "media": "media",
+    "store": "store",
+    "web": "web",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ def compile_all(source: Source, hosts: Sequence[Host], secrets: Secrets) -> Comp
         for role, group in ROLES.items():
             if group not in host.groups or (role == "store" and host != store.server(ordered)):
                 continue
-            body, values, process = _role(role, source, ordered, host, revisions, passwords, trunks, stored)
+            body, values, process = _role(role, source, ordered, host, revisions, passwords, trunks, stored, secrets)
             head = {"format": FORMAT, "server": host.name, "role": role, "site_revision": source.site_revision}
             documents.append(ServerDocument(host.name, role, {**head, **body}, values, process))
     return Compiled(source.site_revision, revisions, tuple(documents))
@@ -78,6 +85,7 @@ def _role(
     passwords: dict[str, str],
     trunks: dict[str, str],
     stored: dict[str, str],
+    secrets: Secrets,
 ) -> tuple[dict[str, Any], dict[str, str], dict[str, Any] | None]:
     if role == "edge":
         body = edge.document(source.model, hosts, host)
@@ -90,6 +98,8 @@ def _role(
         plains = {id_: {"revision": revisions[id_], "plain": dict(source.tenants[id_])} for id_ in source.tenants}
         owned = [tenant for tenant, owner in owners(source.model, hosts).items() if owner == host]
         return calls.document(source.site, plains, owned), {**trunks, **stored}, calls.process(host, hosts)
+    if role == "web":
+        return web.document(source.model, secrets), dict(stored), web.process(host, hosts)
     if role == "store":
         return {"tenants": {}, **store.document(host, hosts)}, dict(stored), None
     return {"tenants": {}, "prompts": sorted(source.prompts)}, {}, calls.engine(host)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from pbx.desired.hosts import Host, InventoryError, of_group
-from pbx.desired.secrets import Secrets, device_password
+from pbx.desired.secrets import Secrets, api_token, device_password
 from pbx.model.objects import Model, Tenant, User
 
 
@@ -64,6 +64,22 @@ def credentials(model: Model, hosts: Sequence[Host], secrets: Secrets, wanted: s
         )
         for device in devices
     ]
+
+
+def token_of(model: Model, secrets: Secrets, wanted: str) -> str:
+    """What a program sends for `[TENANT/]TOKEN`. Raises Unknown, SecretError."""
+    tenant_id, _, name = wanted.rpartition("/")
+    found = [
+        (tenant, tenant.services.api_tokens[name])
+        for tenant in model.tenants.values()
+        if name in tenant.services.api_tokens and tenant_id in ("", tenant.id)
+    ]
+    if not found:
+        raise Unknown(f"no token {wanted!r} of the API")
+    if len(found) > 1:
+        raise Unknown(f"{wanted!r} is in several tenants: {', '.join(f'{tenant.id}/{name}' for tenant, _ in found)}")
+    tenant, token = found[0]
+    return api_token(secrets.site_key, secrets.given, tenant.id, token)
 
 
 def _find(model: Model, wanted: str) -> tuple[Tenant, User]:

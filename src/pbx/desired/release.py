@@ -17,7 +17,12 @@ import pbx
 PACKAGE = Path(pbx.__file__).parent
 # What the services never import: changing these restarts nothing.
 CONTROLLER_ONLY = ("analysis", "cli", "collections", "desired", "speech")
-PROGRAMS = {"pbx-calls": "pbx.server.calls", "pbx-media": "pbx.server.media", "pbx-journal": "pbx.server.journal"}
+PROGRAMS = {
+    "pbx-calls": "pbx.server.calls",
+    "pbx-media": "pbx.server.media",
+    "pbx-journal": "pbx.server.journal",
+    "pbx-web": "pbx.server.web",
+}
 TARGET_PYTHONS = {"3.11": "Debian 12", "3.13": "Debian 13"}
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 

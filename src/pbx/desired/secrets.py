@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pbx.model.objects import Device, Tenant, User
+from pbx.model.services import ApiToken
 
+TOKEN_LENGTH = 32  # of a given token of the API, at least
 PASSWORD_LENGTH = 26  # characters of base32: 130 bits
 
 
@@ -39,6 +41,17 @@ def device_password(site_key: str, given: Mapping[str, str], tenant: Tenant, use
     if device.secret is None:
         return derived_password(site_key, tenant.id, user.id, device.id, device.generation)
     return given_secret(given, device.secret, f"{tenant.id}: users/{user.id}/devices/{device.id}")
+
+
+def api_token(site_key: str, given: Mapping[str, str], tenant: str, token: ApiToken) -> str:
+    """What a program sends: the given one, else `pbx_` and 130 bits of base32 made of the site key."""
+    where = f"{tenant}: api_tokens/{token.id}"
+    if token.secret is None:
+        return "pbx_" + derived_password(site_key, tenant, "api_tokens", token.id, token.generation)
+    value = given_secret(given, token.secret, where)
+    if len(value) < TOKEN_LENGTH:  # its SHA-256 is on the host: what can be guessed can be found out
+        raise SecretError(f"{where}: {token.secret} has fewer than {TOKEN_LENGTH} characters")
+    return value
 
 
 def given_secret(given: Mapping[str, str], name: str, where: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import time
+from datetime import date, time
 from typing import Any
 
 from pbx.model import services as s
@@ -26,6 +26,7 @@ def services(plain: Plain) -> s.Services:
         conferences={key: conference(key, value) for key, value in each("conferences")},
         recordings={key: recording(key, value) for key, value in each("recordings")},
         webhooks={key: webhook(key, value) for key, value in each("webhooks")},
+        api_tokens={key: api_token(key, value) for key, value in each("api_tokens")},
         roles={key: role(key, value) for key, value in each("roles")},
         tariffs={key: tariff(key, value) for key, value in each("tariffs")},
         plans={key: plan(key, value) for key, value in each("plans")},
@@ -132,6 +133,19 @@ def recording(key: str, plain: Plain) -> s.Recording:
 
 def webhook(key: str, plain: Plain) -> s.Webhook:
     return s.Webhook(key, plain["url"], tuple(plain["events"]), some(plain.get("sign_with"), secret))
+
+
+def api_token(key: str, plain: Plain) -> s.ApiToken:
+    return s.ApiToken(
+        id=key,
+        role=plain["role"],
+        user=some(plain.get("user"), reference),
+        scopes=tuple(plain.get("scopes", ())),
+        expires=some(plain.get("expires"), date.fromisoformat),
+        rate=plain["rate"],
+        generation=plain["generation"],
+        secret=some(plain.get("token"), secret),
+    )
 
 
 def role(key: str, plain: Plain) -> s.Role:

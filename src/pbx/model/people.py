@@ -16,6 +16,16 @@ def check(scope: Scope) -> None:
     _extensions(scope)
     _devices(scope)
     _emergency(scope)
+    _api_tokens(scope)
+
+
+def _api_tokens(scope: Scope) -> None:
+    for name, plain in scope.objects("api_tokens").items():
+        if plain["role"] == "user" and "user" not in plain:
+            scope.report(("api_tokens", name, "role"), "role user is for one person; write user: user/NAME")
+        elif plain["role"] != "user" and "user" in plain:
+            message = f"a token of role {plain['role']} is for nobody in particular; role: user is the one for a person"
+            scope.report(("api_tokens", name, "user"), message)
 
 
 def _silence(scope: Scope) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -194,6 +194,21 @@ class Parking:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiToken:
+    """`role` is one of admin, supervisor, user, read_only; without `scopes` all of the role's. `secret` is the name of
+    a given token, None: made of the site key."""
+
+    id: str
+    role: str
+    user: str | None = None
+    scopes: tuple[str, ...] = ()
+    expires: date | None = None  # its last day, in UTC
+    rate: int = 10  # requests a second
+    generation: int = 1
+    secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """All of the above of one tenant, with those of the site that it may use."""
 
@@ -209,3 +224,4 @@ class Services:
     plans: Mapping[str, Plan] = field(default_factory=dict)
     classes_of_service: Mapping[str, ClassOfService] = field(default_factory=dict)
     parking: Parking = Parking()
+    api_tokens: Mapping[str, ApiToken] = field(default_factory=dict)

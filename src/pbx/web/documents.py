@@ -133,6 +133,38 @@ class People(BaseModel):
     people: list[Person]
 
 
+class Forwarding(BaseModel):
+    """Where a person's calls go."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: Annotated[str, Field(min_length=1, max_length=80, examples=["user/petrova"])]
+    after: Annotated[float, Field(ge=1, le=300, description="Seconds of ringing; of no_answer only.")] | None = None
+    confirm: bool | None = Field(None, description="Outside numbers: whoever answers presses 1.")
+
+
+class OwnSetting(BaseModel):
+    """What a person has set over the model's word; `value` null: nothing, the model decides."""
+
+    value: bool | Forwarding | None = Field(
+        description="do_not_disturb: true or false. A forwarding: where to, or false for none. null takes it back."
+    )
+
+
+class SetSetting(OwnSetting):
+    """With who set it, and when."""
+
+    author: str = Field(examples=["api console"])
+    changed: str
+    in_force: bool = Field(description="false: the model of today has no use for it.")
+
+
+class OwnSettings(BaseModel):
+    """Those that are set, by key; for all others the model decides."""
+
+    settings: dict[str, SetSetting]
+
+
 class AuditEntry(BaseModel):
     """A request that would change something."""
 

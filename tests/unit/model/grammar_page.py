@@ -24,7 +24,7 @@ CHAPTERS = {
     ),
     "The way out": "trunks outbound_routes class_of_service",
     "Money": "tariffs plans",
-    "Beside the calls": "webhooks tests",
+    "Beside the calls": "api_tokens webhooks tests",
 }
 SINGLE = ("tenant", "emergency", "feature_codes", "parking")
 WORDS = (

@@ -60,6 +60,9 @@ CHAPTERS = {
         media_of_a_browser media_timeout_too_short
         no_emergency_numbers no_emergency_route nobody_to_help location_without_a_way_out
     """,
+    "Tokens of the API": """
+        api_token_for_nobody api_token_for_a_person api_token_of_no_scope
+    """,
     "Feature codes": """
         feature_code_of_an_override feature_code_is_an_emergency_number
     """,

@@ -37,7 +37,7 @@ async def list_calls(service: Ours, token: Reads, user: Id | None = None) -> Cal
     status_code=202,
     responses={
         202: {"headers": {"Location": {"description": "The call, while it is up.", "schema": {"type": "string"}}}},
-        **responses(403, 404, 413, 422, 503),
+        **responses(400, 403, 404, 413, 422, 503),
     },
 )
 async def place_call(
