@@ -172,7 +172,7 @@ class Call:
         """Nobody was answered when the process was killed: the story is told from its beginning, as if for the first
         time; the reasons of the first time stay."""
         self.record.path.clear()
-        self.record.facts.clear()
+        self.record.facts = {name: value for name, value in self.record.facts.items() if name == "hops"}
         self.happened = Happened(self.record)
 
     def follow(self, decision: Decision) -> Destination:

@@ -17,12 +17,13 @@ Secret = dict[str, str]  # {"secret": name}
 GROUP_TRUNKS, GROUP_CALLS, GROUP_EDGES = 1, 2, 4  # groups of the permissions module
 SET_CALLS, FIRST_TRUNK_SET = 1, 10  # sets of the dispatcher module
 PATIENCE_WITH_ONE = 2500  # ms; a killed call process serves again after about one second
+PATIENCE = 4500  # ms; a dead one is followed by another after three beats that it missed, and one to see it
 SETTINGS: Mapping[str, int | str] = {"pbx.max_fail": 5}
 
 
-def _alone(hosts: list[Host]) -> Mapping[str, int]:
-    """Where one call process serves all there is no other to try: what comes while it is started again waits for it."""
-    return {"pbx.owner_timeout": PATIENCE_WITH_ONE} if len(of_group(hosts, "calls")) == 1 else {}
+def _patience(hosts: list[Host]) -> Mapping[str, int]:
+    """What comes while a call process is dead waits until it is started again or another one serves its tenants."""
+    return {"pbx.owner_timeout": PATIENCE_WITH_ONE if len(of_group(hosts, "calls")) == 1 else PATIENCE}
 
 
 def all_trunks(model: Model) -> list[Trunk]:
@@ -139,5 +140,5 @@ def document(model: Model, hosts: list[Host], edge: Host) -> dict[str, Any]:
         "addresses": addresses(model, hosts, edge),
         "dispatchers": dispatchers(model, hosts),
         "registrations": registrations(model, edge, first=edge == of_group(hosts, "edges")[0]),
-        "settings": {**SETTINGS, **_alone(hosts), **edge.settings.get("edge", {})},
+        "settings": {**SETTINGS, **_patience(hosts), **edge.settings.get("edge", {})},
     }

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ from pbx.server.leases import LeaseHolder
 from pbx.server.notify import notify
 from pbx.server.own_settings import SettingsSync
 from pbx.server.own_settings import kept as kept_settings
+from pbx.server.pause import Pause
+from pbx.server.takeover import TakeOver
 from pbx.sip.stack import Stack
 from pbx.sip.transport import SipTransport
 from pbx.store import database
@@ -50,19 +52,24 @@ LAG_TICK = 0.05
 
 
 class JournalRecorder:
-    """Call records into the journal."""
+    """Call records into the journal; `check` comes first, and may end the process instead."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, check: Callable[[], None]) -> None:
         self._journal = journal
+        self._check = check
 
     def started(self, record: CallRecord) -> None:
-        self._journal.append("start", record.document())
+        self._append("start", record.document())
 
     def answered(self, record: CallRecord) -> None:
-        self._journal.append("answer", {"id": record.id, "answered": record.answered, "path": record.path})
+        self._append("answer", {"id": record.id, "answered": record.answered, "path": record.path})
 
     def ended(self, record: CallRecord) -> None:
-        self._journal.append("end", record.document())
+        self._append("end", record.document())
+
+    def _append(self, kind: str, body: dict[str, Any]) -> None:
+        self._check()
+        self._journal.append(kind, body)
 
 
 class CallServer:
@@ -77,9 +84,10 @@ class CallServer:
     async def run(self) -> None:
         """Serve until SIGTERM."""
         config = self.config
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
+        self._pause = pause = Pause(lambda: self._holder.renew())
         self._kept = kept = KeptCalls(config.journal / f"{config.node}.up")
         documents = kept.read()
         self._journal = journal = Journal(config.journal, node=config.node, boot=self.boot, kept=documents)
@@ -103,7 +111,7 @@ class CallServer:
             edges=config.edges,
             relays=relays,
             engine=engine,
-            recorder=JournalRecorder(journal),
+            recorder=JournalRecorder(journal, pause.check),
             story=story,
             again=again,
             kept=kept,
@@ -139,14 +147,23 @@ class CallServer:
             tenants=lambda: set(exchange.serving.model.tenants),
             owned=lambda: set(exchange.serving.owned),
             tell=self._may_serve,
+            took=self._took,
+            is_idle=lambda tenant: not exchange.has_calls(tenant),
+            is_dead=_end_at_once,
+        )
+        self._takeover = takeover = TakeOver(
+            exchange, journal, config.journal, config.edges.values(), lambda: set(holder.taken)
         )
         holder.start()
         sync.start()
         stack = await transport.start()
+        transport.before_receive = pause.check
+        transport.before_flush = self._before_packets_leave
         exchange.attach(stack, transport.flush)
-        transport.before_flush = exchange.keep_changed
         exchange.resume(documents)
         presence.resume(kept_watchers.read(), stack)
+        takeover.start(stack)
+        pause.watch()
         commands: dict[str, Command] = {"status": self._status, "load": self._cmd_load, "calls": self._calls}
         commands.update({"drain": self._drain, "undrain": self._undrain})
         control = ControlServer(config.control, commands)
@@ -165,6 +182,7 @@ class CallServer:
         notify("STOPPING=1")
         lag.cancel()
         silence.cancel()
+        takeover.close()
         relays.close()
         exchange.health.close()
         await exchange.close()
@@ -199,15 +217,22 @@ class CallServer:
         owned = document.get("owned", list(model.tenants))  # a document of an older release: all
         return Serving.of(model, secrets, document.get("site_revision", ""), owned)
 
+    def _took(self, tenants: Mapping[str, str]) -> None:
+        self._loop.call_soon_threadsafe(self._takeover.took, tenants)  # the thread of the leases tells
+
     def _may_serve(self, epochs: Mapping[str, int]) -> None:
         self.exchange.leases = epochs
+
+    def _before_packets_leave(self) -> None:
+        self._pause.check()
+        self.exchange.keep_changed()
 
     async def _cmd_load(self, request: dict[str, Any]) -> dict[str, Any]:
         """Serve another document from the next call on. It is built in a thread: 10,000 users take longer than a
         call may wait. When it cannot be built, all stays as it was."""
         path = Path(str(request.get("path") or self.config.document))
         self.exchange.serve(await asyncio.to_thread(self._read, path))
-        self.exchange.end_calls_of_others()
+        self.exchange.end_calls_of_others(self._holder.taken)
         self.presence.reload()
         await asyncio.to_thread(self._holder.renew, claim=True)
         return await self._status(request)
@@ -223,6 +248,8 @@ class CallServer:
             "tenants": {t.id: t.revision for t in self.exchange.serving.model.tenants.values()},
             "owned": sorted(self.exchange.serving.owned),
             "epochs": dict(self.exchange.leases),
+            "taken": dict(self._holder.taken),
+            "reaches_store": self._holder.reaches_store,
             "silent_relays": self._relays.silent(),
             "calls": len(self.exchange.calls),
             "subscriptions": len(self.presence),
@@ -252,6 +279,15 @@ class CallServer:
             due = loop.time() + LAG_TICK
             await asyncio.sleep(LAG_TICK)
             self._lag = loop.time() - due
+
+
+def _end_at_once(lost: set[str]) -> None:
+    """Others serve our tenants, as this process did not beat: it must say nothing more, to anybody. systemd starts it
+    anew, and what is still its own goes on."""
+    log.critical(
+        "taken for dead, as it did not beat in time: %s are served elsewhere; it ends", ", ".join(sorted(lost))
+    )
+    os._exit(os.EX_TEMPFAIL)
 
 
 def release() -> str:

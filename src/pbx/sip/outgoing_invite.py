@@ -79,6 +79,7 @@ class OutgoingInvite:
             "to": sent.to,
             "destination": list(transaction.destination),
             "branch": transaction.branch,
+            "sent_by": self._session.layer.sent_by,
             "cseq": sent.cseq,
             "lead": sent.lead,
             "lines": sent.headers,
@@ -278,8 +279,9 @@ class OutgoingInvite:
 
 
 def cancel_kept(layer: TransactionLayer, kept: Mapping[str, Any], headers: Headers) -> None:
-    """The CANCEL of an INVITE from its snapshot."""
-    layer.request(_sent(kept).cancel(headers), Address(*kept["destination"]), _Ignored(), branch=kept["branch"])
+    """The CANCEL of an INVITE from its snapshot, in the name of whoever sent it (§9.1: the Via must be the same)."""
+    cancel = _sent(kept).cancel(headers)
+    layer.request(cancel, Address(*kept["destination"]), _Ignored(), branch=kept["branch"], sent_by=kept["sent_by"])
 
 
 def _sent(kept: Mapping[str, Any]) -> Outgoing:

@@ -24,16 +24,16 @@ class TransactionLayer:
         "_branches",
         "_merged",
         "_rng",
-        "_sent_by",
         "clients",
         "output",
+        "sent_by",
         "servers",
         "timers",
         "wake",
     )
 
     def __init__(self, local: Address, clock: Callable[[], float], rng: random.Random | None) -> None:
-        self._sent_by = local.host_port
+        self.sent_by = local.host_port
         self.timers = TimerWheel(clock)
         self.output: list[tuple[Address, bytes]] = []
         self.clients: dict[tuple[str, str], ClientTransaction] = {}
@@ -56,8 +56,8 @@ class TransactionLayer:
     def uniform(self, low: float, high: float) -> float:
         return self._rng.uniform(low, high)
 
-    def via(self, transport: str, branch: str) -> str:
-        return f"SIP/2.0/{transport.upper()} {self._sent_by};branch={branch};rport"
+    def via(self, transport: str, branch: str, sent_by: str = "") -> str:
+        return f"SIP/2.0/{transport.upper()} {sent_by or self.sent_by};branch={branch};rport"
 
     def _new_branch(self) -> str:
         self._branches += 1
@@ -71,12 +71,13 @@ class TransactionLayer:
             self.wake()
 
     def request(
-        self, outgoing: Outgoing, destination: Address, user: ClientUser, branch: str = ""
+        self, outgoing: Outgoing, destination: Address, user: ClientUser, branch: str = "", sent_by: str = ""
     ) -> ClientTransaction:
-        """Send a request in a client transaction of its own; `branch` is given for CANCEL only."""
+        """Send a request in a client transaction of its own; `branch`, and `sent_by` of another process, are given for
+        what belongs to an INVITE that was sent before."""
         branch = branch or self._new_branch()
         wanted = destination
-        destination, data = self._render(outgoing, destination, branch)
+        destination, data = self._render(outgoing, destination, branch, sent_by)
         kind = ClientInvite if outgoing.method == "INVITE" else ClientRequest
         transaction = kind(self, outgoing, branch, destination, data, user)
         transaction.is_switched = destination is not wanted
@@ -90,11 +91,13 @@ class TransactionLayer:
         self.send(*packet)
         return packet
 
-    def _render(self, outgoing: Outgoing, destination: Address, branch: str) -> tuple[Address, bytes]:
-        data = outgoing.render(self.via(destination.transport, branch))
+    def _render(
+        self, outgoing: Outgoing, destination: Address, branch: str, sent_by: str = ""
+    ) -> tuple[Address, bytes]:
+        data = outgoing.render(self.via(destination.transport, branch, sent_by))
         if len(data) > UDP_LIMIT and destination.transport == "udp":
             destination = destination._replace(transport="tcp")
-            data = outgoing.render(self.via("tcp", branch))
+            data = outgoing.render(self.via("tcp", branch, sent_by))
         return destination, data
 
     # --- in --------------------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ class SipTransport:
         self._alarm: asyncio.TimerHandle | None = None
         self._is_flush_due = False
         self._is_closed = False
+        self.before_receive: Callable[[], None] = lambda: None  # before a message, or a timer, is heard
         self.before_flush: Callable[[], None] = lambda: None  # what has to be on disk before packets speak of it
         self.undeliverable = 0  # packets and connections that the kernel refused
         self.stack: Stack
@@ -94,6 +95,7 @@ class SipTransport:
 
     def received(self, data: bytes, source: Address) -> None:
         """One whole message came."""
+        self.before_receive()
         self._is_flush_due = True  # what it causes leaves below, not by a call_soon of its own
         self.stack.receive(data, source)
         self.flush()
@@ -136,6 +138,7 @@ class SipTransport:
 
     def _fire(self) -> None:
         self._alarm = None
+        self.before_receive()
         self._is_flush_due = True
         self.stack.run_timers()
         self.flush()

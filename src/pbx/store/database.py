@@ -49,6 +49,7 @@ AND ended IS NULL"""
 
 
 _KEPT = "UPDATE cdr SET boot = :boot WHERE id = :id AND node = :node AND ended IS NULL"
+_TAKEN = "UPDATE cdr SET node = :node, boot = :boot WHERE id = :id AND ended IS NULL"
 _POSITION = """INSERT INTO position VALUES (:segment, :offset)
 ON CONFLICT (segment) DO UPDATE SET "offset" = excluded."offset" """
 
@@ -148,6 +149,10 @@ def _write_one(db: Database, record: dict[str, Any]) -> None:
             db.execute(_END, row)
         case "setting":
             settings.say(db, record)
+        case "taken":  # calls of another process that go on in this one; the line of their start may come later
+            for call in record["calls"]:
+                db.execute(_START, {**call, "node": record["node"], "boot": record["boot"]})
+                db.execute(_TAKEN, {"id": call["id"], "node": record["node"], "boot": record["boot"]})
         case "boot":  # calls of the start before that go on in this one
             for call_id in record.get("kept", ()):
                 db.execute(_KEPT, {"id": call_id, "node": record["node"], "boot": record["boot"]})

@@ -251,10 +251,11 @@ class SipConnections(Connections):
         leg.resolve(200)
         self.bridged = leg
 
-    def resume_rung(self, kept: Mapping[str, Any], target: Target) -> None:
-        """A leg of a kept call that rings: it rings on for whoever asks for it again in time. One that was given up, or
-        that had answered and was not joined yet, is told that nobody wants it."""
-        if kept["cancelled"]:
+    def resume_rung(self, kept: Mapping[str, Any], target: Target, *, ours: bool) -> None:
+        """A leg of a kept call that rings: it rings on for whoever asks for it again in time. One that was given up,
+        that had answered and was not joined yet, or that a process at another address rings, whom the answer would
+        go to, is told that nobody wants it."""
+        if kept["cancelled"] or (kept["session"]["invite"] is not None and not ours):
             self._stack.give_up(kept["session"])
         elif kept["session"]["invite"] is None:
             self._stack.resume(kept["session"], listener=DEAF).bye()

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -304,23 +304,25 @@ class Exchange:
         self._changed.pop(call_id, None)
         self._kept.drop(call_id)
 
-    def resume(self, documents: Documents) -> None:
-        """Go on with the calls of the process before; nothing is awaited, so that no packet comes before they are
-        known. One that cannot go on is hung up, and its record says so."""
+    def resume(self, documents: Documents, *, ours: bool = True) -> None:
+        """Go on with the calls of the process before, or of another one that is dead; nothing is awaited, so that no
+        packet comes before they are known. One that cannot go on is hung up, and its record says so."""
         assert self._stack is not None
         world = kept_call.World(self._stack, self._flush, self._relays, self._engine, self.edges)
+        resumed = 0
         for call_id, document in documents.items():
             try:
-                call = self._resumed(document, world)
+                call = self._resumed(document, world, ours=ours)
             except (kept_call.Unusable, KeyError, TypeError, ValueError) as error:
                 log.error("call %s does not go on: %r", call_id, error)
                 self._give_up(call_id, document)
             else:
+                resumed += 1
                 self._hold(call)
                 self.begin(call, again=True)
         self._mend_seams()
         if documents:
-            log.warning("%d of %d calls of the process before go on", len(self.calls), len(documents))
+            log.warning("%d of %d calls of the process before go on", resumed, len(documents))
 
     def _mend_seams(self) -> None:
         """Two calls that were joined find each other; where one did not come back the other's conversation is over."""
@@ -331,13 +333,13 @@ class Exchange:
                 if seam.twin is None:
                     seam.end("bye")
 
-    def _resumed(self, document: dict[str, Any], world: kept_call.World) -> Call:
+    def _resumed(self, document: dict[str, Any], world: kept_call.World, *, ours: bool) -> Call:
         record = kept_call.record_of(document)
         tenant = self.serving.model.tenants.get(record.tenant)
-        if tenant is None or tenant.id not in self.serving.owned:
+        if tenant is None or tenant.id not in self.leases:
             raise kept_call.Unusable(f"tenant {record.tenant} is not served here any more")
         more = {"secret": self.serving.secrets.get, "channels": self.channels}
-        connections = kept_call.connections_of(document, world, tenant, token_of(tenant.id), **more)
+        connections = kept_call.connections_of(document, world, tenant, token_of(tenant.id), ours=ours, **more)
         user = tenant.users.get(document["user"] or "")
         call = self.make_call(record, tenant, connections, user, document["trunk"], document["emergency"])
         call.language = document["language"]
@@ -346,6 +348,12 @@ class Exchange:
         call.party = CallerId(*document["party"]) if "party" in document else call.party
         call.diversions = tuple(Diversion(*one) for one in document.get("diversions", ()))
         call.hops = document.get("hops", 0)
+        session = connections.caller.session
+        trunk = self._trunk_of(call)
+        if session is not None and session.request is not None and trunk is not None:  # its story is told again
+            came_diverted(call, session.request, trunk)
+        if session is not None:
+            session.request = None
         return call
 
     def _give_up(self, call_id: str, document: dict[str, Any]) -> None:
@@ -417,11 +425,14 @@ class Exchange:
         """The calls of a tenant that are up, as whoever looks on sees them."""
         return [listed(call) for call in self.calls.values() if call.tenant.id == tenant_id]
 
-    def end_calls_of_others(self) -> None:
+    def has_calls(self, tenant: str) -> bool:
+        return self.of_tenant[tenant] > 0
+
+    def end_calls_of_others(self, taken: Collection[str] = ()) -> None:
         """Hang up, at both ends, what another process owns now, or nobody: the edges turn its requests away from
-        here next, and then nobody could."""
+        here next, and then nobody could. Those of the tenants that were `taken` over from a dead process go on."""
         for call in list(self.calls.values()):
-            if call.tenant.id not in self.serving.owned:
+            if call.tenant.id not in self.serving.owned and call.tenant.id not in taken:
                 call.connections.caller.end("removed")
 
     async def close(self, within: float = 5.0) -> None:

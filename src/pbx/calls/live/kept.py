@@ -95,10 +95,12 @@ def _callee(leg: SipCallee) -> Document:
     }
 
 
-def connections_of(kept: Document, world: World, tenant: Tenant, token: str, **more: Any) -> SipConnections:
-    """The legs and the media of a kept call, both dialogs known to the stack again. Raises Unusable.
+def connections_of(
+    kept: Document, world: World, tenant: Tenant, token: str, *, ours: bool, **more: Any
+) -> SipConnections:
+    """The legs and the media of a kept call, its dialogs known to the stack again. Raises Unusable.
 
-    `more` is what `SipConnections` is given for a new call as well.
+    `ours` are calls of a process at our address. `more` is what `SipConnections` is given for a new call as well.
     """
     if kept.get("format") != FORMAT:
         raise Unusable(f"it was kept in format {kept.get('format')}, this release reads {FORMAT}")
@@ -119,8 +121,6 @@ def connections_of(kept: Document, world: World, tenant: Tenant, token: str, **m
         token=token,
         **more,
     )
-    if session is not None:
-        session.request = None
     connections.placed = kept["placed"]
     if "target" in caller:
         connections.resume_turned(caller, _target(caller["target"], tenant))
@@ -131,7 +131,7 @@ def connections_of(kept: Document, world: World, tenant: Tenant, token: str, **m
     if kept["callee"] is not None:
         connections.resume_callee(kept["callee"], _target(kept["callee"]["target"], tenant))
     for leg in kept["rung"]:
-        connections.resume_rung(leg, _target(leg["target"], tenant))
+        connections.resume_rung(leg, _target(leg["target"], tenant), ours=ours)
     return connections
 
 
