@@ -97,6 +97,14 @@ class Desk:
                 raise TimeoutError(f"left: {await self.status()}, {[leg.is_up for leg in self._edge.legs()]}")
             await asyncio.sleep(0.02)
 
+    async def owned(self) -> None:
+        """Until pbx-calls serves the tenant."""
+        end = time.monotonic() + 10
+        while TENANT not in (await self.status())["epochs"]:
+            if time.monotonic() > end:
+                raise TimeoutError("pbx-calls does not own its tenant")
+            await asyncio.sleep(0.05)
+
     async def end(self) -> None:
         """After a failure: the next story finds no call of this one."""
         for leg in self._edge.legs():
@@ -109,6 +117,17 @@ class Desk:
 
     async def status(self) -> dict[str, Any]:
         return await asyncio.to_thread(self.stack.ask, "status")
+
+    async def at(self, node: str, *, times: int) -> None:
+        """Until the one call that is up has come to a node so often."""
+        end = time.monotonic() + 8.0
+        while True:
+            (call,) = (await asyncio.to_thread(self.stack.ask, "calls"))["calls"]
+            if call["path"].count(node) >= times:
+                return
+            if time.monotonic() > end:
+                raise TimeoutError(f"not at {node}: {call['path']}")
+            await asyncio.sleep(0.01)
 
     async def records(self, count: int) -> list[dict[str, Any]]:
         """The records of the calls since this desk was opened, once there are so many, in order."""
@@ -133,7 +152,7 @@ async def desk(stack: Stack, host: str) -> AsyncIterator[Desk]:
     made = Desk(stack, host)
     await made._edge.open()
     try:
-        await _owned(made)
+        await made.owned()
         yield made
         await made.nothing_is_left()
     except BaseException:
@@ -141,14 +160,6 @@ async def desk(stack: Stack, host: str) -> AsyncIterator[Desk]:
         raise
     finally:
         made._edge.close()
-
-
-async def _owned(made: Desk) -> None:
-    end = time.monotonic() + 10
-    while TENANT not in (await made.status())["epochs"]:
-        if time.monotonic() > end:
-            raise TimeoutError("pbx-calls does not own its tenant")
-        await asyncio.sleep(0.05)
 
 
 def replacing(leg: CallerLeg | CalleeLeg, user: str) -> str:

@@ -249,6 +249,9 @@ class CalleeLeg(Leg):
 
     cancel: Message | None = None
 
+    def is_rung_by(self, request: Message) -> bool:
+        return self.invite is not None and (request.method, request.branch) == ("INVITE", self.invite.branch)
+
     def cancelled(self, request: Message) -> None:
         self.cancel = request
         self.edge.reply(request, 200, "OK", tag=self.tag)
@@ -338,6 +341,8 @@ class ScriptedEdge(asyncio.DatagramProtocol):
             self.send(answered)
         elif received.method == "INVITE" and leg is None:
             self._rung(received)
+        elif isinstance(leg, CalleeLeg) and leg.is_rung_by(received):
+            leg.answer(180, "Ringing")  # the INVITE, repeated
         elif received.method == "CANCEL" and isinstance(leg, CalleeLeg):
             leg.cancelled(received)
         elif leg is not None:

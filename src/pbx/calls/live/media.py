@@ -270,7 +270,7 @@ class CallMedia:
                 await self.engine.remove_leg(self.engine_leg(tag))
                 callee.sent = await self.relay.offer(head, tag, caller.received)
             sent = await self.relay.answer(head, tag, callee.received)
-            if self._blocked:
+            if self._blocked or self._peer:  # or whom it talked with until now has held it
                 await self.relay.unblock(head)
                 self._blocked = False
             await self.leave_engine(head)
