@@ -99,6 +99,24 @@ def test_a_group_rings_and_talks_and_is_idle_while_the_caller_is_elsewhere(romas
     assert steps[-1][0] == 11.0
 
 
+def test_whoever_answers_on_a_mobile_is_seen_to_talk(romashka: Tenant) -> None:
+    people = {"ivanov_desk": Person(), "+79160000001": Person(answers=2, talks=20, presses="1")}
+    board, shown = Board(), list[str]()
+
+    async def tell(call: Call) -> None:
+        def changed() -> None:
+            if "user/ivanov" in board.update(call):
+                shown.append(board.dialogs("user/ivanov")[0].state)
+
+        call.connections.observe(changed)
+        await story(call)
+
+    named = {name.replace("_", "-"): who for name, who in people.items()}
+    simulate(romashka, Script(NOON, "202", "201", None, "", named), tell)
+    # between the desk phone's CANCEL and the bridge no telephone of theirs is in it: milliseconds, which are gathered
+    assert shown == ["trying", "early", "terminated", "confirmed", "terminated"]
+
+
 def test_a_caller_from_outside_is_not_named_but_to_whom_may_know(romashka: Tenant) -> None:
     seen: list[str] = []
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pbx.calls.call import Call
-from pbx.calls.leg import CalleeLeg, DeviceTarget
+from pbx.calls.leg import CalleeLeg, DeviceTarget, TrunkTarget
 from pbx.model import feature_codes
 from pbx.model.objects import RingGroup, Tenant, User
 from pbx.sip.dialog_info import WatchedDialog
@@ -32,7 +32,7 @@ def seen_in(call: Call) -> Seen:
         remote = _uri(call.record.dialled, domain)
         seen[f"user/{call.user.id}"] = WatchedDialog(name, call.caller.phase, "initiator", remote)
     remote = _uri(call.record.caller or "", domain)
-    for user, phase in _rung(callees):
+    for user, phase in [*_rung(callees), *_on_mobile(call)]:
         if call.user is None or call.user.id != user:
             seen[f"user/{user}"] = WatchedDialog(name, phase, "recipient", remote)
     group = _group_of(call)
@@ -51,6 +51,13 @@ def _rung(callees: Iterable[CalleeLeg]) -> Iterable[tuple[str, str]]:
             user = leg.target.user
             phases[user] = max(phases.get(user, "trying"), leg.phase, key=_ORDER.index)
     return phases.items()
+
+
+def _on_mobile(call: Call) -> Iterable[tuple[str, str]]:
+    """The user who has answered on a telephone outside: the path ends with whom the caller talks with."""
+    joined, node = call.connections.joined, call.record.path[-1:]
+    if joined is not None and isinstance(joined.target, TrunkTarget) and node and node[0].startswith("user/"):
+        yield node[0].removeprefix("user/"), joined.phase
 
 
 def _phase(leg: CalleeLeg) -> str:

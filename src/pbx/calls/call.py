@@ -343,6 +343,7 @@ class Call:
         if self.record.path[-1:] != [node]:
             self._come_to(node)
         self._mark_answered()
+        self.connections.changed()
         self.connections.keep()
         self.tell("call.joined", **events.about(callee), node=node)
         await self.talk(callee)

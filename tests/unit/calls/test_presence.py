@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 from unit.sip.sip_network import ALICE, BOB, Network, Phone, Wire
+from unit.sip.test_sip_torture import mutated
 
 from pbx.calls.live.connections import Edge
 from pbx.calls.live.presence import MOST_OF_DEVICE, Presence
@@ -112,7 +115,8 @@ class Process:
             *lines,
             "Content-Length: 0",
         ]
-        self.wire.send(("\r\n".join(head) + "\r\n\r\n").encode("latin-1"), BOB)
+        self.wire_text = ("\r\n".join(head) + "\r\n\r\n").encode("latin-1")
+        self.wire.send(self.wire_text, BOB)
         self.network.run(0.01)
         (answer,) = self.wire.take("SIP/2.0 ")
         return answer.decode("latin-1")
@@ -333,6 +337,41 @@ def test_the_next_start_goes_on(process: Process, tenant: Tenant, tmp_path: Path
     third.loop.run(700.0)
     third.notified()
     third.assert_nothing_left()
+
+
+def test_mutated_requests_are_answered_and_never_a_fault(process: Process) -> None:
+    rng = random.Random(6665)
+    answer = process.subscribe("202")
+    seeds = [
+        process.wire_text,
+        *[process.wire_text.replace(b"dialog", one) for one in (b"message-summary", b"presence")],
+    ]
+    seeds.append(
+        process.wire_text.replace(b"romashka.example>\r\nCall", f"romashka.example>{tag_of(answer)}\r\nCall".encode())
+    )
+    statuses: Counter[int] = Counter()
+    expiries = [b"Expires: 600", b"Expires: 6", b"Expires: 0"]
+    for number in range(3000):
+        text = rng.choice(seeds).replace(b"z9hG4bKone1", b"z9hG4bK%d" % number)
+        text = text.replace(b"CSeq: 1 ", b"CSeq: %d " % (number + 1)).replace(b"Expires: 600", rng.choice(expiries))
+        process.phone.stack.receive(mutated(text, rng), ALICE)
+        process.loop.run(0.01)
+        assert process.phone.faults == []
+        statuses.update(int(text[8:11]) for text in process.wire.take("SIP/2.0 "))
+        if rng.random() < 0.1:
+            process.presence.touched("romashka", "user/petrova")
+    assert {200, 400, 404, 423, 481, 489} <= set(statuses) and statuses[200] > 30, statuses
+    assert not [status for status in statuses if status >= 500 and status not in (500, 501, 505, 513)]
+    process.loop.run(4000.0)
+    process.notified()
+    process.assert_nothing_left()
+
+
+def test_a_call_that_cannot_be_seen_is_not_hurt(process: Process, caplog: pytest.LogCaptureFixture) -> None:
+    process.subscribe("202")
+    call: Any = SimpleNamespace(tenant=SimpleNamespace(id="romashka"), record=SimpleNamespace(id="broken", ended=None))
+    process.presence.changed(call)
+    assert "call broken is not seen as it is" in caplog.text
 
 
 def test_a_name_in_latin_1_is_kept_as_it_was_sent(process: Process, tenant: Tenant, tmp_path: Path) -> None:

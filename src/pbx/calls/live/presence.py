@@ -100,11 +100,15 @@ class Presence:
     # --- what is watched --------------------------------------------------------------------------------------------
 
     def changed(self, call: Call) -> None:
-        """A call may be seen otherwise than before."""
+        """A call may be seen otherwise than before. Never raises: it is told in the middle of what the call does."""
         board = self._boards.get(call.tenant.id)
-        if board is not None:
+        if board is None:
+            return
+        try:
             for node in board.update(call):
                 self.touched(call.tenant.id, node)
+        except Exception:
+            log.exception("call %s is not seen as it is", call.record.id)
 
     def touched(self, tenant: str, node: str) -> None:
         """The state of a node (`park/701`, `messages/ivanov`) is another now."""
