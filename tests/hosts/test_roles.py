@@ -18,7 +18,7 @@ SSH = {"tcp 0.0.0.0:22", "tcp [::]:22"}
 RTP = range(30000, 40000)  # of calls that are up
 
 PACKAGES = {
-    "edge1": ["kamailio", "kamailio-sqlite-modules", "kamailio-tls-modules", "nftables"],
+    "edge1": ["kamailio", "kamailio-sqlite-modules", "kamailio-tls-modules", "kamailio-websocket-modules", "nftables"],
     "relay1": ["rtpengine-daemon", "redis-server", "nftables"],
     "calls1": ["python3-venv", "nftables"],
 }
@@ -34,7 +34,8 @@ UNITS = {
     ],
 }
 SOCKETS = {
-    "edge1": {f"{proto} {EDGE}:{port}" for proto in ("udp", "tcp") for port in (5060, 5080)} | {f"tcp {EDGE}:5061"},
+    "edge1": {f"{proto} {EDGE}:{port}" for proto in ("udp", "tcp") for port in (5060, 5080)}
+    | {f"tcp {EDGE}:{port}" for port in (5061, 8443)},
     "relay1": {f"udp {RELAY}:2223", "tcp 127.0.0.1:2224", "tcp 127.0.0.1:6379", "tcp [::1]:6379"},
     "calls1": {
         f"udp {CALLS}:5070",

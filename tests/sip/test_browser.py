@@ -108,6 +108,24 @@ def test_page_types_in_the_menu_and_holds_whom_it_reaches(stage: Stage, browser:
 
 
 @pytest.mark.lab
+@pytest.mark.parametrize("by", ["RFC2833", "INFO"])
+def test_digits_of_the_page_reach_the_phone(stage: Stage, browser: Browser, by: str) -> None:
+    """Both as RFC 4733: those that came by INFO are put among the packets at the relay."""
+    petrova = stage.phone("petrova")
+    ringing = petrova.place()
+    browser.do("dial", f"sip:202@{DOMAIN}", None)
+    petrova.answer(since=ringing)
+    browser.wait("established")
+    petrova.ear.wait_tone(HZ, 0.5, 8.0)
+    browser.do("press", "5#", by)
+    petrova.ear.track.wait_digits("5#", 5.0, ringing.at)
+    petrova.ear.wait_tone(HZ, 0.5, 8.0)
+    browser.wait_tone(TONES["petrova"])
+    browser.do("hangUp")
+    petrova.wait_closed(ringing)
+
+
+@pytest.mark.lab
 def test_page_that_is_gone_is_not_rung(stage: Stage) -> None:
     """The registration goes with the connection: 203 has no other device that is there."""
     with registered(stage):

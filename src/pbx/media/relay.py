@@ -70,6 +70,7 @@ class RelaySession:
         self._known: set[str] = set()  # tags that rtpengine knows; the others that were offered to are branches
         self._offered: dict[str, str] = {}  # branch → who offered
         self._speaks: dict[str, Toward] = {}  # by the SDP that each sent last
+        self.injects = False  # digits are put among the packets (`press`): 2.8 times the relay's work for the call
 
     def snapshot(self) -> dict[str, Any]:
         """What another process needs to go on with the session, as plain values."""
@@ -79,6 +80,7 @@ class RelaySession:
             "known": sorted(self._known),
             "offered": self._offered,
             "speaks": self._speaks,
+            "injects": self.injects,
         }
 
     @classmethod
@@ -87,6 +89,7 @@ class RelaySession:
         session = cls(client, kept["call_id"])
         session._offerers, session._known = list(kept["offerers"]), set(kept["known"])
         session._offered, session._speaks = dict(kept["offered"]), dict(kept.get("speaks", {}))
+        session.injects = kept.get("injects", False)
         return session
 
     async def offer(
@@ -98,7 +101,7 @@ class RelaySession:
         that rtpengine adds to the offer and transcodes if the receiver picks one of them.
         """
         toward = toward or self._speaks.get(to_tag, "plain")
-        flags = [*FLAGS, *(f"codec-transcode-{name}" for name in codecs)]
+        flags = [*self._flags(), *(f"codec-transcode-{name}" for name in codecs)]
         if toward == "engine":
             flags += engine_codecs(sdp)
         if toward == "browser":
@@ -121,7 +124,7 @@ class RelaySession:
         A leg may have been offered to as another `branch`.
         """
         browser = self._speaks.get(from_tag) == "browser"
-        flags = [*FLAGS, "generate-mid"] if browser else list(FLAGS)
+        flags = [*self._flags(), "generate-mid"] if browser else self._flags()
         sent = await self._sdp("answer", from_tag, to_tag, sdp, flags, _ANSWER_BROWSER if browser else _ANSWER, branch)
         self._known.add(to_tag)
         self._speaks[to_tag] = spoken(sdp)
@@ -141,6 +144,13 @@ class RelaySession:
 
     async def unblock(self, tag: str) -> None:
         await self._command("unblock media", **{"from-tag": tag})
+
+    async def press(self, tag: str, digit: str, milliseconds: int) -> None:
+        """Send a digit (RFC 4733, or in-band where the other side has no events) as if the leg `tag` had.
+
+        The offer and the answer that joined the two must have been made with `injects`: else nothing is sent.
+        """
+        await self._command("play DTMF", **{"from-tag": tag, "code": digit, "duration": milliseconds})
 
     async def query(self) -> dict[str, Any]:
         """Live state: `tags[leg].medias[0].streams[0]`, `tags[leg].subscriptions`. It costs rtpengine 180 µs of CPU."""
@@ -163,6 +173,9 @@ class RelaySession:
                 self.client.sums_without_tag = "totals" in last
             reply = {**last, **reply}
         return reply
+
+    def _flags(self) -> list[str]:
+        return [*FLAGS, "inject-DTMF"] if self.injects else list(FLAGS)
 
     async def _sdp(
         self,

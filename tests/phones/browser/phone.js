@@ -64,7 +64,7 @@ phone.answer = (codecs) => {
 phone.hangUp = () => phone.session.terminate();
 phone.hold = () => phone.session.hold({}, () => note("held"));
 phone.resume = () => phone.session.unhold({}, () => note("resumed"));
-phone.press = (keys) => phone.session.sendDTMF(keys, { transportType: "RFC2833", duration: 120, interToneGap: 100 });
+phone.press = (keys, by = "RFC2833") => phone.session.sendDTMF(keys, { transportType: by, duration: 120, interToneGap: 100 });
 
 // --- the ear -----------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Coroutine, Sequence
 
 from pbx.calls.leg import CalleeLeg, CallerLeg, CallTarget, DeviceTarget, Leg, Target
@@ -31,7 +32,7 @@ class _Offers:
 
     def __init__(self, tag: str, media: CallMedia) -> None:
         self._tag = tag
-        self._media = media
+        self.media = media
         self._tasks: set[asyncio.Task[None]] | None = None  # asyncio itself would forget them
 
     def offered(self, session: InviteSession, sdp: bytes | None) -> None:
@@ -43,7 +44,7 @@ class _Offers:
 
     async def _take(self, session: InviteSession, sdp: bytes) -> None:
         try:
-            await self._media.reoffer(self._tag, sdp)
+            await self.media.reoffer(self._tag, sdp)
         except UNUSABLE as error:  # nobody would hear anything
             log.warning("leg %s of %s: its answer is of no use: %s", self._tag, session.call_id, error)
             listener = session.listener
@@ -58,7 +59,7 @@ class _Offers:
 
     async def _answer(self, session: InviteSession, sdp: bytes | None) -> None:
         try:
-            answer = await self._media.reoffer(self._tag, sdp) if sdp else self._media.offer_again(self._tag)
+            answer = await self.media.reoffer(self._tag, sdp) if sdp else self.media.offer_again(self._tag)
         except UNUSABLE as error:  # the call goes on as it was
             log.warning("leg %s of %s: its offer is of no use: %s", self._tag, session.call_id, error)
             session.refuse_offer(NOT_ACCEPTABLE)
@@ -93,7 +94,16 @@ class _Listens(Leg):
 
     def informed(self, session: InviteSession, request: Request) -> None:
         for digit in digits_of(request):
-            self.digits.put_nowait(digit)
+            if self._offers.media.talks(self.tag):
+                self._offers.do(self._pass_on(digit, duration_of(request)))
+            else:
+                self.digits.put_nowait(digit)
+
+    async def _pass_on(self, digit: str, milliseconds: int) -> None:
+        try:
+            await self._offers.media.press(self.tag, digit, milliseconds)
+        except UNUSABLE as error:
+            log.warning("leg %s: its digit %s is lost: %s", self.tag, digit, error)
 
     def referred(self, session: InviteSession, referral: Referral) -> None:
         if self.on_referral is not None:
@@ -288,3 +298,9 @@ def digits_of(request: Request) -> str:
     elif kind != "application/dtmf":
         return ""
     return body if len(body) == 1 and body in "0123456789*#ABCD" else ""
+
+
+def duration_of(request: Request) -> int:
+    """How long the key of an INFO was pressed, in ms, where it says so in bounds that are one press."""
+    found = re.search(rb"^Duration *= *(\d{1,5})", request.body, re.MULTILINE)
+    return min(max(int(found[1]), 60), 2000) if found else 120

@@ -268,7 +268,8 @@ class CallMedia:
                 self._forgotten.append((tag, callee.engine))
                 callee.engine = ""
                 await self.engine.remove_leg(self.engine_leg(tag))
-                callee.sent = await self.relay.offer(head, tag, caller.received)
+                codecs = between(caller.received, callee.received)
+                callee.sent = await self.relay.offer(head, tag, caller.received, codecs=codecs)
             sent = await self.relay.answer(head, tag, callee.received)
             if self._blocked or self._peer:  # or whom it talked with until now has held it
                 await self.relay.unblock(head)
@@ -348,8 +349,9 @@ class CallMedia:
 
     async def _meet(self, tag: str, peer: str) -> bytes:
         """Two who are joined hear each other, or, while one of them holds, the other hears music; the SDP for `tag`."""
-        await self.relay.offer(tag, peer, self._sides[tag].received)
-        sent = await self.relay.answer(tag, peer, self._sides[peer].received)
+        ours, theirs = self._sides[tag].received, self._sides[peer].received
+        await self.relay.offer(tag, peer, ours, codecs=between(ours, theirs))
+        sent = await self.relay.answer(tag, peer, theirs)
         for one, other in ((tag, peer), (peer, tag)):
             await (self.relay.block(one) if self._holds & {tag, peer} else self.relay.unblock(one))
             if other in self._holds and one not in self._holds:
@@ -357,6 +359,23 @@ class CallMedia:
             else:
                 await self.leave_engine(one)
         return sent
+
+    def talks(self, tag: str) -> bool:
+        """The leg is joined with another."""
+        return tag in self._peer
+
+    async def press(self, tag: str, digit: str, milliseconds: int) -> None:
+        """A digit that came beside the sound (SIP INFO) goes to whom the leg talks with, as if the leg had sent it by
+        RFC 4733. The first one makes the relay ready for more: nobody is sent an offer."""
+        async with self._turn:
+            peer = self._peer.get(tag)
+            if peer is None:
+                return
+            if not self.relay.injects:
+                self.relay.injects = True
+                await self._meet(tag, peer)
+                self.on_agreed()
+            await self.relay.press(tag, digit, milliseconds)
 
     async def _play_music(self, tag: str) -> None:
         """Without an engine a held leg hears nothing: that ends no call."""
@@ -411,6 +430,14 @@ def fallback(sdp: bytes) -> tuple[str, ...]:
         return ()
     names = {codec.name for codec in sdps.audio(sdp).codecs}
     return tuple(name for name in ("PCMA", "PCMU") if name not in names and names & _DECODED)
+
+
+def between(mine: bytes, other: bytes) -> tuple[str, ...]:
+    """What the relay must make of the codecs of `mine` for two who are joined: the other's, where none is common."""
+    found = sdps.audio(other).speech
+    if found is None or any(found.is_same(codec) for codec in sdps.audio(mine).codecs):
+        return ()
+    return (_NG_NAMES.get(found.name.lower(), found.name),)
 
 
 def _item(audio: Audio) -> dict[str, object]:
