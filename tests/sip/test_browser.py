@@ -86,11 +86,14 @@ def test_phone_calls_page(stage: Stage, browser: Browser, codecs: list[str] | No
 
 @pytest.mark.lab
 @pytest.mark.row("R15")
-def test_page_types_in_the_menu_and_holds_whom_it_reaches(stage: Stage, browser: Browser) -> None:
+@pytest.mark.parametrize("codecs", [None, OPUS], ids=["common codec", "Opus alone"])
+def test_page_types_in_the_menu_and_holds_whom_it_reaches(
+    stage: Stage, browser: Browser, codecs: list[str] | None
+) -> None:
     """Its digits (RFC 4733, under DTLS) reach the menu; whoever answers is heard, held, and heard again."""
     petrova = stage.phone("petrova")
     ringing = petrova.place()
-    browser.do("dial", f"sip:8{number_for('ivr/main')[0][2:]}@{DOMAIN}", None)
+    browser.do("dial", f"sip:8{number_for('ivr/main')[0][2:]}@{DOMAIN}", codecs)
     browser.wait("established")
     browser.do("press", "1")
     petrova.answer(since=ringing)

@@ -51,6 +51,7 @@ class Phone(asyncio.DatagramProtocol):
         self.heard: list[Heard] = []
         self.peer = ("", 0)
         self.pause = False
+        self.keys: tuple[float, ...] = ()  # tones in place of the one: of a key that is pressed
         self.ticks = 0
         self._phase = 0.0
         self._sender: asyncio.Task[None] | None = None
@@ -138,6 +139,9 @@ class Phone(asyncio.DatagramProtocol):
     def send_frame(self) -> None:
         n = np.arange(160)
         wave = 8000 * np.sin(self._phase + 2 * np.pi * self.tone / 8000 * n) if self.tone else np.zeros(160)
+        if self.keys:
+            at = self.ticks * 160 + n
+            wave = sum((6000 * np.sin(2 * np.pi * key / 8000 * at) for key in self.keys), np.zeros(160))
         self._phase += 2 * np.pi * self.tone / 8000 * 160
         coded = (g711.to_alaw if self.payload_type == PCMA else g711.to_ulaw)(wave.astype(np.int16))
         self.timestamp = (self.timestamp + 160) & 0xFFFFFFFF

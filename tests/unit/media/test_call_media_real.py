@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -15,6 +16,7 @@ from pbx.calls.live.media import CallMedia
 from pbx.media.engine_client import EngineClient
 from pbx.media.ng import NgClient
 from pbx.media.relay import RelaySession
+from pbx.sip.sdp import SdpError
 
 pytestmark = pytest.mark.row("R21")
 NO_ENGINE = cast(EngineClient, None)  # nobody hears it here
@@ -64,6 +66,18 @@ def test_without_a_common_codec_it_is_transcoded_also_after_an_offer_in_the_midd
             assert heard == ({PCMU}, {PCMA})
 
     tell(media_rtpengine, story, a=PCMU, b=PCMA)
+
+
+def test_what_was_encrypted_is_not_offered_in_clear_later(media_rtpengine: RtpEngine) -> None:
+    secret = (Path(__file__).parent / "golden/sdp/srtp.sdp").read_bytes().replace(b"\n", b"\r\n")
+
+    async def story(media: CallMedia, a: Phone, b: Phone) -> None:
+        await media.reoffer("A", secret)
+        with pytest.raises(SdpError, match="in clear"):
+            await media.reoffer("A", a.sdp())
+        await media.reoffer("B1", b.sdp())
+
+    tell(media_rtpengine, story)
 
 
 @pytest.mark.parametrize("tag", ["A", "B1"])

@@ -289,3 +289,24 @@ def test_refused_and_unreachable_are_told_apart(own_rtpengine: RtpEngine) -> Non
         client.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.row("R21")
+def test_keys_heard_in_the_sound_are_events_for_the_engine(media_rtpengine: RtpEngine) -> None:
+    """A telephone without telephone-event sends the two tones of a key (ITU-T Q.23): the engine hears RFC 4733."""
+
+    async def story(session: RelaySession, a: Phone, b: Phone, e: Phone) -> None:
+        to_e = await session.offer("A", "E1", a.sdp("8|8 PCMA/8000"), toward="engine")
+        events = int(codecs(to_e)[1])
+        a.send_to(await session.answer("A", "E1", e.sdp(f"8 {events}|8 PCMA/8000|{events} telephone-event/8000")))
+        e.send_to(to_e)
+        await e.hears_tone(500)
+        for low, high in ((770, 1336), (941, 1477)):  # 5 and #
+            a.keys = (low, high)
+            await a.sends(6)
+            a.keys = ()
+            await a.sends(6)
+        ended = [packet.payload[0] for packet in e.heard if packet.payload_type == events and packet.payload[1] & 0x80]
+        assert list(dict.fromkeys(ended)) == [5, 11]
+
+    tell(media_rtpengine, story)

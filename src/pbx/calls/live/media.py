@@ -268,8 +268,7 @@ class CallMedia:
                 self._forgotten.append((tag, callee.engine))
                 callee.engine = ""
                 await self.engine.remove_leg(self.engine_leg(tag))
-                codecs = between(caller.received, callee.received)
-                callee.sent = await self.relay.offer(head, tag, caller.received, codecs=codecs)
+                callee.sent = await self.relay.offer(head, tag, caller.received)
             sent = await self.relay.answer(head, tag, callee.received)
             if self._blocked or self._peer:  # or whom it talked with until now has held it
                 await self.relay.unblock(head)
@@ -329,6 +328,8 @@ class CallMedia:
         """
         async with self._turn:
             side = self._sides[tag]
+            if sdps.is_secret(side.heard) and not sdps.is_secret(received):
+                raise sdps.SdpError("what was encrypted is not to be in clear")
             side.received = received
             self._holds = self._holds | {tag} if sdps.is_hold(received) else self._holds - {tag}
             direction = sdps.mirrored(sdps.audio(received).direction)
@@ -349,9 +350,8 @@ class CallMedia:
 
     async def _meet(self, tag: str, peer: str) -> bytes:
         """Two who are joined hear each other, or, while one of them holds, the other hears music; the SDP for `tag`."""
-        ours, theirs = self._sides[tag].received, self._sides[peer].received
-        await self.relay.offer(tag, peer, ours, codecs=between(ours, theirs))
-        sent = await self.relay.answer(tag, peer, theirs)
+        await self.relay.offer(tag, peer, self._sides[tag].received)
+        sent = await self.relay.answer(tag, peer, self._sides[peer].received)
         for one, other in ((tag, peer), (peer, tag)):
             await (self.relay.block(one) if self._holds & {tag, peer} else self.relay.unblock(one))
             if other in self._holds and one not in self._holds:
@@ -430,14 +430,6 @@ def fallback(sdp: bytes) -> tuple[str, ...]:
         return ()
     names = {codec.name for codec in sdps.audio(sdp).codecs}
     return tuple(name for name in ("PCMA", "PCMU") if name not in names and names & _DECODED)
-
-
-def between(mine: bytes, other: bytes) -> tuple[str, ...]:
-    """What the relay must make of the codecs of `mine` for two who are joined: the other's, where none is common."""
-    found = sdps.audio(other).speech
-    if found is None or any(found.is_same(codec) for codec in sdps.audio(mine).codecs):
-        return ()
-    return (_NG_NAMES.get(found.name.lower(), found.name),)
 
 
 def _item(audio: Audio) -> dict[str, object]:
