@@ -46,6 +46,16 @@ def test_the_caller_is_told_why(lived: Mapping[str, Live], name: str) -> None:
     assert final is not None and final.all("Reason") == [f"Q.850;cause={SCENARIOS[name].cause}"]
 
 
+@pytest.mark.row("R06")
+def test_who_hides_the_number_is_known_to_the_carrier_only(lived: Mapping[str, Live]) -> None:
+    hidden = lived["out, without showing the number"].rung.invites[-1]
+    assert hidden["From"].startswith('"Anonymous" <sip:anonymous@anonymous.invalid>')
+    assert hidden.all("Privacy") == ["id"]
+    assert hidden.all("P-Asserted-Identity") == ["<sip:74951000001@digits.example>"]
+    help_ = lived["an emergency cannot be hidden"].rung.invites[-1]
+    assert help_.all("Privacy") == [] and help_["From"].startswith("<sip:74951000001@")
+
+
 @pytest.mark.row("R05")
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if SCENARIOS[name].source])
 def test_a_device_may_ring_by_the_kind_of_call_and_shows_who_calls(lived: Mapping[str, Live], name: str) -> None:

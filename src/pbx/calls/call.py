@@ -106,6 +106,7 @@ class Call:
         self.held_by: set[str] = set()  # tags of the legs that have put the other on hold
         self.over_limit = False  # the tenant has more calls than its max_calls
         self.diversions: tuple[Diversion, ...] = ()  # who sent it on, here or before it came here
+        self.hides = False  # whoever is called outside shall not see the number
         self.hops = 0  # how often it was sent on before it came here
         self.happened = Happened(record)
         self.typed: tuple[int, ...] = ()  # ms of the last `collect` to its first digit, its last and its end

@@ -13,6 +13,7 @@ start (`boot`) and its number.
 | `call.answered` | | the caller is answered, by somebody or by the PBX |
 | `call.joined` | leg, user, node | the caller talks with somebody |
 | `call.held`, `call.resumed` | by | one side put the other on hold, or took it back |
+| `limit.reached` | number, user, why | no call may leave to this number now (`pbx.routing.limits`) |
 | `call.ended` | disposition, code, hung_up_by, answered_by | the record is written |
 """
 

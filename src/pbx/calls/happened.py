@@ -11,6 +11,7 @@ else was typed: it may have been meant for nobody's eyes.
 | `prompts` | name → how long it lasted, of those that were played whole |
 | `hops` | how often the call was sent on before it came here |
 | `talking` | user → how many calls they had, where a limit was asked |
+| `limited` | outside number → why no call might leave to it (`pbx.routing.limits`) |
 | `own` | user → key → value, author, changed: what people had set themselves, of whom the call came to |
 | `trunks` | those that could not be used, by key: `full` or `down` |
 | `sent_on` | transfers, in order: `{by, to, how, at, after, status}`; `by` is a leg, `how` blind, attended or joined |
@@ -108,6 +109,9 @@ class Happened:
 
     def calls_of(self, user: str, calls: int) -> None:
         self._record.facts.setdefault("talking", {})[user] = calls
+
+    def limited(self, number: str, why: str) -> None:
+        self._record.facts.setdefault("limited", {})[number] = why
 
     def own(self, user: str, settings: Mapping[str, Setting]) -> None:
         found = {key: [one.value, one.author, one.changed] for key, one in settings.items()}

@@ -27,13 +27,15 @@ class Diversion:
 @dataclass(frozen=True, slots=True)
 class CallerId:
     """What the called side is shown: a number or extension (None: hidden) and a name; and who sent the call on before
-    it came here, the first of them first. `source`: a device may ring otherwise for `internal` and `external` calls."""
+    it came here, the first of them first.
+    `source`: a device may ring otherwise for `internal` and `external` calls. Who `hides` is known to carriers only."""
 
     number: str | None
     name: str = ""
     diversions: tuple[Diversion, ...] = ()
     answers_itself: bool = False  # the telephone is asked to answer at once, on its loudspeaker
     source: str = ""
+    hides: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pbx.model.objects import Tenant, Trunk
 from pbx.model.services import Lookup, Queue, Setting
 from pbx.routing.queueing import Agent
+from pbx.routing.reason import Reason
 
 Fact = str | int | bool
 
@@ -28,6 +30,10 @@ class TenantState:
     def calls_of(self, user: str) -> int:
         """Calls of a person besides those that are known (`House`): what a script says of a simulated one."""
         return 0
+
+    def refused(self, tenant: Tenant, number: str, user: str | None, at: datetime) -> Reason | None:
+        """Why one more call may not leave to the outside; when it may, it counts (`routing.limits`)."""
+        return None
 
     def trunk(self, trunk: Trunk) -> str:
         """How a trunk is now: `free`, `full` (all its channels are taken) or `down` (it does not answer OPTIONS)."""

@@ -14,7 +14,7 @@ from pbx.features.intercom import intercom
 from pbx.features.park import park, unpark
 from pbx.features.pickup import pick_up, pick_up_directed
 from pbx.model.objects import Destination
-from pbx.routing import own
+from pbx.routing import decide, own
 
 Code = Callable[[Call, str], Awaitable[Destination | None]]
 
@@ -32,8 +32,16 @@ async def echo_test(call: Call, number: str) -> Destination | None:
     return None
 
 
+async def hide_number(call: Call, number: str) -> Destination | None:
+    """What follows is dialled as ever, and does not see who calls (behaviour R06); an emergency does."""
+    to = call.follow(decide.dialled(call.tenant, number))
+    call.hides = to.kind == "outside"
+    return to
+
+
 CODES: Mapping[str, Code] = {
     "echo_test": echo_test,
+    "hide_number": hide_number,
     "forward_always_on": own_settings.forward("always"),
     "forward_always_off": own_settings.no_forward("always"),
     "forward_busy_on": own_settings.forward("busy"),

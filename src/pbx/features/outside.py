@@ -5,7 +5,7 @@ from __future__ import annotations
 from pbx.calls.call import Call
 from pbx.calls.leg import Branch, CallerId, Outcome, TrunkTarget
 from pbx.features.announcement import tell_and_refuse
-from pbx.features.user import main_number, outside_branch
+from pbx.features.user import LIMITED, main_number, outside_branch
 from pbx.model.objects import Destination
 from pbx.routing import outbound
 
@@ -25,7 +25,9 @@ async def outside(call: Call, to: Destination) -> Destination | None:
         await tell_and_refuse(call, BARRED_PROMPT, 403)
         return None
     outcome = await ring_outside(call, to.value, within=RING_TIME)
-    if outcome.status != 200:
+    if outcome is LIMITED:
+        await tell_and_refuse(call, BARRED_PROMPT, 403)
+    elif outcome.status != 200:
         call.reject(480 if outcome.status == 408 else outcome.status, outcome.reason, outcome.cause)
     return None
 
@@ -39,6 +41,7 @@ async def ring_outside(call: Call, number: str, *, within: float) -> Outcome:
         number,
         class_of_service=person.class_of_service if person else "national",
         own_number=person.caller_id if person else None,
+        user=person.id if person else None,
         shown=(person.caller_id or main_number(call)) if person else None,
     )
     return await _ring(call, branch, within)

@@ -16,6 +16,7 @@ from pbx.routing.reason import Reason
 NO_ROUTE = Outcome(404, "No Route To Destination", cause=3)  # causes of Q.850
 NO_TRUNK = Outcome(503, "All Trunks Busy", cause=34)
 DISTURBED, TALKS = Outcome(486, "Do Not Disturb", cause=21), Outcome(486, "Busy Here", cause=17)
+LIMITED = Outcome(403, "Too Many Calls Out", cause=21)
 BUSY = (486, 600, 603)
 WHY = {"always": 302, "busy": 486, "no_answer": 408, "unavailable": 480}  # each forwarding as a status (RFC 7044)
 MAX_HOPS = 5  # people in a row who forward to each other, those before the call came here among them
@@ -106,6 +107,7 @@ async def ring_forward(call: Call, person: User, forward: Forward, *, within: fl
         forward.to.value,
         class_of_service=person.class_of_service,
         own_number=person.caller_id,
+        user=person.id,
         confirm=forward.confirm,
     )
     outcome, leg = await call.dial([branch], within=within)
@@ -161,6 +163,7 @@ def branches_of(call: Call, person: User, *, diverted_by: User | None = None) ->
                 device.number,
                 class_of_service=person.class_of_service,
                 own_number=person.caller_id,
+                user=person.id,
                 confirm=device.confirm,
                 ring_after=device.ring_after,
             )
@@ -198,6 +201,7 @@ def _sent_on(call: Call, person: User, digits: str) -> Sequence[Branch]:
         decision.to.value,
         class_of_service=person.class_of_service,
         own_number=person.caller_id,
+        user=person.id,
     )
     branch.caller_id = replace(branch.caller_id, diversions=_diversions(call, person))
     return (branch,) if branch.attempts else ()
@@ -218,17 +222,28 @@ def outside_branch(
     confirm: bool = False,
     ring_after: float = 0.0,
     shown: str | None = None,
+    user: str | None = None,
 ) -> Branch:
     """A branch to an outside number by the tenant's routes, within a class of service.
 
-    Shown is the number that was called (ours, so that the carrier takes it), else the own number of who dials.
+    Shown is the number that was called (ours, so that the carrier takes it) or, as the tenant says, the caller's; else
+    the own number of who dials.
     """
+    if shown is None and call.user is None and call.tenant.forwarded_shows == "caller":
+        shown = call.record.caller
     shown = shown or call.record.number or own_number or main_number(call)
-    caller_id = CallerId(shown, diversions=call.diversions)
+    caller_id = CallerId(shown, diversions=call.diversions, hides=call.hides)
     branch = Branch(node=node, attempts=[], caller_id=caller_id, confirm=confirm, ring_after=ring_after)
     reason = outbound.barred(call.tenant, class_of_service, number, own_number)
     if reason is not None:
         call.note(Reason("for_node", node=node, why=reason))
+        return branch
+    limit = call.state.refused(call.tenant, number, user, call.now())
+    if limit is not None:
+        call.note(Reason("for_node", node=node, why=limit))
+        call.happened.limited(number, str(limit))
+        call.tell("limit.reached", number=number, user=user, why=str(limit))
+        branch.without = LIMITED
         return branch
     draw = f"{call.record.id} {call.record.started}"
     choice = outbound.choose(call.tenant, number, draw=draw, state=call.state.trunk)
@@ -241,5 +256,5 @@ def outside_branch(
 
 
 def main_number(call: Call) -> str | None:
-    """The tenant's first number: what a user without a caller id of their own shows."""
-    return next(iter(call.tenant.numbers), None)
+    """What a user without a caller id of their own shows: the tenant's `caller_id.default`, else its first number."""
+    return call.tenant.caller_id or next(iter(call.tenant.numbers), None)

@@ -13,7 +13,7 @@ from itertools import count, repeat
 from typing import Any, TypeVar
 
 from pbx.model import objects as o
-from pbx.model.build_services import collect, forward, services
+from pbx.model.build_services import collect, forward, limits, services
 from pbx.model.feature_codes import NONE
 from pbx.model.words import destination, hours, listed, reference, references, seconds, some
 
@@ -45,6 +45,9 @@ def tenant(plain: Plain, revision: str = "") -> o.Tenant:
         timezone=head["timezone"],
         languages=tuple(head["languages"]),
         max_calls=head.get("max_calls"),
+        caller_id=head.get("caller_id", {}).get("default"),
+        forwarded_shows=head.get("caller_id", {}).get("forwarded", "called"),
+        limits=limits(head.get("limits", {})),
         media_timeout=seconds(head["media_timeout"]) if "media_timeout" in head else 60.0,
         national_prefix=head["dialling"]["national"],
         international_prefix=head["dialling"]["international"],

@@ -38,6 +38,15 @@ def services(plain: Plain) -> s.Services:
     )
 
 
+def limits(plain: Plain) -> s.Limits:
+    def limit(name: str) -> s.CallLimit:
+        said = plain.get(name, {})
+        return s.CallLimit(said.get("per_minute"), said.get("per_day"))
+
+    prefixes = tuple(plain.get("expensive", {}).get("prefixes", ()))
+    return s.Limits(limit("outside"), limit("user"), limit("expensive"), prefixes)
+
+
 def forward(plain: Plain) -> s.Forward:
     return s.Forward(destination(plain["to"]), seconds(plain["after"]), plain["confirm"])
 

@@ -19,6 +19,7 @@ KIND = "feature_codes"
 NONE = "none"
 BUILT_IN: Mapping[str, str] = {  # as FreePBX, BroadWorks and Asterisk have them, where they agree
     "echo_test": "*43",
+    "hide_number": "*67",
     "forward_always_on": "*72",
     "forward_always_off": "*73",
     "forward_busy_on": "*90",
@@ -36,7 +37,16 @@ BUILT_IN: Mapping[str, str] = {  # as FreePBX, BroadWorks and Asterisk have them
     "call_waiting_off": "*71",
 }
 WITH_NUMBER = frozenset(
-    {"forward_always_on", "forward_busy_on", "forward_no_answer_on", "pickup_directed", "park", "unpark", "intercom"}
+    {
+        "hide_number",
+        "forward_always_on",
+        "forward_busy_on",
+        "forward_no_answer_on",
+        "pickup_directed",
+        "park",
+        "unpark",
+        "intercom",
+    }
 )
 
 

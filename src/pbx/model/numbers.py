@@ -62,8 +62,14 @@ def _caller_ids(scope: Scope) -> None:
     for user, plain in scope.objects("users").items():
         number = plain.get("caller_id")
         if number is not None and number not in mine and not scope.folder.broken:
-            message = f"{number} is no number of this tenant; write it under numbers, or name one that is there"
-            scope.report(("users", user, "caller_id"), message)
+            scope.report(("users", user, "caller_id"), _not_owned(number))
+    number = scope.plain.get("tenant", {}).get("caller_id", {}).get("default")
+    if number is not None and number not in mine and not scope.folder.broken:
+        scope.report(("tenant", "caller_id", "default"), _not_owned(number))
+
+
+def _not_owned(number: str) -> str:
+    return f"{number} is no number of this tenant; write it under numbers, or name one that is there"
 
 
 def check_all(site: Scope | None, tenants: list[Scope]) -> None:

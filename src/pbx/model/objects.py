@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 
-from pbx.model.services import Collect, Forward, Services, Setting
+from pbx.model.services import Collect, Forward, Limits, Services, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +384,9 @@ class Tenant:
     timezone: str
     languages: tuple[str, ...]
     max_calls: int | None = None
+    caller_id: str | None = None  # of people without one of their own
+    forwarded_shows: str = "called"  # called | caller: of calls from outside that go on to the outside
+    limits: Limits = field(default_factory=Limits)
     media_timeout: float = 60.0  # seconds without sound from either side after which a call is ended
     national_prefix: str = "0"  # what a person dials before a national number
     international_prefix: str = "00"

@@ -35,6 +35,24 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class CallLimit:
+    """How many calls in a minute and in a day; None: as many as there are."""
+
+    per_minute: int | None = None
+    per_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many calls may leave to the outside (`routing.limits`)."""
+
+    outside: CallLimit = CallLimit()
+    user: CallLimit = CallLimit()
+    expensive: CallLimit = CallLimit()
+    expensive_prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Override:
     """A switch that people set by a code (the night switch); `off_at` ends it by itself, on the tenant's clock."""
 

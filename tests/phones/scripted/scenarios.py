@@ -40,6 +40,7 @@ class Scenario:
     full: bool = False  # the tenant has as many calls as its max_calls, that `before` is one
     before: Before | None = None  # a call that is up when this one comes
     own: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # what people have set: by user and key
+    left: Sequence[tuple[str, str]] = ()  # calls that left to the outside before: who made them, and the number
     calls: Mapping[str, int] = field(default_factory=dict)  # how many calls a user has then, that of `before`
     source: str = ""  # the last device that was rung was told that the call is internal or external
     names: str = ""  # and by whom, as it would show
@@ -354,6 +355,21 @@ BUSY_ONES = (
                 answered_by=ANNA, hung_up_by="callee", source="internal", names="Борис 202"),
 )  # fmt: skip
 
+LIMITS = (
+    from_inside("a dear number", "egor", "81039061234567", "trunk/dear", "answered", 200, people={"dear": LEAVES},
+                answered_by="trunk dear", hung_up_by="callee", sent="+39061234567"),
+    from_inside("a dear number too often", "egor", "81039061234567", "+39061234567", "rejected", 403,
+                people={"dear": STAYS}, before=Before("egor", "81039061234568", "trunk dear"),
+                left=[("egor", "+39061234568")]),
+    from_inside("out, without showing the number", "anna", "*6789161234567", "trunk/digits", "answered", 200,
+                people={"digits": LEAVES}, answered_by="trunk digits", hung_up_by="callee", sent="79161234567"),
+    from_inside("an emergency cannot be hidden", "anna", "*67112", "trunk/digits", "answered", 200,
+                people={"digits": LEAVES}, answered_by="trunk digits", hung_up_by="callee", sent="112"),
+    from_inside("another number is none that is dear", "egor", "81044161234567", "trunk/cheap", "answered", 200,
+                people={"dear": STAYS, "cheap": LEAVES}, before=Before("egor", "81039061234568", "trunk dear"),
+                left=[("egor", "+39061234568")], answered_by="trunk cheap", hung_up_by="callee"),
+)  # fmt: skip
+
 TO_BORIS = {"to": "user/boris", "after": 20.0, "confirm": False}
 
 OWN = (
@@ -446,5 +462,5 @@ TRANSFERS = (
                      "egor": LEAVES}, answered_by=ANNA, hung_up_by="callee", told=(200, 200)),
 )  # fmt: skip
 
-ALL = (NUMBERS, FLOWS, MENUS, GROUPS, INSIDE, FORWARDS, CODES, BY_API, BUSY_ONES, OWN, WAYS, TRANSFERS)
+ALL = (NUMBERS, FLOWS, MENUS, GROUPS, INSIDE, FORWARDS, CODES, BY_API, BUSY_ONES, LIMITS, OWN, WAYS, TRANSFERS)
 SCENARIOS: Mapping[str, Scenario] = {scenario.name: scenario for part in ALL for scenario in part}

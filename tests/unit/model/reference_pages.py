@@ -49,8 +49,8 @@ CHAPTERS = {
     """,
     "Numbers and trunks": """
         number_without_plus number_twice range_backwards range_of_two_lengths range_too_long
-        caller_id_not_owned address_of_two_trunks register_without_login prefix_of_two_routes
-        roots/prefix_of_the_site
+        caller_id_not_owned default_caller_id_of_somebody_else address_of_two_trunks register_without_login
+        prefix_of_two_routes roots/prefix_of_the_site
         ranges_overlap prefix_without_plus pattern_in_a_list address_is_a_name proxy_without_sip
         route_without_trunks outside_number_of_the_country
     """,

@@ -218,7 +218,8 @@ class SipConnections(Connections):
         if caller_id.number is not None:
             shown = sent_to_trunk(self._tenant, caller_id.number, trunk.send)
         headers = [("X-PBX-Trunk", trunk.key)]
-        if shown is None:
+        private = shown is None or caller_id.hides
+        if shown is None or private:
             from_ = '"Anonymous" <sip:anonymous@anonymous.invalid>'
             headers.append(("Privacy", "id"))
         elif trunk.identity == "pai" and trunk.login_user:
@@ -232,7 +233,9 @@ class SipConnections(Connections):
             for one in caller_id.diversions
             if one.number
         ]
-        headers += diverted_lines(diverting, f"sip:{user_part(dialled)}@{host}", private=shown is None)
+        headers += diverted_lines(
+            diverting, f"sip:{user_part(dialled)}@{host}", private=shown is None or caller_id.hides
+        )
         credentials = self._credentials(trunk)
         self._invite(leg, uri=f"sip:{user_part(dialled)}@{host}", from_=from_, headers=headers, credentials=credentials)
 

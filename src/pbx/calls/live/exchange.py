@@ -28,6 +28,7 @@ from pbx.media.engine_client import EngineClient
 from pbx.media.relay import RelaySession
 from pbx.media.relays import Relays
 from pbx.model.objects import Model, Tenant, Trunk, User
+from pbx.routing.limits import Outgoing
 from pbx.routing.numbers import received_to_e164
 from pbx.sip import sdp as sdps
 from pbx.sip.message import Request
@@ -97,6 +98,7 @@ class Exchange:
         self.of_tenant: Counter[str] = Counter()
         self.refused: Counter[int] = Counter()
         self.channels = Channels()
+        self._outgoing: defaultdict[str, Outgoing] = defaultdict(Outgoing)  # by tenant: one process has all its calls
         self.health = TrunkHealth(edges, self._ask_trunk)
         self.overloaded: Callable[[], bool] = lambda: False
         self.on_change: Callable[[Call], None] = _to_nobody  # of each new state of a call's sides, also of its end
@@ -271,7 +273,8 @@ class Exchange:
         connections.on_over = lambda: self._is_over(record.id)
         connections.media.on_hold = call.hold
         call.on_event = self.events.tell
-        call.state = LiveState(tenant.id, connections.edge.name, self.channels, self.health, self.settings)
+        shared = (self.channels, self.health, self.settings, self._outgoing[tenant.id])
+        call.state = LiveState(tenant.id, connections.edge.name, *shared)
         connections.observe(lambda: self.on_change(call))
         self._connections[record.id] = connections
         return call

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pbx.calls.live.channels import Channels
 from pbx.calls.live.health import TrunkHealth
 from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.state import TenantState
-from pbx.model.objects import Trunk
+from pbx.model.objects import Tenant, Trunk
 from pbx.model.services import Setting
+from pbx.routing.limits import Outgoing
+from pbx.routing.reason import Reason
+
+log = logging.getLogger(__name__)
 
 
 class LiveState(TenantState):
     """Of one call: the trunks as the edge that it came by reaches them."""
 
-    def __init__(self, tenant: str, edge: str, channels: Channels, health: TrunkHealth, settings: OwnSettings) -> None:
+    def __init__(
+        self, tenant: str, edge: str, channels: Channels, health: TrunkHealth, settings: OwnSettings, outgoing: Outgoing
+    ) -> None:
         self._tenant = tenant
         self._edge = edge
         self._settings = settings
+        self._outgoing = outgoing
         self._channels = channels
         self._health = health
 
@@ -28,6 +37,12 @@ class LiveState(TenantState):
 
     def set_own(self, user: str, key: str, value: Any, author: str) -> None:
         self._settings.set(self._tenant, user, key, value, author)
+
+    def refused(self, tenant: Tenant, number: str, user: str | None, at: datetime) -> Reason | None:
+        why = self._outgoing.refused(tenant, number, user, at)
+        if why is not None:
+            log.error("alarm: %s: %s: nobody may call %s now", tenant.id, why, number)
+        return why
 
     def trunk(self, trunk: Trunk) -> str:
         if self._health.is_down(self._edge, trunk.key):

@@ -88,7 +88,8 @@ def _state(facts: Mapping[str, Any]) -> StateScript:
     own = {
         user: {key: Setting(*one) for key, one in settings.items()} for user, settings in facts.get("own", {}).items()
     }
-    return StateScript(trunks=facts.get("trunks", {}), own=own, calls=facts.get("talking", {}))
+    named = (("calls", "talking"), ("trunks", "trunks"), ("limited", "limited"))
+    return StateScript(own=own, **{name: facts.get(kept, {}) for name, kept in named})
 
 
 class _Recorded(SimulatedConnections):

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pbx.calls.state import Fact, TenantState
 from pbx.model.call_tests import AgentIs, QueueIs
 from pbx.model.objects import Tenant, Trunk
 from pbx.model.services import Lookup, Queue, Setting
+from pbx.routing.limits import Outgoing
 from pbx.routing.queueing import Agent, state_of
+from pbx.routing.reason import Reason
 
 CRM_ANSWERS = 0.2  # seconds; a lookup that allows less gets no answer
 
@@ -27,6 +30,8 @@ class StateScript:
     pins: Mapping[str, str] = field(default_factory=dict)
     trunks: Mapping[str, str] = field(default_factory=dict)  # by id or key; `full` or `down`
     calls: Mapping[str, int] = field(default_factory=dict)  # how many calls a user has when this one comes
+    left: Sequence[tuple[str, str]] = ()  # calls of this minute to the outside: who made them, and the number
+    limited: Mapping[str, str] = field(default_factory=dict)  # numbers that no call may leave to, and why
     own: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)  # by user and key
 
 
@@ -36,10 +41,20 @@ class ScriptedState(TenantState):
     def __init__(self, script: StateScript) -> None:
         self.overrides = frozenset(script.overrides)
         self._script = script
+        self._outgoing = Outgoing()
+        self._left = script.left
         self._own = {user: dict(settings) for user, settings in script.own.items()}
 
     def calls_of(self, user: str) -> int:
         return self._script.calls.get(user, 0)
+
+    def refused(self, tenant: Tenant, number: str, user: str | None, at: datetime) -> Reason | None:
+        if number in self._script.limited:
+            return Reason("limit_recorded", why=self._script.limited[number])
+        for who, called in self._left:
+            self._outgoing.refused(tenant, called, who, at)
+        self._left = ()
+        return self._outgoing.refused(tenant, number, user, at)
 
     def own(self, user: str) -> Mapping[str, Setting]:
         return self._own.get(user, {})

@@ -211,7 +211,7 @@ class _Wish(Wish):
 
 
 def _rung(target: Target, caller_id: CallerId) -> Reason:
-    if caller_id.number is None:
+    if caller_id.number is None or caller_id.hides:
         return Reason("leg_shown_nothing", leg=target.label)
     return Reason("leg_shown", leg=target.label, number=caller_id.number)
 
@@ -272,7 +272,7 @@ class SimulatedConnections(Connections):
 
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
         self._told.rang.append((asyncio.get_running_loop().time(), target.label))
-        self._told.shown.append((target.label, caller_id.number))
+        self._told.shown.append((target.label, None if caller_id.hides else caller_id.number))
         self._told.event("rings", _rung(target, caller_id))
         leg = _Callee(f"B{len(self._legs) + 1}", target, self._person(target), self._told)
         leg.on_change = self.on_change
