@@ -129,3 +129,13 @@ def test_what_cannot_be_explained_is_told(words: list[str], message: str, capsys
     code, out, err = run(["explain", str(EXAMPLES), *words], capsys)
     assert (code, out) == (1, "")
     assert message in err
+
+
+@pytest.mark.row("R09")
+def test_a_transfer_is_rehearsed(tenant: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Petrova parks whoever calls her; nobody takes the call, and it rings at her again."""
+    people = 'people: {petrova: {answers: 1s, transfers: "*68"}}'
+    call = f'name: parked, {CALL.partition(", to:")[0]}, to: "+74951000112", {people}, patience: 70s'
+    through = "through: [user/petrova, feature_code/park, user/petrova]"
+    code, out, _ = pbx_test(tenant, f"{call}, {through}", capsys)
+    assert code == 0, out

@@ -12,7 +12,7 @@ from pbx.model.schemas import plural_of
 from pbx.model.scope import Scope
 from pbx.model.words import references, seconds, some
 
-NO_KIND = ("emergency", "reject")  # nodes of a path that are no objects of the model
+NO_KIND = ("emergency", "feature_code", "reject")  # nodes of a path that are no objects of the model
 TONES = ("ringback", "busy", "congestion", "beep", "done", "refused", "music")
 
 
@@ -24,6 +24,7 @@ class Behaviour:
     status: int | None = None
     talks: float = 10.0
     presses: str = ""
+    transfers: str = ""  # whom the caller is sent on to, as dialled
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,8 @@ def _read(plain: dict[str, Any], number: int, file: str, line: int) -> CallTest:
 
 def _behaviour(plain: dict[str, Any]) -> Behaviour:
     times = {key: seconds(plain[key]) for key in ("answers", "talks") if key in plain}
-    return Behaviour(status=plain.get("status"), presses=plain.get("presses", ""), **times)
+    presses, transfers = plain.get("presses", ""), plain.get("transfers", "")
+    return Behaviour(status=plain.get("status"), presses=presses, transfers=transfers, **times)
 
 
 def _queue(plain: dict[str, Any]) -> QueueIs:

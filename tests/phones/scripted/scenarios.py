@@ -413,6 +413,7 @@ WAYS = (
     from_inside("a class of the site does not name it", "olga", "81033161234567", "+33161234567", "rejected", 403),
 )  # fmt: skip
 
+PARKS = Person(answers=1.0, talks=600.0, transfers="*68")
 TO_BORIS = Person(answers=1.0, talks=600.0, transfers="202")
 TO_BORIS_AND_LEAVES = Person(answers=1.0, talks=600.0, transfers="202", leaves=True)
 
@@ -457,6 +458,16 @@ TRANSFERS = (
     from_inside("the caller sends the callee to somebody busy, and has it again", "anna", "202", "user/egor",
                 "answered", 200, people={"boris-desk": Person(answers=1.0, talks=4.0), "egor": BUSY},
                 answered_by=BORIS, hung_up_by="callee", transfers="206", told=(486,)),
+    Scenario("parked, and nobody takes it", "+74951000002", "user/anna", "answered", 200, people={"anna": PARKS},
+             answered_by=ANNA, hung_up_by="caller", patience=8, told=(200,)),
+    from_inside("whoever dials the code parks nobody", "anna", "*68", "feature_code/park", "rejected", 403),
+    from_inside("nothing is parked", "anna", "*69", "feature_code/unpark", "no_answer", 480),
+    from_inside("nothing rings at a colleague", "anna", "*8", "feature_code/pickup", "no_answer", 480),
+    from_inside("nothing rings at that extension", "anna", "**202", "feature_code/pickup_directed/202", "no_answer",
+                480),
+    from_inside("intercom", "anna", "*80202", "user/boris", "answered", 200, people={"boris": LEAVES},
+                answered_by=BORIS, hung_up_by="callee"),
+    from_inside("intercom to nobody with a desk phone", "anna", "*80207", "feature_code/intercom/207", "failed", 404),
     Scenario("sent on, and on again", "+74951000002", "user/egor", "answered", 200,
              people={"anna": TO_BORIS, "boris-desk": Person(answers=1.0, talks=600.0, transfers="206"),
                      "egor": LEAVES}, answered_by=ANNA, hung_up_by="callee", told=(200, 200)),

@@ -378,7 +378,7 @@ class SipConnections(Connections):
     @property
     def seams(self) -> list[Seam]:
         """Ends of other calls that this one is joined with."""
-        return [leg for leg in self._legs if isinstance(leg, Seam)]
+        return [leg for leg in self._legs if isinstance(leg, Seam) and not leg.gone.done()]
 
     def turn_round(self, target: Target) -> None:
         caller, callee = self.caller, self.bridged

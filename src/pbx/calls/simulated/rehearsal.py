@@ -49,7 +49,13 @@ def script_of(tenant: Tenant, test: CallTest) -> Script:
 
 
 def _person(behaviour: Behaviour) -> Person:
-    return Person(behaviour.answers, behaviour.status, talks=behaviour.talks, presses=behaviour.presses)
+    return Person(
+        behaviour.answers,
+        behaviour.status,
+        talks=behaviour.talks,
+        presses=behaviour.presses,
+        transfers=behaviour.transfers,
+    )
 
 
 def failures(test: CallTest, told: Told) -> Iterator[str]:
