@@ -18,7 +18,8 @@ def printed(tree: Tree, order: Order) -> str:
     root = tree.root
     if isinstance(root, Collection):
         printer = _Printer(order)
-        lines += printer.flow_lines(root, 0, "", ()) if root.flow else printer.block(root, 0, (), lines[-1:] not in ([], [BLANK]))
+        is_below = lines[-1:] not in ([], [BLANK])  # a comment of the file itself
+        lines += printer.flow_lines(root, 0, "", ()) if root.flow else printer.block(root, 0, (), is_below)
         lines += root.tail if root.flow else []
     elif root is not None:
         lines += _continued(root, 0, written(root))
