@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("R31")]
 ASK = """import json, ssl, sys, urllib.error, urllib.request
 method, path, token, body = sys.argv[1:]
 headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-request = urllib.request.Request("https://10.77.0.13:8443/api/v1" + path, body.encode() or None, headers, method=method)
+request = urllib.request.Request("https://10.77.0.13:9443/api/v1" + path, body.encode() or None, headers, method=method)
 try:
     context = ssl.create_default_context(cafile="/etc/pbx/tls/ca.pem")
     answer = urllib.request.urlopen(request, context=context, timeout=5)

@@ -42,7 +42,7 @@ SOCKETS = {
         f"tcp {CALLS}:5070",
         f"udp {CALLS}:41000",
         f"udp {CALLS}:41001",
-        f"tcp {CALLS}:8443",
+        f"tcp {CALLS}:9443",
     },
 }
 RULES = {
@@ -57,7 +57,7 @@ RULES = {
         "ip saddr @edges udp dport 5070 accept",
         "ip saddr @edges tcp dport 5070 accept",
         "ip saddr @relays udp dport 41000-41001 accept",
-        "tcp dport 8443 accept",
+        "tcp dport 9443 accept",
     },
 }
 RUN_AS = [

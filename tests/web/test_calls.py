@@ -130,6 +130,31 @@ def test_the_callee_is_dialled_by_the_rules_of_the_person(here: Web) -> None:
     assert "digits" in here.rung
 
 
+@pytest.mark.row("R09")
+def test_a_call_is_transferred_and_another_is_parked_and_taken(here: Web) -> None:
+    here.people["gleb-desk"] = here.people["boris-desk"]
+    with here.client("house", "user") as anna, here.client() as admin:
+
+        def up(state: str = "talking", **expected: object) -> Any:
+            found = admin.get("/calls").json()["calls"]
+            return next((c for c in found if c["state"] == state and expected.items() <= c.items()), None)
+
+        call = admin.post("/calls", json={"user": "anna", "to": "202"}).json()["call"]
+        until(up, "they talk")
+        assert anna.post(f"/calls/{call}/transfer", json={"user": "boris", "to": "204"}).status_code == 403
+        assert admin.post(f"/calls/{call}/transfer", json={"user": "gleb", "to": "204"}).status_code == 409
+        assert anna.post(f"/calls/{call}/transfer", json={"user": "anna", "to": "299"}).status_code == 409
+        assert anna.post(f"/calls/{call}/transfer", json={"user": "anna", "to": "204"}).status_code == 202
+        until(lambda: up(user="boris", answered_by_user="gleb"), "boris talks with gleb")
+        until(lambda: admin.get("/people/anna").json()["state"] == "free", "anna has left")
+        admin.delete(f"/calls/{call}")
+        call = admin.post("/calls", json={"user": "anna", "to": "202"}).json()["call"]
+        until(up, "they talk")
+        assert anna.post(f"/calls/{call}/park", json={"user": "anna"}).status_code == 202
+        until(lambda: up("up", call=call), "boris waits in a slot")
+        until(lambda: admin.get("/people/anna").json()["state"] == "free", "anna has left")
+
+
 @pytest.mark.row("R08")
 def test_people_set_their_own_forwarding_and_it_holds_for_the_next_call(here: Web) -> None:
     here.people["gleb-desk"] = here.people["boris-desk"]

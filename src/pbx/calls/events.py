@@ -97,6 +97,6 @@ def listed(call: Call) -> dict[str, Any]:
         "answered_by_user": about(joined)["user"] if joined is not None else None,
         "state": "talking" if joined else "up" if call.is_up else "ringing",
         "held": bool(call.held_by),
-        "ringing": [about(leg) for leg in call.connections.rung],
+        "ringing": [about(leg) for leg in call.connections.rung if not leg.outcome.done()],
         "node": record.path[-1] if record.path else None,
     }

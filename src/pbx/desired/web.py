@@ -15,7 +15,7 @@ from pbx.model.services import ApiToken
 
 STATE = "/var/lib/pbx-web"
 CERTIFICATES = {"certificate": "/etc/pbx/web/server.pem", "key": "/etc/pbx/web/server.key"}
-PORT = 8443
+PORT = 9443
 
 
 def document(model: Model, secrets: Secrets) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class ApiCommands:
             "people": self._people,
             "place": self._place,
             "hang_up": self._hang_up,
+            "transfer": self._transfer,
             "setting": self._setting,
             "settings": self._settings,
             "events": self._where,
@@ -79,6 +80,14 @@ class ApiCommands:
         except Refused as refused:
             raise CommandError(refused.reason, refused.status) from None
         return {"call": call.record.id}
+
+    async def _transfer(self, request: dict[str, Any]) -> dict[str, Any]:
+        tenant, call, user, to = (_text(request, name) for name in ("tenant", "call", "user", "to"))
+        try:
+            await by_api.transfer(self._exchange, tenant, call, user, to)
+        except Refused as refused:
+            raise CommandError(refused.reason, refused.status) from None
+        return {}
 
     async def _hang_up(self, request: dict[str, Any]) -> dict[str, Any]:
         if not by_api.hang_up(self._exchange, _text(request, "tenant"), _text(request, "call")):

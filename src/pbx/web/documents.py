@@ -40,6 +40,23 @@ class NewCall(BaseModel):
     to: Dialled = Field(examples=["+79161234567"])
 
 
+class Onward(BaseModel):
+    """A transfer: whoever talks with `user` is sent on to `to`, which is dialled by the rules of `user`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: Id = Field(description="Who transfers: one of the two who talk.", examples=["ivanov"])
+    to: Dialled = Field(examples=["202"])
+
+
+class Parked(BaseModel):
+    """Who parks the call: one of the two who talk; it goes back to that person when nobody takes it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: Id = Field(examples=["ivanov"])
+
+
 class Placed(BaseModel):
     """The call has begun; what becomes of it is told by its events and its record."""
 

@@ -39,8 +39,3 @@ class Limits:
             bucket.left -= 1
             return 0
         return max(1, ceil((1 - bucket.left) / rate))
-
-    def is_empty(self, who: str, rate: float) -> bool:
-        """Has `who` nothing left? Takes nothing."""
-        bucket = self._buckets.get(who)
-        return bucket is not None and bucket.left + (self._clock() - bucket.at) * rate < 1

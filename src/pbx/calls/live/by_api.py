@@ -1,10 +1,16 @@
-"""Calls that the API asks for, and ends."""
+"""Calls that the API asks for, sends on and ends."""
 
 from __future__ import annotations
 
+import asyncio
+
 from pbx.calls.call import Call
+from pbx.calls.leg import DeviceTarget, Leg, Wish
 from pbx.calls.live.exchange import Exchange, Refused
 from pbx.calls.record import BY_API, CallRecord
+
+PARK = "park"
+WISH_WITHIN = 2.0  # seconds
 
 
 def place(exchange: Exchange, tenant_id: str, user_id: str, to: str) -> Call:
@@ -35,6 +41,59 @@ def place(exchange: Exchange, tenant_id: str, user_id: str, to: str) -> Call:
     exchange.start(call)
     exchange.begin(call)
     return call
+
+
+class ApiWish(Wish):
+    """A transfer that nobody has sent a REFER for; `tried` is 202, or why it is not even tried."""
+
+    def __init__(self, by: Leg, digits: str) -> None:
+        self.by, self.digits = by, digits
+        self.tried: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def accept(self) -> None:
+        self._told(202)
+
+    def reject(self, status: int) -> None:
+        self._told(status)
+
+    def finish(self, status: int) -> None:
+        """Events and the record say so."""
+
+    def _told(self, status: int) -> None:
+        if not self.tried.done():
+            self.tried.set_result(status)
+
+
+async def transfer(exchange: Exchange, tenant_id: str, call_id: str, user_id: str, to: str) -> None:
+    """A person who talks sends the other one on, as by REFER (behaviour R09); `to` as dialled, `park` for the first
+    slot that is free. Raises Refused."""
+    call = exchange.calls.get(call_id)
+    if call is None or call.tenant.id != tenant_id:
+        raise Refused(404, "there is no such call")
+    by = _leg_of(call, user_id)
+    listening = call.connections.on_wish
+    if by is None or listening is None:
+        raise Refused(409, f"{user_id} does not talk in this call now")
+    wish = ApiWish(by, call.tenant.feature_codes.get("park", "") if to == PARK else to)
+    listening(wish)
+    try:
+        async with asyncio.timeout(WISH_WITHIN):
+            status = await wish.tried
+    except TimeoutError:
+        status = 408
+    if status != 202:
+        raise Refused(409, f"the transfer to {to} is refused with {status}")
+
+
+def _leg_of(call: Call, user_id: str) -> Leg | None:
+    """The leg of a person who talks in this call."""
+    joined = call.connections.joined
+    if joined is None:
+        return None
+    if call.user is not None and call.user.id == user_id:
+        return call.caller
+    is_joined = isinstance(joined.target, DeviceTarget) and joined.target.user == user_id
+    return joined if is_joined else None
 
 
 def hang_up(exchange: Exchange, tenant_id: str, call_id: str) -> bool:

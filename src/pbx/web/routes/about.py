@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -27,7 +28,8 @@ async def read_audit(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Audit:
     """The newest requests of the tenant's tokens that would change something, whatever came of them."""
-    return Audit(entries=[AuditEntry(**entry) for entry in service.audit.newest(token.tenant, limit)])
+    entries = await asyncio.to_thread(service.audit.newest, token.tenant, limit)
+    return Audit(entries=[AuditEntry(**entry) for entry in entries])
 
 
 @router.get("/health", responses={503: {"model": Health, "description": "A call process does not answer."}})

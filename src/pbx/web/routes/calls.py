@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from pbx.web.access import Token
-from pbx.web.documents import Call, Calls, Id, NewCall, Placed
+from pbx.web.documents import Call, Calls, Id, NewCall, Onward, Parked, Placed
 from pbx.web.problems import Problem, responses
-from pbx.web.service import Needs, Ours, people_of
+from pbx.web.service import Needs, Ours, Service, people_of
 
 router = APIRouter(prefix="/calls", tags=["calls"])
 Reads = Annotated[Token, Depends(Needs("calls:read"))]
@@ -72,3 +72,24 @@ async def hang_up_call(request: Request, service: Ours, token: Writes, call: Id)
     if token.user is not None:
         await service.call_of(token, call)
     await service.ask(token, "hang_up", call=call)
+
+
+@router.post("/{call}/transfer", status_code=202, responses=responses(400, 403, 404, 409, 413, 422, 503))
+async def transfer_call(request: Request, service: Ours, token: Writes, call: Id, wanted: Onward) -> Placed:
+    """Send on whoever talks with `user`. 202: it rings there; when nobody answers, `user` has the call again."""
+    return await _send_on(request, service, token, call, wanted.user, wanted.to)
+
+
+@router.post("/{call}/park", status_code=202, responses=responses(400, 403, 404, 409, 413, 422, 503))
+async def park_call(request: Request, service: Ours, token: Writes, call: Id, wanted: Parked) -> Placed:
+    """Let whoever talks with `user` wait, with music, in the first parking slot that is free."""
+    return await _send_on(request, service, token, call, wanted.user, "park")
+
+
+async def _send_on(request: Request, service: Service, token: Token, call: str, user: str, to: str) -> Placed:
+    request.state.what = {"call": call, "user": user, "to": to}
+    await service.call_of(token, call)
+    if not token.is_for(user):
+        raise Problem(403, f"the token is for {token.user} alone")
+    await service.ask(token, "transfer", call=call, user=user, to=to)
+    return Placed(call=call)
