@@ -7,7 +7,7 @@ checks whether somebody still listens; `finish` closes what is open and makes th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -28,7 +28,7 @@ from pbx.calls.leg import (
     Outcome,
     Wish,
 )
-from pbx.calls.onward import Claim, Claimed, Onward, Transferred, arrived
+from pbx.calls.onward import Claim, Claimed, Onward, Transferred, arrived, give_up
 from pbx.calls.record import BY_API, CallRecord
 from pbx.calls.state import NOTHING, Fact, TenantState
 from pbx.model.objects import Destination, Tenant, User
@@ -365,17 +365,6 @@ class Call:
             raise Transferred(wish.result())
         self.record.hung_up_by = "callee"
 
-    async def part(self, wish: Wish | None, by: CalleeLeg, to: str, how: str) -> None:
-        """`by`, whom the caller talks with, sends it on: left aside until somebody answers."""
-        self.onward = Onward(by, self.happened.sent_on(by, to, how, self.moment()), wish)
-        await self.connections.part()
-
-    async def rejoin(self, callee: CalleeLeg) -> None:
-        """Talk on with somebody who was left aside."""
-        await self.connections.rejoin(callee)
-        self.connections.keep()
-        await self.talk(callee)
-
     def has_turned(self, user: User | None, party: CallerId) -> None:
         """The one whom the caller talked with is the caller now: this user, shown so."""
         self.caller = self.connections.caller
@@ -406,11 +395,6 @@ class Call:
         calls = self.house.calls_of(user, besides=self) + self.state.calls_of(user)
         self.happened.calls_of(user, calls)
         return calls
-
-    def rings_at(self, users: Collection[str]) -> bool:
-        """Does it ring at a device of one of these people, and may be picked up?"""
-        targets = (leg.target for leg in self.ringing if not leg.outcome.done())
-        return self.claim is not None and any(isinstance(one, DeviceTarget) and one.user in users for one in targets)
 
     def reject(self, status: int, reason: str = "", cause: int | None = None) -> None:
         """Refuse an unanswered caller with a SIP status and perhaps a cause of Q.850; hang up an answered one. One that
@@ -467,7 +451,7 @@ class Call:
                 raise
         except Exception as error:
             self.failure = error
-            self._give_up_onward(500)
+            give_up(self, 500)
             self.note(Reason("error", error=repr(error)))
             self.reject(500)
         finally:
@@ -482,17 +466,11 @@ class Call:
 
         caller.gone.add_done_callback(is_gone)
 
-    def _give_up_onward(self, status: int) -> None:
-        onward, self.onward = self.onward, None
-        if onward is not None:
-            onward.finish(status)
-            self.happened.sent_on_ended(onward.entry, status, self.moment())
-
     async def _tell(self, story: Callable[[Call], Awaitable[None]]) -> None:
         try:
             await story(self)
         except Loop as loop:
-            self._give_up_onward(482)
+            give_up(self, 482)
             self.note(Reason("loop", limit=MAX_NODES, path=str(loop)))
             self.reject(482, "Loop Detected")
         except NotAcceptable as error:
@@ -508,7 +486,7 @@ class Call:
         if record.ended is None:
             record.ended = self.moment()
         record.disposition, record.code = self._disposition(cause)
-        self._give_up_onward(487)
+        give_up(self, 487)
         if cause == "media_timeout":
             record.hung_up_by = cause
         if cause == "bye" and record.hung_up_by is None:

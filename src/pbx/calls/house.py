@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from pbx.calls.leg import DeviceTarget
+
 if TYPE_CHECKING:
     from pbx.calls.call import Call
 
@@ -18,7 +20,7 @@ class House:
 
     def ringing(self, users: Collection[str]) -> Call | None:
         """The call that has been ringing longest at a device of one of these people."""
-        return next((call for call in self.calls.values() if call.rings_at(users)), None)
+        return next((call for call in self.calls.values() if _rings_at(call, users)), None)
 
     def calls_of(self, user: str, *, besides: Call) -> int:
         """How many calls a person has now: those they made, also while these ring, and those they talk in."""
@@ -26,3 +28,8 @@ class House:
 
 
 ALONE = House()  # of a call that sees no other
+
+
+def _rings_at(call: Call, users: Collection[str]) -> bool:
+    targets = (leg.target for leg in call.ringing if not leg.outcome.done())
+    return call.claim is not None and any(isinstance(one, DeviceTarget) and one.user in users for one in targets)

@@ -98,6 +98,29 @@ def _known(call: Call, target: Target) -> tuple[Any, CallerId]:
     return (None, other.party) if other is not None else (None, CallerId(None))
 
 
+async def part(call: Call, wish: Wish, to: str) -> None:
+    """Whoever asked sends the other one on: left aside until somebody answers."""
+    by = turn_to(call, wish.by)
+    call.onward = Onward(by, call.happened.sent_on(by, to, "blind", call.moment()), wish)
+    await call.connections.part()
+
+
+async def rejoin(call: Call, callee: CalleeLeg) -> None:
+    """Talk on with somebody who was left aside."""
+    await call.connections.rejoin(callee)
+    call.connections.keep()
+    await call.talk(callee)
+
+
+def give_up(call: Call, status: int) -> Onward | None:
+    """The transfer that is under way, if one is, came to nothing; who asked for it is told why."""
+    onward, call.onward = call.onward, None
+    if onward is not None:
+        onward.finish(status)
+        call.happened.sent_on_ended(onward.entry, status, call.moment())
+    return onward
+
+
 async def arrived(call: Call) -> None:
     """Somebody has answered the call that was sent on: who sent it is told so and leaves."""
     onward, call.onward = call.onward, None

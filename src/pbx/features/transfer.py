@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pbx.calls.call import Call
 from pbx.calls.leg import DeviceTarget, Leg, Wish
-from pbx.calls.onward import Claim, Onward, join, turn_to
+from pbx.calls.onward import GONE, Claim, Onward, give_up, join, part, rejoin, turn_to
 from pbx.model.objects import Destination, User
 from pbx.routing import decide, outbound
 from pbx.routing.reason import Reason
@@ -57,9 +57,8 @@ async def _blind(call: Call, wish: Wish, digits: str) -> Destination | None:
         call.note(Reason("transfer_to_itself", user=stays.id))
         return await _refused(call, wish, 482)
     wish.accept()
-    by = turn_to(call, wish.by)
     call.dialler = person
-    await call.part(wish, by, str(decision.to), "blind")
+    await part(call, wish, str(decision.to))
     return decision.to
 
 
@@ -73,13 +72,12 @@ def _who(call: Call, by: Leg) -> tuple[User | None, User | None]:
 
 async def came_back(call: Call) -> Destination | None:
     """Nobody has answered the call that was sent on: the transferrer has it again."""
-    onward, call.onward = call.onward, None
+    assert call.onward is not None
+    onward = give_up(call, call.onward.status)
     assert onward is not None
-    onward.finish(onward.status)
-    call.happened.sent_on_ended(onward.entry, onward.status, call.moment())
     if not onward.by.gone.done():
         call.note(Reason("transfer_back", leg=onward.by.label, status=onward.status))
-        await call.rejoin(onward.by)
+        await rejoin(call, onward.by)
         return None
     target = onward.by.target
     if not isinstance(target, DeviceTarget):
@@ -95,12 +93,9 @@ async def _attended(call: Call, wish: Wish, other: Call, leg: Leg) -> Destinatio
     call.onward = Onward(by, call.happened.sent_on(by, other.record.id, "attended", call.moment()), wish)
     if await join(call, other, other.record.path[-1], leg):
         return None
-    onward, call.onward = call.onward, None
-    assert onward is not None
-    onward.finish(480)
-    call.happened.sent_on_ended(onward.entry, 480, call.moment())
-    call.note(Reason("transfer_back", leg=by.label, status=480))
-    await call.rejoin(by)
+    give_up(call, GONE)
+    call.note(Reason("transfer_back", leg=by.label, status=GONE))
+    await rejoin(call, by)
     return None
 
 
