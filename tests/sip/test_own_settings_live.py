@@ -135,6 +135,19 @@ def test_without_the_store_it_is_set_and_known_after_a_kill(stack: Stack) -> Non
     until(lambda: in_store(stack.folder).get("vera do_not_disturb") is True, "the store has it in the end")
 
 
+@pytest.mark.row("R07")
+def test_channels_that_another_process_has_count_here(stack: Stack) -> None:
+    def another_says(used: str) -> None:
+        with sqlite3.connect(stack.folder / "store.sqlite", timeout=5) as db:
+            row = ("calls.2", used, int(time.time() * 1000) + 60_000)
+            db.execute("INSERT OR REPLACE INTO channels VALUES (?, ?, ?)", row)
+
+    another_says('{"narrow": 1}')
+    until(lambda: stack.ask("status")["channels_elsewhere"] == {"narrow": 1}, "it is known here")
+    another_says("{}")
+    until(lambda: stack.ask("status")["channels_elsewhere"] == {}, "it is given back")
+
+
 @pytest.mark.parametrize(("request_", "status"), [
     ({"user": "nobody", "key": "do_not_disturb", "value": True}, 404),
     ({"user": "anna", "key": "do_not_disturb", "value": True, "tenant": "elsewhere"}, 404),

@@ -41,6 +41,7 @@ from pbx.server.pause import Pause
 from pbx.server.takeover import TakeOver
 from pbx.sip.stack import Stack
 from pbx.sip.transport import SipTransport
+from pbx.store import channels as shared_channels
 from pbx.store import database
 from pbx.store.journal import Journal, new_boot
 from pbx.store.kept_calls import KeptCalls
@@ -106,6 +107,8 @@ class CallServer:
             settings_file,
             lambda: database.connect(config.store, password=config.store_password),
             tell=lambda rows: loop.call_soon_threadsafe(settings.learn, rows),
+            also=lambda db: self._share_channels(db, loop),
+            away=lambda: loop.call_soon_threadsafe(self.exchange.channels.learn, {}),
         )
         self.exchange = exchange = Exchange(
             edges=config.edges,
@@ -220,6 +223,13 @@ class CallServer:
     def _took(self, tenants: Mapping[str, str]) -> None:
         self._loop.call_soon_threadsafe(self._takeover.took, tenants)  # the thread of the leases tells
 
+    def _share_channels(self, db: database.Database, loop: asyncio.AbstractEventLoop) -> None:
+        """In the thread of the store: several call processes keep to one `max_channels`."""
+        channels = self.exchange.channels
+        if channels.are_limited:
+            shared_channels.say(db, self.config.node, channels.used())
+            loop.call_soon_threadsafe(channels.learn, shared_channels.of_others(db, self.config.node))
+
     def _may_serve(self, epochs: Mapping[str, int]) -> None:
         self.exchange.leases = epochs
 
@@ -257,6 +267,7 @@ class CallServer:
             "journal_lost": self._journal.lost,
             "kept_lost": self._kept.lost,
             "trunks_down": self.exchange.health.down(),
+            "channels_elsewhere": dict(self.exchange.channels.elsewhere),
             "channels": self.exchange.channels.used(),
             "refused": {str(status): count for status, count in self.exchange.refused.items()},
         }

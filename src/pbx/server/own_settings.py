@@ -39,7 +39,8 @@ def kept(file: Path, journal: Path) -> list[Row]:
 
 
 class SettingsSync:
-    """`tell` gets rows that came from the store, in this thread; whoever serves calls takes them over in its own."""
+    """`tell` gets rows that came from the store, in this thread; whoever serves calls takes them over in its own.
+    `also` is whatever else has to be done with the store each second, `away` when it does not answer."""
 
     def __init__(
         self,
@@ -48,11 +49,15 @@ class SettingsSync:
         connect: Callable[[], Database],
         *,
         tell: Callable[[list[Row]], object],
+        also: Callable[[Database], None],
+        away: Callable[[], object],
     ) -> None:
         self._known = known
         self._file = file
         self._connect = connect
         self._tell = tell
+        self._also = also
+        self._away = away
         self._db: Database | None = None
         self._newest = 0
         self._written = 0  # the version that is in the file
@@ -89,10 +94,12 @@ class SettingsSync:
             if self._db is None:
                 self._db = self._connect()
             rows = stored.said(self._db, since=max(0, self._newest - stored.OVERLAP))
+            self._also(self._db)
         except FAILURES as error:
             if not self._silent:
                 log.error("people's settings cannot be read from the store, those known go on: %s", error)
             self._silent = True
+            self._away()
             return
         self._silent = False
         self._newest = max([self._newest, *(row["changed"] for row in rows)])

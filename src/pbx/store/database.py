@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from pbx.store import settings
+from pbx.store import channels, settings
 
 SCHEMA_VERSION = 1
 
@@ -35,7 +35,7 @@ CREATE TABLE lease (tenant TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch BIGINT 
 # Columns that came later; a store gets those that it lacks when it is opened. They may be empty and the version stays,
 # as a release from before writes the columns that it names and reads what it knows: it can be put back.
 ADDED = {"facts": "ALTER TABLE cdr ADD COLUMN facts TEXT"}
-ADDED_TABLES = {"setting": settings.SCHEMA}  # as columns
+ADDED_TABLES = {"setting": settings.SCHEMA, "channels": channels.SCHEMA}  # as columns
 
 _START = """INSERT INTO cdr (id, node, boot, tenant, direction, caller, dialled, number, source, revision, started)
 VALUES (:id, :node, :boot, :tenant, :direction, :caller, :dialled, :number, :source, :revision, :started)

@@ -1,17 +1,20 @@
-"""Channels of trunks: how many calls a trunk carries in this process, against its `max_channels` (behaviour R07)."""
+"""Channels of trunks: how many calls a trunk carries, against its `max_channels` (behaviour R07)."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from pbx.model.objects import Trunk
 
 
 class Channels:
-    """Counts calls by trunk key, both ways. Several call processes count together with the issue that brings them."""
+    """Counts calls by trunk key, both ways; and knows what other call processes had a second ago."""
 
     def __init__(self) -> None:
         self._used: Counter[str] = Counter()
+        self.elsewhere: Mapping[str, int] = {}
+        self.are_limited = False  # does any trunk have a `max_channels`?
 
     def take(self, trunk: Trunk, *, always: bool = False) -> bool:
         """One more call over the trunk; False when it is full. `always`: the call is there already, or an emergency."""
@@ -21,11 +24,17 @@ class Channels:
         return True
 
     def is_full(self, trunk: Trunk) -> bool:
-        return trunk.max_channels is not None and self._used[trunk.key] >= trunk.max_channels
+        if trunk.max_channels is None:
+            return False
+        return self._used[trunk.key] + self.elsewhere.get(trunk.key, 0) >= trunk.max_channels
 
     def give_back(self, key: str) -> None:
         self._used[key] -= 1
 
     def used(self) -> dict[str, int]:
-        """Calls up by trunk key."""
-        return {key: count for key, count in self._used.items() if count}
+        """Calls up by trunk key, in this process; another thread may ask."""
+        return {key: count for key, count in list(self._used.items()) if count}
+
+    def learn(self, elsewhere: Mapping[str, int]) -> None:
+        """What all other processes have now."""
+        self.elsewhere = elsewhere

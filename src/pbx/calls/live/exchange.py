@@ -119,7 +119,9 @@ class Exchange:
 
     def _watch_trunks(self) -> None:
         tenants = self.serving.model.tenants.values()
-        self.health.watch({trunk.key: trunk for tenant in tenants for trunk in tenant.trunks.values()}.values())
+        trunks = {trunk.key: trunk for tenant in tenants for trunk in tenant.trunks.values()}
+        self.health.watch(trunks.values())
+        self.channels.are_limited = any(trunk.max_channels is not None for trunk in trunks.values())
 
     def _ask_trunk(self, edge: str, trunk: Trunk, done: Callable[[int], None]) -> None:
         assert self._stack is not None
