@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from bench.local_stack import CALLS_PORT, EDGE_PORT, Place, Stack, document_of, running
 from phones import message
+from phones.message import Message
 from phones.scripted.edge import CalleeLeg, CallerLeg, Incoming, Peer, ScriptedEdge
 
 from pbx.calls.simulated.world import Person
@@ -35,12 +37,17 @@ class Edge(ScriptedEdge):
         super().__init__(host, EDGE_PORT, (host, CALLS_PORT), lambda token, user, trunk, invite: person)
         self.epoch = 0
         self.heard: list[tuple[float, int, str]] = []  # when, from which port, the first line
+        self.told: list[Message] = []  # NOTIFYs
         self.holder: asyncio.Future[Peer] = asyncio.get_running_loop().create_future()
 
     def datagram_received(self, data: bytes, addr: Peer) -> None:
         received = message.parse(data) if data.strip() else None
         if received is not None:
             self.heard.append((time.monotonic(), addr[1], data.split(b"\r\n", 1)[0].decode()))
+        if received is not None and received.method == "NOTIFY":
+            self.told.append(received)
+            self.reply(received, 200, "OK")
+            return
         if received is not None and (told := received.get("X-PBX-Holder")):
             tenant, epoch = told.split()
             if tenant == "romashka" and int(epoch) >= self.epoch:
@@ -52,6 +59,26 @@ class Edge(ScriptedEdge):
     @property
     def rung(self) -> list[CalleeLeg]:
         return [leg for leg in self._legs.values() if isinstance(leg, CalleeLeg)]
+
+    def watch(self, user: str, sequence: int, more: str = "", device: str = "sidorov-desk") -> None:
+        """SUBSCRIBE to the calls of a user; `more` is the tag of a refresh."""
+        lines = [
+            f"SUBSCRIBE sip:{user}@{DOMAIN} SIP/2.0",
+            f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bKwatch{sequence}",
+            f"Record-Route: <sip:{self.host}:{self.port};lr>",
+            f"From: <sip:{device}@{DOMAIN}>;tag=w",
+            f"To: <sip:{user}@{DOMAIN}>{more}",
+            "Call-ID: watch",
+            f"CSeq: {sequence} SUBSCRIBE",
+            f"Contact: <sip:{device}@{self.host}:{self.port}>",
+            "Event: dialog",
+            "Expires: 600",
+            "X-PBX-Tenant: romashka",
+            f"X-PBX-Source: device {device}",
+            "X-PBX-Edge: edge1",
+            "Content-Length: 0",
+        ]
+        self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
 
     def dial(self, user: str, *, caller: str = "ivanov-desk") -> CallerLeg:
         headers = [("X-PBX-Tenant", "romashka"), ("X-PBX-Transport", "udp"), ("X-PBX-Edge", "edge1")]
@@ -152,6 +179,46 @@ def test_the_calls_of_a_process_that_stays_dead_go_on_in_the_other(two: Stack, h
     asyncio.run(run())
     assert {(r["disposition"], r["hung_up_by"]) for r in records(two)} == {("answered", "caller")}
     assert [r["node"] for r in records(two)] == ["bench.1", "second.1", "second.1"]
+
+
+@pytest.mark.row("R10")
+def test_whoever_watches_is_told_by_the_other_process(two: Stack, host: str) -> None:
+    async def run() -> None:
+        async with edge_of(host, Person(answers=0.2, talks=600.0), two) as edge:
+            edge.watch("202", 1)
+            talking = edge.dial("202")
+            await up(talking)
+            await until(lambda: b">confirmed<" in edge.told[-1].body, "told by the first")
+            tag = ";tag=" + message.parameter(edge.told[-1]["From"], "tag")
+            before, seen = edge.told[-1].sequence, len(edge.told)
+            two.processes["calls"].kill()
+            two.processes["calls"].wait()
+            await until(lambda: len(edge.told) > seen, "told by the other")
+            assert b">confirmed<" in edge.told[-1].body and edge.told[-1].sequence > before
+            assert two_status(two)["subscriptions"] == 1
+            seen = len(edge.told)
+            edge.watch("202", 2, tag)
+            await until(lambda: len(edge.told) > seen, "refreshed")
+            talking.bye()
+            await until(lambda: b">terminated<" in edge.told[-1].body, "told of the end")
+            two.start("calls")
+            await asyncio.to_thread(two.wait_until_served)
+            await until(lambda: edge.epoch == 3, "it is given back")
+            await until(lambda: "deactivated" in edge.told[-1]["Subscription-State"], "sent to the first", 20.0)
+            assert two_status(two)["subscriptions"] == 0
+
+    asyncio.run(run())
+
+
+def two_status(stack: Stack) -> dict[str, Any]:
+    """What the second process says of itself."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(5)
+        sock.connect(str(stack.folder / "control2.sock"))
+        sock.sendall(b'{"id": 1, "cmd": "status"}\n')
+        with sock.makefile("rb") as answers:
+            answer: dict[str, Any] = json.loads(answers.readline())
+    return answer
 
 
 def test_a_stopped_process_that_wakes_up_says_nothing(two: Stack, host: str) -> None:

@@ -155,7 +155,7 @@ class CallServer:
             is_dead=_end_at_once,
         )
         self._takeover = takeover = TakeOver(
-            exchange, journal, config.journal, config.edges.values(), lambda: set(holder.taken)
+            exchange, presence, journal, config.journal, config.edges.values(), lambda: set(holder.taken)
         )
         holder.start()
         sync.start()
@@ -231,7 +231,10 @@ class CallServer:
             loop.call_soon_threadsafe(channels.learn, shared_channels.of_others(db, self.config.node))
 
     def _may_serve(self, epochs: Mapping[str, int]) -> None:
+        gone = set(self.exchange.leases) - set(epochs)
         self.exchange.leases = epochs
+        if gone:
+            self._loop.call_soon_threadsafe(self.presence.gave_back, gone)
 
     def _before_packets_leave(self) -> None:
         self._pause.check()
@@ -243,7 +246,7 @@ class CallServer:
         path = Path(str(request.get("path") or self.config.document))
         self.exchange.serve(await asyncio.to_thread(self._read, path))
         self.exchange.end_calls_of_others(self._holder.taken)
-        self.presence.reload()
+        self.presence.reload(self._holder.taken)
         await asyncio.to_thread(self._holder.renew, claim=True)
         return await self._status(request)
 

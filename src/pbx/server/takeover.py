@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pbx.calls.live.connections import Edge
 from pbx.calls.live.exchange import Exchange
+from pbx.calls.live.presence import Presence
 from pbx.sip.stack import Stack
 from pbx.store import kept_calls
 from pbx.store.journal import Journal
@@ -20,15 +21,22 @@ TELL_FOR = 15.0  # seconds: longer than an edge remembers
 
 
 class TakeOver:
-    """Kept calls of a dead process are read where both run on one host, from its folder beside ours in `journals`. Of a
-    process on another host nothing is known but its tenants: new calls come here, those that were up are silent in
-    signalling until somebody hangs up."""
+    """Kept calls and subscriptions of a dead process are read where both run on one host, from its folders beside ours
+    in `journals`. Of a process on another host nothing is known but its tenants: new calls come here, those that were
+    up are silent in signalling until somebody hangs up, and phones subscribe anew when they refresh."""
 
     def __init__(
-        self, exchange: Exchange, journal: Journal, journals: Path, edges: Iterable[Edge], held: Callable[[], set[str]]
+        self,
+        exchange: Exchange,
+        presence: Presence,
+        journal: Journal,
+        journals: Path,
+        edges: Iterable[Edge],
+        held: Callable[[], set[str]],
     ) -> None:
         """`held` are the tenants of others that are served here."""
         self._exchange = exchange
+        self._presence = presence
         self._journal = journal
         self._journals = journals
         self._edges = list(edges)
@@ -66,6 +74,12 @@ class TakeOver:
             kept_calls.take(folder, mine)
             self._journal.append("taken", {"calls": [call["record"] for call in mine.values()]})
             self._exchange.resume(mine, ours=False)
+        folder = self._journals / f"{node}.watch"
+        watchers = {key: one for key, one in kept_calls.read(folder).items() if one.get("tenant") in tenants}
+        if watchers:
+            assert self._stack is not None
+            kept_calls.take(folder, watchers)
+            self._presence.resume(watchers, self._stack, ours=False)
 
     # --- the edges --------------------------------------------------------------------------------------------------
 

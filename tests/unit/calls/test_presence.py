@@ -298,6 +298,23 @@ def test_a_tenant_that_moved_away(process: Process) -> None:
     process.assert_nothing_left()
 
 
+def test_a_tenant_that_is_given_back_sends_its_phones_away(process: Process) -> None:
+    for number in range(5):
+        process.subscribe("202", call=f"c{number}")
+    process.notified()
+    leases, process.exchange.leases = process.exchange.leases, {}
+    process.presence.gave_back(["romashka", "vasilek"])
+    process.loop.run(5.0)
+    process.exchange.leases = leases  # it was a moment only
+    process.loop.run(10.0)
+    assert process.notified() == []
+    process.exchange.leases = {}
+    process.presence.gave_back(["romashka"])
+    process.loop.run(11.1)
+    assert len([one for one in process.notified() if "terminated;reason=deactivated" in one]) == 5
+    process.assert_nothing_left()
+
+
 def test_who_has_no_lease_tells_nobody_until_it_has_one(process: Process) -> None:
     process.subscribe("202")
     process.notified()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from pbx.calls.board import WATCHABLE, Board, may_know_numbers, may_watch, node_of
@@ -35,6 +36,8 @@ K = TypeVar("K")
 
 MOST_OF_DEVICE = 200  # subscriptions of one device
 MOST = 20_000  # of one process
+KNOWN_AFTER = 11.0  # seconds after which no edge sends a tenant here any more that was given back
+AWAY_EACH = 0.002  # seconds between two phones that are told to subscribe elsewhere
 MOST_PATIENCE = 300.0  # seconds between two attempts to reach a phone
 _REASONS = {403: "rejected", 404: "noresource"}  # how one ends that would be refused now
 
@@ -256,13 +259,13 @@ class Presence:
     def _keep(self, watcher: Watcher) -> None:
         self._kept.write(watcher.id, watcher.document(self._clock() + watcher.subscription.left))
 
-    def resume(self, documents: Documents, stack: Stack) -> None:
-        """Go on with the subscriptions of the process before, the calls being resumed already. Each is told the whole
-        state, one after another."""
+    def resume(self, documents: Documents, stack: Stack, *, ours: bool = True) -> None:
+        """Go on with the subscriptions of the process before, or of another one that is dead, the calls being resumed
+        already. Each is told the whole state, one after another."""
         resumed = []
         for name, document in documents.items():
             try:
-                resumed.append(self._resumed(document, stack))
+                resumed.append(self._resumed(document, stack, ours=ours))
             except (Refused, KeyError, TypeError, ValueError) as error:
                 log.warning("subscription %s does not go on: %r", name, error)
                 self._kept.drop(name)
@@ -270,11 +273,11 @@ class Presence:
         if documents:
             log.warning("%d of %d subscriptions of the process before go on", len(resumed), len(documents))
 
-    def _resumed(self, document: dict[str, Any], stack: Stack) -> Watcher:
+    def _resumed(self, document: dict[str, Any], stack: Stack, *, ours: bool) -> Watcher:
         left = document["until"] - self._clock()
         serving, device = self._exchange.serving, document["device"]
         tenant = serving.model.tenants.get(document["tenant"])
-        if document["format"] != FORMAT or left <= 0 or tenant is None or tenant.id not in serving.owned:
+        if document["format"] != FORMAT or left <= 0 or tenant is None or (ours and tenant.id not in serving.owned):
             raise Refused(481, "of another release, expired, or of a tenant that is not served here any more")
         subscription = stack.resume_subscription(document["subscription"], left)
         try:
@@ -288,12 +291,13 @@ class Presence:
         self._add(watcher)
         return watcher
 
-    def reload(self) -> None:
-        """Another model is served: what was watched may be gone, or be somebody else's, or another process's."""
+    def reload(self, taken: Collection[str] = ()) -> None:
+        """Another model is served: what was watched may be gone, or be somebody else's, or another process's; `taken`
+        are the tenants that were taken over from a dead one."""
         serving = self._exchange.serving
         for watcher in [one for watchers in self._watching.values() for one in watchers]:
             tenant = serving.model.tenants.get(watcher.tenant)
-            if tenant is None or tenant.id not in serving.owned:
+            if tenant is None or not (tenant.id in serving.owned or tenant.id in taken):
                 self._end(watcher, "deactivated")
                 continue
             try:
@@ -316,6 +320,19 @@ class Presence:
             del self._watching[watcher.tenant, watcher.node]
         watcher.node = node
         self._watching.setdefault((watcher.tenant, node), {})[watcher] = None
+
+    def gave_back(self, tenants: Collection[str]) -> None:
+        """Another process serves these tenants from now on: when the edges know it, phones are told to subscribe anew
+        (RFC 6665 §4.1.3, `deactivated`), one after another."""
+        for tenant in tenants:
+            if tenant in self._boards:
+                self._later(KNOWN_AFTER, partial(self._send_away, tenant))
+
+    def _send_away(self, tenant: str) -> None:
+        if tenant not in self._exchange.leases:
+            watchers = [one for (its, _), all_of_it in self._watching.items() if its == tenant for one in all_of_it]
+            for number, watcher in enumerate(watchers):
+                self._later(number * AWAY_EACH, partial(self._end, watcher, "deactivated"))
 
     def _end(self, watcher: Watcher, reason: str) -> None:
         """End it from our side (RFC 6665 §4.1.3)."""
