@@ -18,7 +18,7 @@ module: pbx_drain
 short_description: Empty a call process of its calls before it is replaced
 description:
   - O(state=drained) makes the process shed new calls (503 with C(X-PBX-Shed); emergency calls pass) and waits a while
-    for those that are up to end. No call is ever cut. Repeat it with C(until) until RV(calls) is 0.
+    for those that are up to end. No call is cut without O(cut). Repeat it with C(until) until RV(calls) is 0.
   - O(state=serving) takes new calls again, and checks that the process runs O(release) and serves O(revisions).
   - A process that is not there has no calls.
 options:
@@ -43,6 +43,11 @@ options:
     description: Seconds to wait for the calls to end.
     type: int
     default: 5
+  cut:
+    description: Hang up the calls that are still up after O(wait), at both ends. A stop of the process would leave them
+      to its next start, and there will be none.
+    type: bool
+    default: false
   release:
     description: The release that must run.
     type: str
@@ -113,6 +118,11 @@ def drain(socket: str, seconds: float, check: bool) -> dict[str, Any]:
         time.sleep(0.2)
 
 
+def cut(socket: str, check: bool) -> dict[str, Any]:
+    """Hang up what is up; the last status, or nothing when no process is there."""
+    return command(socket, "status" if check else "cut") or {}
+
+
 def relayed(address: str, seconds: float) -> int:
     """Sessions of a relay, after a while if there are some. Nothing is shed: who steers it has stopped using it."""
     deadline = time.monotonic() + seconds
@@ -161,6 +171,7 @@ def main() -> None:
             "relay": {"type": "str"},
             "units": {"type": "list", "elements": "dict", "default": []},
             "wait": {"type": "int", "default": 5},
+            "cut": {"type": "bool", "default": False},
             "release": {"type": "str"},
             "revisions": {"type": "dict"},
             "base": {"type": "path", "default": "/opt/pbx"},
@@ -175,6 +186,8 @@ def main() -> None:
         elif params["state"] == "drained":
             told["needed"] = needed(params["units"])
             status = drain(params["socket"], params["wait"], check) if told["needed"] else {}
+            if params["cut"] and status.get("calls"):
+                status = cut(params["socket"], check)
         else:
             status, problem = serve(params["socket"], params["release"], params["revisions"])
             if problem:

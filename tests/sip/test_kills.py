@@ -11,6 +11,7 @@ from phones.romashka.carrier import call_in
 from phones.romashka.example import number_for, recording
 from phones.romashka.faults import (
     CALLS,
+    CONTROL,
     EDGE,
     HEAL,
     MEDIA,
@@ -75,6 +76,28 @@ def test_pbx_calls_killed_twice_a_call_goes_on_is_held_and_hung_up(stage: Stage,
     assert record["path"][-1] == "user/petrova" and record["hung_up_by"] == "caller"
     assert record["ended"] - record["answered"] > 2000
     assert record["reasons"].count("the process was started again: the call goes on") == 2
+    all_is_well(pbx, stage)
+
+
+@pytest.mark.row("R34")
+def test_a_restart_of_pbx_calls_cuts_no_call(stage: Stage, pbx: Any) -> None:
+    started = time.time()
+    one, two, place = call_up(stage, "ivanov", "petrova")
+    listening = two.place()
+    they_talk(one, two)
+    before = time.monotonic()
+    pbx.exec(CALLS.host, "systemctl", "restart", CALLS.name)
+    until(lambda: serves(pbx), "pbx-calls serves again")
+    they_talk(one, two, 2.0)
+    assert gap(one.ear.track, before, "201") < 0.5
+    hang_up_both(one, two, place, listening)
+    assert record_of(started, "answered")["hung_up_by"] == "caller"
+    listening = two.place()
+    _, _, place = call_up(stage, "ivanov", "petrova")
+    pbx.exec(CALLS.host, "python3", "-c", CONTROL, '{"cmd":"cut"}')  # what is to end for good ends at both sides
+    one.wait_closed(place)
+    two.wait_closed(listening)
+    pbx.exec(CALLS.host, "python3", "-c", CONTROL, '{"cmd":"undrain"}')
     all_is_well(pbx, stage)
 
 

@@ -19,7 +19,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     _options.add_inventory(parser)
     deadline = "how long it may take to be without calls; new ones are shed meanwhile (300)"
     parser.add_argument("--deadline", metavar="SECONDS", type=seconds, default=300, help=deadline)
-    parser.add_argument("--cut-calls", action="store_true", help="do not wait: calls that are up are lost")
+    parser.add_argument("--cut-calls", action="store_true", help="do not wait: calls that are up are hung up")
     _output.add(parser)
     parser.set_defaults(run=run, limit=None, tags=None)
 

@@ -16,7 +16,11 @@ def register(parser: argparse.ArgumentParser) -> None:
     _options.add_limit(parser)
     deadline = "how long a host may take to be without calls; new ones are shed meanwhile (300)"
     parser.add_argument("--deadline", metavar="SECONDS", type=seconds, default=300, help=deadline)
-    parser.add_argument("--cut-calls", action="store_true", help="do not wait: calls that are up are lost")
+    parser.add_argument(
+        "--cut-calls",
+        action="store_true",
+        help="do not wait: calls that are up go on in the new process, or are hung up if it cannot read them",
+    )
     parser.add_argument("--check", action="store_true", help="only tell, with the exit codes of pbx plan")
     _output.add(parser)
     parser.set_defaults(run=run)

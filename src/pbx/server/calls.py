@@ -81,13 +81,14 @@ class CallServer:
         self.boot = new_boot(config.journal, config.node, int(time.time() * 1000))
         self._lag = 0.0
         self._stopping = asyncio.Event()
+        self._leaves_calls = False
 
     async def run(self) -> None:
-        """Serve until SIGTERM."""
+        """Serve until SIGTERM, which leaves the calls to the next start (decision 0010), or SIGINT, which ends them."""
         config = self.config
         self._loop = loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGTERM, self._stop, True)
+        loop.add_signal_handler(signal.SIGINT, self._stop, False)
         self._pause = pause = Pause(lambda: self._holder.renew())
         self._kept = kept = KeptCalls(config.journal / f"{config.node}.up")
         documents = kept.read()
@@ -168,7 +169,7 @@ class CallServer:
         takeover.start(stack)
         pause.watch()
         commands: dict[str, Command] = {"status": self._status, "load": self._cmd_load, "calls": self._calls}
-        commands.update({"drain": self._drain, "undrain": self._undrain})
+        commands.update({"drain": self._drain, "undrain": self._undrain, "cut": self._cut})
         control = ControlServer(config.control, commands)
         await control.start()
         api_commands = ApiCommands(exchange)
@@ -183,6 +184,11 @@ class CallServer:
         log.info("serving as %s, boot %s", config.node, self.boot)
         await self._stopping.wait()
         notify("STOPPING=1")
+        if self._leaves_calls and exchange.calls:
+            log.warning("%d calls are left to the next start", len(exchange.calls))
+            await transport.close()
+            journal.close()
+            os._exit(os.EX_OK)  # nothing may end a call now, not even the end of its task
         lag.cancel()
         silence.cancel()
         takeover.close()
@@ -196,6 +202,10 @@ class CallServer:
         holder.stop()
         sync.stop()
         journal.close()
+
+    def _stop(self, leaves_calls: bool) -> None:
+        self._leaves_calls = leaves_calls
+        self._stopping.set()
 
     # --- the model --------------------------------------------------------------------------------------------------
 
@@ -278,6 +288,12 @@ class CallServer:
     async def _drain(self, request: dict[str, Any]) -> dict[str, Any]:
         """Refuse new calls with 503 and the header of shedding; emergency calls and those that are up go on."""
         self.exchange.draining = True
+        return await self._status(request)
+
+    async def _cut(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Drain, and hang up what is up: before the process leaves for good."""
+        self.exchange.draining = True
+        await self.exchange.close()
         return await self._status(request)
 
     async def _undrain(self, request: dict[str, Any]) -> dict[str, Any]:
