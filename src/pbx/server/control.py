@@ -1,7 +1,7 @@
 """The control socket of pbx-calls: one JSON object a line, answered by one line with the same id.
 
-`status`, `load {path}`, `calls`, `drain`, `undrain`, `cut`; those of the API are in `pbx.server.api`. An unknown command
-or a bad document is answered `{"ok": false, "error": …}`; nothing that a client writes ends the process.
+`status`, `load {path}`, `calls`, `drain`, `undrain`, `cut`; those of the API are in `pbx.server.api`. An unknown
+command or a bad document is answered `{"ok": false, "error": …}`; nothing that a client writes ends the process.
 """
 
 from __future__ import annotations
