@@ -72,7 +72,7 @@ def test_page_calls_phone(stage: Stage, browser: Browser, codecs: list[str] | No
 @pytest.mark.parametrize("codecs", [None, G711], ids=["all codecs", "G.711"])
 def test_phone_calls_page(stage: Stage, browser: Browser, codecs: list[str] | None) -> None:
     petrova = stage.phone("petrova")
-    place = petrova.dial(f"sip:203@{DOMAIN}")
+    place = petrova.dial(f"sip:204@{DOMAIN}")
     browser.wait("incoming")
     assert "UDP/TLS/RTP/SAVPF" in browser.page.evaluate("() => phone.session._request.body")
     browser.do("answer", codecs)
@@ -130,11 +130,11 @@ def test_digits_of_the_page_reach_the_phone(stage: Stage, browser: Browser, by: 
 
 @pytest.mark.lab
 def test_page_that_is_gone_is_not_rung(stage: Stage) -> None:
-    """The registration goes with the connection: 203 has no other device that is there."""
+    """The registration goes with the connection: 204 has no other device that is there."""
     with registered(stage):
         pass
     petrova = stage.phone("petrova")
-    place = petrova.dial(f"sip:203@{DOMAIN}")
+    place = petrova.dial(f"sip:204@{DOMAIN}")
     assert petrova.final(petrova.wait_closed(place, deadline=3.0).call) == 480
 
 

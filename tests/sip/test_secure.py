@@ -96,7 +96,7 @@ def test_nothing_in_clear_where_the_model_says_srtp(stage: Stage) -> None:
     petrova = stage.phone("petrova")
     with stage.new_phone("orlova", device="soft", place="phone5", transport="tls", account=MANDATORY) as phone:
         phone.register()
-        ringing, place = phone.place(), petrova.dial(f"sip:203@{DOMAIN}")
+        ringing, place = phone.place(), petrova.dial(f"sip:204@{DOMAIN}")
         phone.answer(since=ringing)
         petrova.wait_established(place)
         petrova.ear.wait_tone(TONES["orlova"], TALK, 4.0)
@@ -108,7 +108,7 @@ def test_nothing_in_clear_where_the_model_says_srtp(stage: Stage) -> None:
         phone.register()
         place = phone.dial(f"sip:202@{DOMAIN}")
         assert phone.final(phone.wait_closed(place).call) == 488
-        place = petrova.dial(f"sip:203@{DOMAIN}")
+        place = petrova.dial(f"sip:204@{DOMAIN}")
         assert petrova.final(petrova.wait_closed(place).call) == 488
 
 

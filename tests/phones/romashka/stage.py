@@ -5,7 +5,7 @@
 | ivanov, extension 201 | phone1 | 600 Hz |
 | petrova, 202 | phone2 | 750 Hz |
 | sidorov, 301 | natphone, behind an address translation | 900 Hz |
-| orlova, 203, whose phone speaks SRTP only | phone5 | 1350 Hz |
+| orlova, 204, whose phone speaks SRTP only | phone5 | 1350 Hz |
 | carrier mtt, also the mobiles behind it | mtt | 1050 Hz |
 | carrier ural | ural (SIPp, which returns what it hears) | – |
 | stranger | stranger | 1200 Hz |
@@ -24,7 +24,7 @@ from phones.wire import WireParty
 
 DOMAIN = "romashka.example"
 TONES = {"ivanov": 600.0, "petrova": 750.0, "sidorov": 900.0, "orlova": 1350.0, "mtt": 1050.0, "stranger": 1200.0}
-EXTENSIONS = {"ivanov": "201", "petrova": "202", "sidorov": "301", "orlova": "203"}
+EXTENSIONS = {"ivanov": "201", "petrova": "202", "sidorov": "301", "orlova": "204"}
 PLACES = {"ivanov": "phone1", "petrova": "phone2", "sidorov": "phone3"}
 
 

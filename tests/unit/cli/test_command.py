@@ -26,7 +26,7 @@ def pbx(*words: str) -> subprocess.CompletedProcess[str]:
 def test_a_valid_model() -> None:
     done = pbx("validate", "examples")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("examples: valid: 1 tenant, 3 users, ")
+    assert done.stdout.startswith("examples: valid: 1 tenant, 4 users, ")
 
 
 def test_mistakes_go_to_stdout_and_their_count_to_stderr() -> None:
