@@ -136,3 +136,19 @@ def test_a_call_that_rings_is_picked_up_at_another_phone(stage: Stage, pbx: Any)
     ivanov.hangup()
     sidorov.wait_closed(taking)
     all_is_well(pbx, stage)
+
+
+def test_both_hold_each_other_and_nobody_hears_anything_until_both_resume(stage: Stage, pbx: Any) -> None:
+    ivanov, petrova, place = call_up(stage, "ivanov", "petrova")
+    they_talk(ivanov, petrova)
+    ivanov.hold()
+    petrova.ear.wait_tone(MUSIC, 0.2, 5.0)
+    petrova.hold()
+    assert ivanov.ear.listen(0.6).silent and petrova.ear.listen(0.2).silent
+    ivanov.resume()
+    ivanov.ear.wait_tone(MUSIC, 0.2, 5.0)  # held still, by the other one
+    petrova.resume()
+    hear_each_other(ivanov, "ivanov", petrova, "petrova")
+    ivanov.hangup()
+    ivanov.wait_closed(place)
+    all_is_well(pbx, stage)

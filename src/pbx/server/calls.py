@@ -39,7 +39,7 @@ from pbx.server.own_settings import SettingsSync
 from pbx.server.own_settings import kept as kept_settings
 from pbx.server.pause import Pause
 from pbx.server.takeover import TakeOver
-from pbx.sip.stack import Stack
+from pbx.sip.stack import ALLOW, Stack
 from pbx.sip.transport import SipTransport
 from pbx.store import channels as shared_channels
 from pbx.store import database
@@ -329,9 +329,9 @@ def release() -> str:
 def _answer_request(transaction: Any) -> None:
     """OPTIONS is answered by the loop that serves calls: an edge that hears 200 may send some."""
     if transaction.request.method == "OPTIONS":
-        transaction.respond(200, headers=[("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE")])
+        transaction.respond(200, headers=[("Allow", f"{ALLOW}, REFER, SUBSCRIBE")])
     else:
-        transaction.respond(405, headers=[("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE")])
+        transaction.respond(405, headers=[("Allow", f"{ALLOW}, REFER, SUBSCRIBE")])
 
 
 def main(argv: list[str] | None = None) -> int:
