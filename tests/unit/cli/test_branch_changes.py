@@ -46,7 +46,7 @@ def test_objects_by_tenant_and_the_revisions_that_an_apply_brings(
     model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = load(model)
-    edit(model / "romashka/romashka.yml", 'extension: "202"', 'extension: "203"')
+    edit(model / "romashka/romashka.yml", 'extension: "202"', 'extension: "209"')
     edit(model / "romashka/romashka.yml", "lists:\n", 'lists:\n  others: {numbers: ["+79990000001"]}\n')
     edit(model / "site/site.yml", "max_channels: 30", "max_channels: 31")
     after = load(model)
