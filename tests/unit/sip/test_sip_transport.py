@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -16,7 +17,8 @@ from pbx.sip import Address, InviteSession, Request, Response, Stack
 from pbx.sip.listener import Deaf
 from pbx.sip.transport import SipTransport
 
-HOST = "127.0.0.1"
+# of this process alone: a port that is free on it stays so, whatever else runs on this machine
+HOST = f"127.{100 + (os.getpid() >> 16) % 50}.{(os.getpid() >> 8) % 256}.{os.getpid() % 254 + 1}"
 DEADLINE = 20.0  # seconds
 
 Run = Callable[[Coroutine[None, None, None]], None]
