@@ -17,7 +17,7 @@ _LEVELS = ("internal", "local", "national", "international")
 @dataclass(frozen=True, slots=True)
 class RouteChoice:
     """Trunks to try in order; empty without a route means 404 (Q.850 cause 3), with one 503: none can be used now.
-    `left_out` are those, each with its state; `reasons` name them too."""
+    `left_out` are those that are full or down, each with its state; `reasons` name them too."""
 
     route: str | None
     trunks: tuple[Trunk, ...]
@@ -68,8 +68,9 @@ def _is_free(_: Trunk) -> str:
 
 
 def choose(tenant: Tenant, number: str, *, draw: str = "", state: Callable[[Trunk], str] = _is_free) -> RouteChoice:
-    """The route with the longest matching prefix and its trunks in the order to try, but for those that are `full` or
-    `down` by their `state`; where chance decides, the same `draw` (a call's own id) is the same order."""
+    """The route with the longest matching prefix and its trunks in the order to try, without those that are `full` by
+    their `state`, and those that are `down` at its end: a call that nothing else takes may find one back again. Where
+    chance decides, the same `draw` (a call's own id) is the same order."""
     best: tuple[int, OutboundRoute] | None = None
     for route in tenant.outbound_routes.values():
         length = max((len(prefix) for prefix in route.prefixes if number.startswith(prefix)), default=-1)
@@ -79,29 +80,36 @@ def choose(tenant: Tenant, number: str, *, draw: str = "", state: Callable[[Trun
         return RouteChoice(None, (), (Reason("no_route", number=number),))
     route = best[1]
     states = [(tenant.trunks[name], state(tenant.trunks[name])) for name in route.trunks]
-    trunks = [trunk for trunk, now in states if now == "free"]
+    trunks = [trunk for trunk, now in states if now != "full"]
+    down = [trunk for trunk, now in states if now == "down"]
     left_out = tuple((trunk, now) for trunk, now in states if now != "free")
-    told = tuple(Reason("trunk_left_out", trunk=trunk.id, why=_unusable(trunk, now)) for trunk, now in left_out)
+    told = tuple(_told_state(trunk, now) for trunk, now in left_out)
     if not trunks:
         why = Reason("route_unusable", route=route.id, number=number)
     elif route.choose == "least_cost":
-        trunks, why = _cheapest(tenant, route, trunks, number)
+        trunks, why = _cheapest(tenant, route, trunks, number, down)
     else:
         if route.choose == "random":
             Random(draw).shuffle(trunks)
+        trunks.sort(key=down.__contains__)
         names = ", ".join(f"trunk/{trunk.id}" for trunk in trunks)
         why = Reason("route", route=route.id, number=number, trunks=names)
     return RouteChoice(route.id, tuple(trunks), (why, *told), left_out)
 
 
-def _unusable(trunk: Trunk, state: str) -> Reason:
-    return Reason("trunk_full", channels=trunk.max_channels) if state == "full" else Reason("trunk_down")
+def _told_state(trunk: Trunk, state: str) -> Reason:
+    if state == "full":
+        return Reason("trunk_left_out", trunk=trunk.id, why=Reason("trunk_full", channels=trunk.max_channels))
+    return Reason("trunk_last", trunk=trunk.id, why=Reason("trunk_down"))
 
 
-def _cheapest(tenant: Tenant, route: OutboundRoute, trunks: list[Trunk], number: str) -> tuple[list[Trunk], Reason]:
-    """By the price of a minute, as listed among equals; a trunk without a price for the number comes last."""
+def _cheapest(
+    tenant: Tenant, route: OutboundRoute, trunks: list[Trunk], number: str, down: list[Trunk]
+) -> tuple[list[Trunk], Reason]:
+    """By the price of a minute, as listed among equals; a trunk without a price for the number comes last, and those
+    that are down after all others."""
     rates = {trunk.id: rate_of(tenant, trunk, number) for trunk in trunks}
-    ordered = sorted(trunks, key=lambda trunk: _price(rates[trunk.id]))
+    ordered = sorted(trunks, key=lambda trunk: (trunk in down, _price(rates[trunk.id])))
     told = tuple(_told(tenant, trunk, rates[trunk.id]) for trunk in ordered)
     return ordered, Reason("route_cheapest", route=route.id, number=number, trunks=told)
 

@@ -193,7 +193,7 @@ def test_the_cheapest_trunk_is_first_by_the_longest_prefix_of_its_tariff() -> No
 
 @pytest.mark.row("R07")
 @pytest.mark.parametrize("order", ["linear", "random", "least_cost"])
-def test_a_trunk_that_cannot_be_used_is_left_out_and_named(order: str) -> None:
+def test_a_full_trunk_is_left_out_and_one_that_is_down_comes_last(order: str) -> None:
     trunks = [Trunk("a", "a", "sip:a", max_channels=2), Trunk("b", "b", "sip:b"), Trunk("c", "c", "sip:c")]
     tenant = pbx(
         trunks={each.id: each for each in trunks},
@@ -201,12 +201,12 @@ def test_a_trunk_that_cannot_be_used_is_left_out_and_named(order: str) -> None:
     )
     now = {"a": "full", "b": "down", "c": "free"}
     choice = outbound.choose(tenant, "+79161234567", state=lambda trunk: now[trunk.id])
-    assert [each.id for each in choice.trunks] == ["c"]
+    assert [each.id for each in choice.trunks] == ["c", "b"]
     assert [str(reason) for reason in choice.reasons[1:]] == [
         "trunk/a left out: all its 2 channels are taken",
-        "trunk/b left out: it does not answer OPTIONS",
+        "trunk/b comes last: it does not answer OPTIONS",
     ]
-    now["c"] = "down"
+    now["b"] = now["c"] = "full"
     choice = outbound.choose(tenant, "+79161234567", state=lambda trunk: now[trunk.id])
     assert (choice.route, choice.trunks) == ("r", ())
     assert str(choice.reasons[0]).endswith("and none of its trunks can be used now")
