@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,17 +46,37 @@ class CallsConfig:
         return f"{self.name}.{self.instance}"
 
     def store_password(self) -> str | None:
-        """Of a store that is a server, from the secrets; read each time, as it may change."""
-        try:
-            found = orjson.loads(self.secrets.read_bytes()).get(STORE_PASSWORD)
-        except (OSError, orjson.JSONDecodeError):
-            return None
-        return str(found) if found else None
+        """Of a store that is a server."""
+        return store_password(self.secrets)
+
+
+def store_password(secrets: Path) -> str | None:
+    """From the secrets of a process; read each time, as it may change."""
+    try:
+        found = orjson.loads(secrets.read_bytes()).get(STORE_PASSWORD)
+    except (OSError, orjson.JSONDecodeError):
+        return None
+    return str(found) if found else None
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """What is wrong with a configuration, as ConfigError that names the file and the key."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise ConfigError(f"{path}: not JSON: {error}") from error
+    except KeyError as error:
+        raise ConfigError(f"{path}: key {error} is missing") from error
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def read(path: Path) -> CallsConfig:
     """Read the file. Raises ConfigError."""
-    try:
+    with told(path):
         raw = path.read_bytes()
         data: dict[str, Any] = orjson.loads(raw)
         edges = {
@@ -81,11 +103,3 @@ def read(path: Path) -> CallsConfig:
             secrets=Path(data["secrets"]),
             digest=hashlib.sha256(raw).hexdigest()[:12],
         )
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except orjson.JSONDecodeError as error:
-        raise ConfigError(f"{path}: not JSON: {error}") from error
-    except KeyError as error:
-        raise ConfigError(f"{path}: key {error} is missing") from error
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from error

@@ -16,7 +16,7 @@ import orjson
 import uvicorn
 import uvloop
 
-from pbx.server.config import STORE_PASSWORD, ConfigError
+from pbx.server.config import ConfigError, store_password, told
 from pbx.server.notify import notify
 from pbx.web import app
 from pbx.web.access import Tokens
@@ -46,17 +46,13 @@ class WebConfig:
     digest: str
 
     def store_password(self) -> str | None:
-        """Of a store that is a server; read each time, as it may change."""
-        try:
-            found = orjson.loads(self.secrets.read_bytes()).get(STORE_PASSWORD)
-        except (OSError, orjson.JSONDecodeError):
-            return None
-        return str(found) if found else None
+        """Of a store that is a server."""
+        return store_password(self.secrets)
 
 
 def read(path: Path) -> WebConfig:
     """Read the file. Raises ConfigError."""
-    try:
+    with told(path):
         raw = path.read_bytes()
         data: dict[str, Any] = orjson.loads(raw)
         tls = data.get("tls")
@@ -72,14 +68,6 @@ def read(path: Path) -> WebConfig:
             audit=Path(data["audit"]),
             digest=hashlib.sha256(raw).hexdigest()[:12],
         )
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except orjson.JSONDecodeError as error:
-        raise ConfigError(f"{path}: not JSON: {error}") from error
-    except KeyError as error:
-        raise ConfigError(f"{path}: key {error} is missing") from error
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from error
 
 
 def service_of(config: WebConfig) -> Service:
@@ -162,7 +150,11 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
-    uvloop.run(serve(config))
+    try:
+        uvloop.run(serve(config))
+    except OSError as error:  # an address, a certificate or a key that cannot be had
+        log.error("pbx-web does not start: %s", error)
+        return 1
     return 0
 
 
