@@ -94,6 +94,12 @@ class Tokens:
             return None
         return token if token.expires is None or self.clock() < token.expires else None
 
+    def holds(self, token: Token) -> bool:
+        """Is the token, which was found before, still one that is let in?"""
+        self._look()
+        known = self._by_hash.get(token.sha256)
+        return known == token and (token.expires is None or self.clock() < token.expires)
+
     def _look(self) -> None:
         now = time.monotonic()
         if self._seen is not None and now - self._looked < LOOK_AGAIN:

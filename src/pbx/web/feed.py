@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,10 +106,10 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, feed: Feed, token: Token, last_id: str | None) -> None:
+    def __init__(self, feed: Feed, token: Token, last_id: str | None, holds: Callable[[Token], bool]) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._feed, self._token, self._last_id = feed, token, last_id
+        self._feed, self._token, self._last_id, self._holds = feed, token, last_id, holds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._feed.readers += 1
@@ -135,7 +136,7 @@ class EventStream(Response):
         if self._last_id:
             found = feed.after(self._last_id)
             number, piece = (found, piece) if found is not None else (number, piece + RESET)
-        while True:
+        while self._holds(self._token):  # one that is taken away is told no more
             if piece:
                 async with asyncio.timeout(SEND_WITHIN):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})

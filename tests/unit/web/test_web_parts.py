@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.types import Message
 
 from pbx.web import audit, limits
 from pbx.web.access import ROLES, Token, token_of
 from pbx.web.audit import AuditLog
-from pbx.web.feed import Feed
+from pbx.web.feed import EventStream, Feed
 from pbx.web.limits import Limits
 from pbx.web.once import KEPT_FOR, Once
 from pbx.web.problems import Problem
@@ -122,6 +123,31 @@ def test_a_ring_forgets_and_a_gap_is_told_to_everybody() -> None:
     feed.gap()
     found = feed.since(10, IVANOV)
     assert found is not None and found[1].startswith(b"event: reset\n")
+
+
+def test_a_stream_ends_when_its_token_is_taken_away() -> None:
+    async def story() -> None:
+        feed, known = Feed(), [ADMIN]
+        sent: asyncio.Queue[bytes] = asyncio.Queue()
+        stream = EventStream(feed, ADMIN, None, lambda token: token in known)
+
+        async def receive() -> Message:
+            return await asyncio.get_running_loop().create_future()  # the reader stays
+
+        async def send(message: Message) -> None:
+            sent.put_nowait(message.get("body", b""))
+
+        running = asyncio.ensure_future(stream({"type": "http"}, receive, send))
+        async with asyncio.timeout(5):
+            assert [await sent.get() for _ in range(2)] == [b"", b": welcome\n\n"]
+            feed.add("b", event(1))
+            assert b"id: b-1\n" in await sent.get()
+            known.clear()
+            feed.add("b", event(2))
+            await running
+        assert sent.empty()
+
+    asyncio.run(story())
 
 
 def test_roles_are_sets_of_scopes_and_a_token_has_no_more_than_its_role() -> None:

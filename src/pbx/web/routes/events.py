@@ -25,7 +25,7 @@ STREAM: dict[int | str, dict[str, Any]] = {
 
 class _Counted(EventStream):
     def __init__(self, service: Service, token: Token, last_id: str | None) -> None:
-        super().__init__(service.feed, token, last_id)
+        super().__init__(service.feed, token, last_id, service.tokens.holds)
         self._streams, self._name = service.streams, token.name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
