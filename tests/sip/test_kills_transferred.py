@@ -65,7 +65,10 @@ def test_after_the_caller_has_sent_the_callee_on(tell: Tell, who: str) -> None:
     tell(story)
 
 
-def test_in_the_middle_of_a_transfer_it_rings_on_there_and_the_transferrer_is_let_go(tell: Tell) -> None:
+@pytest.mark.parametrize("end", ["it is answered", "it is refused"])
+def test_in_the_middle_of_a_transfer_it_rings_on_there_and_the_transferrer_is_let_go(tell: Tell, end: str) -> None:
+    """Refused there, the call goes back to the transferrer's telephone."""
+
     async def story(d: Desk) -> None:
         d.people |= {"boris-desk": STAYS, "egor": RINGS}
         anna = d.call("anna", "202")
@@ -75,12 +78,20 @@ def test_in_the_middle_of_a_transfer_it_rings_on_there_and_the_transferrer_is_le
         egor = await d.rung("egor-desk")
         await d.until(lambda: 180 in boris.told, "it rings there")
         await killed(d)
-        egor.final(200)
-        await d.until(lambda: any(one.method == "ACK" for one in egor.got), "its answer is taken")
         await d.over(boris)
-        assert anna.is_up and egor.is_up
-        egor.bye()
+        if end == "it is answered":
+            egor.final(200)
+            await d.until(lambda: any(one.method == "ACK" for one in egor.got), "its answer is taken")
+            last = egor
+        else:
+            egor.final(486)
+            last = await d.rung("boris-desk", times=2)
+            await d.up(last)
+        assert anna.is_up
+        last.bye()
         await d.over(anna)
+        (record,) = await d.records(1)
+        assert [one["status"] for one in record["facts"]["sent_on"]] == [200 if last is egor else 486]
 
     tell(story)
 

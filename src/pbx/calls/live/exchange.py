@@ -353,6 +353,7 @@ class Exchange:
         call.party = CallerId(*document["party"]) if "party" in document else call.party
         call.diversions = tuple(Diversion(*one) for one in document.get("diversions", ()))
         call.hops = document.get("hops", 0)
+        call.onward = kept_call.onward_of(document, call)
         session = connections.caller.session
         trunk = self._trunk_of(call)
         if session is not None and session.request is not None and trunk is not None:  # its story is told again

@@ -16,6 +16,7 @@ from pbx.calls.leg import CallTarget, DeviceTarget, Target, TrunkTarget
 from pbx.calls.live.connections import Edge, SipConnections
 from pbx.calls.live.legs import SipCallee, SipCaller
 from pbx.calls.live.media import CallMedia
+from pbx.calls.onward import Onward
 from pbx.calls.record import CallRecord
 from pbx.media.engine_client import EngineClient
 from pbx.media.relays import Relays
@@ -62,6 +63,7 @@ def document(call: Call) -> Document:
         "turned": call.is_turned,
         "dialler": call.dialler.id if call.dialler else None,
         "party": (call.party.number, call.party.name),
+        "transferrer": _transferrer(call),
         "callee": _callee(callee) if callee is not None else None,
         "rung": [_callee(leg) for leg in connections.rung],
         "placed": connections.placed,
@@ -145,6 +147,25 @@ def hang_up(kept: Document, stack: Stack) -> None:
             stack.give_up(leg["session"])
         else:
             stack.resume(leg["session"], listener=DEAF).bye(GONE)
+
+
+def _transferrer(call: Call) -> tuple[str, str, str, str] | None:
+    """Whoever has sent the call on, until somebody answers."""
+    target = call.onward.by.target if call.onward is not None else None
+    if not isinstance(target, DeviceTarget):
+        return None
+    return target.user, target.device, target.domain, target.media
+
+
+def onward_of(kept: Document, call: Call) -> Onward | None:
+    """The transfer that was under way: who asked for it has been let go, and is rung when nobody answers."""
+    named = kept.get("transferrer")
+    if named is None or kept["callee"] is not None:
+        return None
+    assert isinstance(call.connections, SipConnections)
+    gone = SipCallee("", DeviceTarget(*named), b"", call.connections.media)
+    gone.end("bye")
+    return Onward(gone, call.record.facts["sent_on"][-1])
 
 
 def _target(named: Document, tenant: Tenant) -> Target:
