@@ -164,7 +164,7 @@ class CallServer:
         transport.before_receive = pause.check
         transport.before_flush = self._before_packets_leave
         exchange.attach(stack, transport.flush)
-        exchange.resume(documents)
+        exchange.recovery.resume(documents)
         presence.resume(kept_watchers.read(), stack)
         takeover.start(stack)
         pause.watch()
@@ -248,7 +248,7 @@ class CallServer:
 
     def _before_packets_leave(self) -> None:
         self._pause.check()
-        self.exchange.keep_changed()
+        self.exchange.recovery.keep_changed()
 
     async def _cmd_load(self, request: dict[str, Any]) -> dict[str, Any]:
         """Serve another document from the next call on. It is built in a thread: 10,000 users take longer than a

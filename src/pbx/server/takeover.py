@@ -73,7 +73,7 @@ class TakeOver:
         if mine:
             kept_calls.take(folder, mine)
             self._journal.append("taken", {"calls": [call["record"] for call in mine.values()]})
-            self._exchange.resume(mine, ours=False)
+            self._exchange.recovery.resume(mine, ours=False)
         folder = self._journals / f"{node}.watch"
         watchers = {key: one for key, one in kept_calls.read(folder).items() if one.get("tenant") in tenants}
         if watchers:

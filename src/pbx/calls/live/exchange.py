@@ -13,7 +13,7 @@ from typing import Any
 from pbx.calls.call import Call, Recorder
 from pbx.calls.events import OF_THE_START, Events, listed
 from pbx.calls.house import House
-from pbx.calls.leg import CallerId, Diversion, Leg
+from pbx.calls.leg import Leg
 from pbx.calls.live import kept as kept_call
 from pbx.calls.live.arrival import came_diverted, must_be_secret, shown_uri
 from pbx.calls.live.channels import Channels
@@ -21,6 +21,7 @@ from pbx.calls.live.connections import Edge, SipConnections
 from pbx.calls.live.health import TrunkHealth
 from pbx.calls.live.media import CallMedia
 from pbx.calls.live.own_settings import OwnSettings
+from pbx.calls.live.recovery import Recovery
 from pbx.calls.live.serving import Serving, token_of
 from pbx.calls.live.state import LiveState
 from pbx.calls.record import CallRecord
@@ -41,7 +42,6 @@ from pbx.store.kept_calls import KeptCalls
 log = logging.getLogger(__name__)
 
 Story = Callable[[Call], Awaitable[None]]
-Documents = Mapping[str, dict[str, Any]]
 HIDDEN = frozenset({"id", "user", "header"})  # each of them hides who calls (RFC 3323 §4.2, RFC 3325 §9.3)
 SHED = (("X-PBX-Shed", "1"), ("Retry-After", "2"))
 
@@ -83,7 +83,7 @@ class Exchange:
         self._again = again
         self.events = events
         self.settings = settings
-        self._kept = kept
+        self.recovery = Recovery(self, kept)
         self.clock = clock
         self._node = node
         self._stack: Stack | None = None
@@ -92,8 +92,7 @@ class Exchange:
         self.leases: Mapping[str, int] = {}
         self.calls: dict[str, Call] = {}
         self._houses: defaultdict[str, House] = defaultdict(House)
-        self._connections: dict[str, SipConnections] = {}
-        self._changed: dict[str, None] = {}  # calls to be kept once more before the next packet leaves, in order
+        self.connections: dict[str, SipConnections] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.of_tenant: Counter[str] = Counter()
         self.refused: Counter[int] = Counter()
@@ -198,7 +197,7 @@ class Exchange:
     def _hold(self, call: Call) -> None:
         """The call is one of ours, and counts."""
         self.of_tenant[call.tenant.id] += 1
-        trunk = self._trunk_of(call)
+        trunk = self.trunk_of(call)
         if trunk is not None:
             self.channels.take(trunk, always=True)
         self.calls[call.record.id] = call
@@ -271,14 +270,14 @@ class Exchange:
             record, tenant, connections, self._recorder, self.clock, user=user, trunk=trunk, emergency=emergency
         )
         connections.leg_of = partial(self._leg_of, tenant.id)
-        connections.on_keep = lambda: self._changed.setdefault(record.id)
-        connections.on_over = lambda: self._is_over(record.id)
+        connections.on_keep = partial(self.recovery.changed, record.id)
+        connections.on_over = partial(self.recovery.is_over, record.id)
         connections.media.on_hold = call.hold
         call.on_event = self.events.tell
         shared = (self.channels, self.health, self.settings, self._outgoing[tenant.id])
         call.state = LiveState(tenant.id, connections.edge.name, *shared)
         connections.observe(lambda: self.on_change(call))
-        self._connections[record.id] = connections
+        self.connections[record.id] = connections
         return call
 
     def _leg_of(self, tenant: str, replaced: Replaces) -> tuple[str, Leg] | None:
@@ -291,86 +290,23 @@ class Exchange:
         leg = session.listener
         if not isinstance(leg, Leg):
             return None
-        owner = next((one for one in self._houses[tenant].calls if self._connections[one].holds(leg)), None)
+        owner = next((one for one in self._houses[tenant].calls if self.connections[one].holds(leg)), None)
         return (owner, leg) if owner is not None else None
 
     # --- calls of the process before --------------------------------------------------------------------------------
 
-    def keep_changed(self) -> None:
-        """Write down what the next process needs of the calls that have changed: before the packets of that leave."""
-        if self._changed:
-            changed, self._changed = self._changed, {}
-            for call_id in changed:
-                call = self.calls.get(call_id)
-                if call is not None and call.record.ended is None:
-                    self._kept.write(call_id, kept_call.document(call))
-
-    def _is_over(self, call_id: str) -> None:
-        self._changed.pop(call_id, None)
-        self._kept.drop(call_id)
-
-    def resume(self, documents: Documents, *, ours: bool = True) -> None:
-        """Go on with the calls of the process before, or of another one that is dead; nothing is awaited, so that no
-        packet comes before they are known. One that cannot go on is hung up, and its record says so."""
+    def world(self) -> kept_call.World:
+        """What calls of the process before are made from."""
         assert self._stack is not None
-        world = kept_call.World(self._stack, self._flush, self._relays, self._engine, self.edges)
-        resumed = 0
-        for call_id, document in documents.items():
-            try:
-                call = self._resumed(document, world, ours=ours)
-            except (kept_call.Unusable, KeyError, TypeError, ValueError) as error:
-                log.error("call %s does not go on: %r", call_id, error)
-                self._give_up(call_id, document)
-            else:
-                resumed += 1
-                self._hold(call)
-                self.begin(call, again=True)
-        self._mend_seams()
-        if documents:
-            log.warning("%d of %d calls of the process before go on", resumed, len(documents))
+        return kept_call.World(self._stack, self._flush, self._relays, self._engine, self.edges)
 
-    def _mend_seams(self) -> None:
-        """Two calls that were joined find each other; where one did not come back the other's conversation is over."""
-        for call_id, connections in self._connections.items():
-            for seam in connections.seams:
-                other = self._connections.get(seam.target.call)
-                seam.twin = next((twin for twin in other.seams if twin.target.call == call_id), None) if other else None
-                if seam.twin is None:
-                    seam.end("bye")
+    def go_on(self, call: Call) -> None:
+        """A call of the process before is one of ours."""
+        self._hold(call)
+        self.begin(call, again=True)
 
-    def _resumed(self, document: dict[str, Any], world: kept_call.World, *, ours: bool) -> Call:
-        record = kept_call.record_of(document)
-        tenant = self.serving.model.tenants.get(record.tenant)
-        if tenant is None or tenant.id not in self.leases:
-            raise kept_call.Unusable(f"tenant {record.tenant} is not served here any more")
-        more = {"secret": self.serving.secrets.get, "channels": self.channels}
-        connections = kept_call.connections_of(document, world, tenant, token_of(tenant.id), ours=ours, **more)
-        user = tenant.users.get(document["user"] or "")
-        call = self.make_call(record, tenant, connections, user, document["trunk"], document["emergency"])
-        call.language = document["language"]
-        call.is_turned = document.get("turned", False)
-        call.dialler = tenant.users.get(document.get("dialler", document["user"]) or "")
-        call.party = CallerId(*document["party"]) if "party" in document else call.party
-        call.diversions = tuple(Diversion(*one) for one in document.get("diversions", ()))
-        call.hops = document.get("hops", 0)
-        call.onward = kept_call.onward_of(document, call)
-        session = connections.caller.session
-        trunk = self._trunk_of(call)
-        if session is not None and session.request is not None and trunk is not None:  # its story is told again
-            came_diverted(call, session.request, trunk)
-        if session is not None:
-            session.request = None
-        return call
-
-    def _give_up(self, call_id: str, document: dict[str, Any]) -> None:
-        assert self._stack is not None
-        self._kept.drop(call_id)
-        try:
-            record = kept_call.record_of(document)
-            kept_call.hang_up(document, self._stack)
-        except (kept_call.Unusable, KeyError, TypeError, ValueError) as error:
-            log.error("nor is it hung up: %r", error)
-            return  # little is known of it but its id
+    def interrupted(self, record: CallRecord) -> None:
+        """A call of the process before that cannot go on."""
         record.ended, record.disposition = int(self.clock() * 1000), "interrupted"
         self._recorder.ended(record)
 
@@ -387,7 +323,8 @@ class Exchange:
         record.caller = None if hidden else received_to_e164(code, prefix, shown, trunk.receive)
         return trunk
 
-    def _trunk_of(self, call: Call) -> Trunk | None:
+    def trunk_of(self, call: Call) -> Trunk | None:
+        """The trunk that the call came over."""
         return next((trunk for trunk in call.tenant.trunks.values() if trunk.key == call.trunk), None)
 
     async def _run(self, call: Call, story: Story) -> None:
@@ -401,8 +338,8 @@ class Exchange:
             self.calls.pop(call.record.id, None)
             call.house.calls.pop(call.record.id, None)
             self.on_change(call)
-            self._is_over(call.record.id)
-            self._connections.pop(call.record.id, None)
+            self.recovery.is_over(call.record.id)
+            self.connections.pop(call.record.id, None)
             self.of_tenant[call.tenant.id] -= 1
             if call.trunk is not None:
                 self.channels.give_back(call.trunk)
@@ -413,7 +350,7 @@ class Exchange:
     def _engine_event(self, event: dict[str, Any]) -> None:
         session, _, tag = str(event.get("leg", "")).rpartition("/")
         call_id = session.rpartition("-")[2]
-        connections = self._connections.get(call_id)
+        connections = self.connections.get(call_id)
         if event["event"] == "played" and connections is not None:
             connections.media.played(event["play"], event["reason"])
         elif event["event"] == "digit" and connections is not None:

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from pbx.calls.board import WATCHABLE, Board, may_know_numbers, may_watch, node_of
 from pbx.calls.call import Call
 from pbx.calls.live.connections import Edge
-from pbx.calls.live.exchange import SHED, Documents, Exchange
+from pbx.calls.live.exchange import SHED, Exchange
 from pbx.calls.live.pace import Later, Pace
+from pbx.calls.live.recovery import Documents
 from pbx.calls.live.serving import Serving, token_of
 from pbx.calls.live.watcher import CONTENT_TYPES, DIALOG, FORMAT, MESSAGES, Watcher
 from pbx.calls.messages import messages_of
