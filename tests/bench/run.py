@@ -25,6 +25,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "sip_stack.py": ("B1",),
     "signalling.py": ("B1", "B13"),
     "whole_path.py": ("B1", "B13"),
+    "sustained.py": ("B14",),
     "restart.py": ("B13",),
     "memory.py": ("B11",),
     "presence.py": ("B16",),

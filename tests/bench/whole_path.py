@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 sys.path.append(str(Path(__file__).parents[2] / "collections"))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -84,8 +85,8 @@ class WholePath:
 
 
 @contextlib.contextmanager
-def whole_path(folder: Path = FOLDER) -> Iterator[WholePath]:
-    """Start all of it, with what an apply would have written and one registered device."""
+def whole_path(folder: Path = FOLDER, **more: Any) -> Iterator[WholePath]:
+    """Start all of it, with what an apply would have written and one registered device; `more` as of `running`."""
     edge = FullEdge(children=4, private_mb=64)
     enter = ("nsenter", f"--net=/proc/{edge.namespace}/ns/net")
     try:
@@ -99,7 +100,7 @@ def whole_path(folder: Path = FOLDER) -> Iterator[WholePath]:
         edge.addresses(f"1 {CARRIER} 32 0 mtt/e164_digits\n2 {CALLS} 32 0 calls1\n")
         contact = f"sip:petrova-desk@{PHONE}:5060"
         edge.rpc.call("ul.add", "location", f"petrova-desk@{REALM}", contact, 3600, 1.0, "0", 0, 0, 4294967295)
-        with running(folder, Place(calls=CALLS, edge=EDGE, edge_port=5080, enter=enter)) as stack:
+        with running(folder, Place(calls=CALLS, edge=EDGE, edge_port=5080, enter=enter), **more) as stack:
             yield WholePath(edge, stack, enter)
     finally:
         edge.close()
