@@ -18,10 +18,11 @@ def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """With the packages installed and the example applied; each module leaves it without differences.
 
-    One number leads to an outside one, so that calls can stay up without phones; the relay does not miss their sound.
+    One number leads to an outside one, so that calls can stay up without phones; nobody misses their sound.
     """
     with new_site(tmp_path_factory.mktemp("site")) as site:
         site.edit("numbers:\n", 'numbers:\n  "+74951000190": {trunk: trunk/ural, to: "+79220000002"}\n')
+        site.edit("  max_calls: 60\n", "  max_calls: 60\n  media_timeout: 10m\n")
         settings = site.inventory.parent / "group_vars/all/story.yml"
         authority = f"pbx_lab_ca: {site.folder}/ca\nkamailio_tls: true\n"
         settings.write_text(f"rtpengine_settings: {{timeout: 3600}}\n{authority}")

@@ -116,7 +116,7 @@ def test_a_relay_with_calls_waits_with_what_needs_a_restart(site: Site) -> None:
 def test_users_are_deleted(site: Site) -> None:
     (site.model / "romashka" / "more.yml").unlink()
     refused = site.pbx("apply", expect=1).stderr
-    assert "100 of 103 objects of the kind user would be deleted" in refused
+    assert "100 of 104 objects of the kind user would be deleted" in refused
     assert "nothing that runs was touched" in refused
     done = site.changes("apply", "--force", expect=0)
     assert "- htable/ha1 new000-desk@romashka.example (running, stored)" in done["edge1"]
