@@ -148,6 +148,7 @@ def new_site(folder: Path, *options: str, suite: str = "") -> Iterator[Site]:
     shutil.copy(CHECKOUT / "inventory/lab/group_vars/all/lab.yml", variables)
     for name in ("connection.yml", "secrets.yml"):
         shutil.copy(state / "group_vars/all" / name, variables)
+    (variables / "ca.yml").write_text(f"pbx_lab_ca: {folder}/ca\n")  # certificates of the API, and of an edge with TLS
     shutil.copytree(CHECKOUT / "examples", folder / "model")
     try:
         yield Site(hosts, folder)

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import hashlib
 import logging
+import os
 import ssl
 import sys
 from dataclasses import dataclass
@@ -150,9 +151,17 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
+    for path in (config.certificate, config.key):
+        if path is not None and not os.access(path, os.R_OK):
+            log.error(
+                "%s is not there, or may not be read by the group pbx-web: put it there, name another under"
+                " pbx_web_settings (tls: {certificate, key}), or say tls: false there",
+                path,
+            )
+            return 1
     try:
         uvloop.run(serve(config))
-    except OSError as error:  # an address, a certificate or a key that cannot be had
+    except OSError as error:  # an address that cannot be had, a certificate that is none
         log.error("pbx-web does not start: %s", error)
         return 1
     return 0
