@@ -33,10 +33,12 @@ class Journal:
         self._kept = sorted(kept)
         self._size = 0
         self.lost = 0  # records that could not be written (disk full): calls go on, the loss is counted
+        self._full: list[int] = []  # segments that were left and are not synced and closed yet
         self._dirty = threading.Event()
         self._closed = threading.Event()
         folder.mkdir(parents=True, exist_ok=True)
         self._fd = self._open_segment()
+        self._sync_folder()
         self._syncer = threading.Thread(target=self._sync_in_groups, name="journal-sync", daemon=True)
         self._syncer.start()
 
@@ -63,13 +65,13 @@ class Journal:
         self._closed.set()
         self._dirty.set()
         self._syncer.join(timeout=2)
-        os.fsync(self._fd)
+        self._sync()
         os.close(self._fd)
 
     def _rotate(self) -> None:
+        """Nothing is synced here: calls wait for this, and a disk may take its time."""
         old, self._fd = self._fd, self._open_segment()
-        os.fsync(old)
-        os.close(old)
+        self._full.append(old)
 
     def _open_segment(self) -> int:
         """OSError leaves nothing behind, so that a full disk may be asked again and again."""
@@ -86,10 +88,25 @@ class Journal:
             raise
         self._segment += 1
         self._size = len(line)
-        directory = os.open(self._folder, os.O_RDONLY)
-        os.fsync(directory)
-        os.close(directory)
         return fd
+
+    def _sync_folder(self) -> None:
+        directory = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def _sync(self) -> None:
+        """All that was written is on the disk, segments that are full first. Raises OSError."""
+        while self._full:
+            old = self._full.pop(0)
+            try:
+                os.fsync(old)
+            finally:
+                os.close(old)
+            self._sync_folder()
+        os.fdatasync(self._fd)
 
     def _sync_in_groups(self) -> None:
         while not self._closed.is_set():
@@ -98,7 +115,7 @@ class Journal:
                 return
             self._dirty.clear()
             try:
-                os.fdatasync(self._fd)
+                self._sync()
             except OSError:
                 self.lost += 1
 
