@@ -305,10 +305,12 @@ class CallServer:
 
     async def _watch_lag(self) -> None:
         loop = asyncio.get_running_loop()
+        before = 0.0
         while True:
             due = loop.time() + LAG_TICK
             await asyncio.sleep(LAG_TICK)
-            self._lag = loop.time() - due
+            lag = loop.time() - due
+            self._lag, before = min(lag, before), lag  # twice in a row: one stop of a moment is no load
 
 
 def _end_at_once(lost: set[str]) -> None:
