@@ -124,17 +124,25 @@ def killed(path: WholePath, name: str, seconds: float) -> None:
     process.wait()
     path.stack.start(name)
     good = load.end()
-    time.sleep(3)  # the drainer's last batches
-    db = database.connect(path.stack.folder / "store.sqlite", create=False)
-    where = {"since": since}
-    (rows,) = db.execute("SELECT count(*) FROM cdr WHERE started >= :since", where).fetchone()
-    (still_open,) = db.execute("SELECT count(*) FROM cdr WHERE started >= :since AND ended IS NULL", where).fetchone()
-    db.close()
+    rows, still_open = records(path, since, load.wanted)
     lost = load.wanted - good
     unit = (
         f"of {load.wanted} calls were lost, pbx-{name} killed in the middle; {rows} records, {still_open} of them open"
     )
     report(f"{name} killed", lost, unit, 0)
+
+
+def records(path: WholePath, since: int, wanted: int) -> tuple[int, int]:
+    """Records of calls since then, and how many of them are open, as soon as all are there; after 10 s as they are."""
+    sql = "SELECT count(*), count(*) - count(ended) FROM cdr WHERE started >= :since"
+    db = database.connect(path.stack.folder / "store.sqlite", create=False)
+    deadline = time.monotonic() + 10
+    while True:
+        rows, still_open = db.execute(sql, {"since": since}).fetchone()
+        if (rows >= wanted and not still_open) or time.monotonic() > deadline:
+            db.close()
+            return rows, still_open
+        time.sleep(0.1)
 
 
 def main() -> int:
