@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from pbx.calls import dialling, events
 from pbx.calls.happened import Happened
+from pbx.calls.hearing import Hearing
 from pbx.calls.house import ALONE, House
 from pbx.calls.leg import (
     Audio,
@@ -29,18 +30,13 @@ from pbx.calls.leg import (
     Wish,
 )
 from pbx.calls.onward import Claim, Claimed, Onward, Transferred, arrived, give_up
-from pbx.calls.record import BY_API, CallRecord
+from pbx.calls.record import BY_API, CallRecord, disposition
 from pbx.calls.state import NOTHING, Fact, TenantState
 from pbx.model.objects import Destination, Tenant, User
 from pbx.routing.decision import Decision, Facts
 from pbx.routing.reason import Reason
 
 MAX_NODES = 60  # a path longer than this is a loop through the model
-
-MUSIC = "music"  # the tone of a caller who waits and for whom the model names no prompt
-CONFIRM_PROMPT = "system-confirm"
-ECHO_LIMIT = 600.0  # seconds; nobody tests a telephone for longer
-CONFIRM_WITHIN = 6.0  # seconds for each of the two times that it is asked
 
 
 class Recorder(Protocol):
@@ -59,7 +55,7 @@ class Loop(Exception):
     """The model sends the call in circles."""
 
 
-class Call:
+class Call(Hearing):
     """One call of one tenant. Times come from `clock` (seconds of UTC)."""
 
     watch: Watch | None = None  # a simulation looks on: ("node", it), ("why", reason), ("branch", place in the model)
@@ -109,7 +105,6 @@ class Call:
         self.hides = False  # whoever is called outside shall not see the number
         self.hops = 0  # how often it was sent on before it came here
         self.happened = Happened(record)
-        self.typed: tuple[int, ...] = ()  # ms of the last `collect` to its first digit, its last and its end
 
     def moment(self) -> int:
         """Milliseconds of UTC."""
@@ -207,89 +202,6 @@ class Call:
         if not self.is_up:
             await self.connections.open_early()
 
-    async def play(self, prompt: str, *, values: Mapping[str, str] | None = None) -> None:
-        """Play a prompt of the model in the call's language, to its end; `values` stand for `{names}` in its text."""
-        began = self.moment()
-        await self.connections.play(self.caller, self.audio(prompt, values))
-        self.happened.played(prompt, self.moment() - began)
-
-    async def beep(self) -> None:
-        await self.sound("beep")
-
-    async def sound(self, tone: str) -> None:
-        """A short tone once: `beep`, `done`, `refused`."""
-        await self.connections.play(self.caller, [Audio(tone=tone)])
-
-    async def echo(self) -> None:
-        """Send the caller back what it says, for a while."""
-        await self.connections.echo(self.caller)
-        await asyncio.sleep(ECHO_LIMIT)
-
-    async def collect(
-        self,
-        prompt: str,
-        *,
-        first_within: float,
-        next_within: float,
-        complete: Callable[[str], bool],
-        values: Mapping[str, str] | None = None,
-    ) -> str:
-        """Play a prompt that the first digit interrupts; return the digits typed, "" for none.
-
-        `first_within` counts seconds from the end of the prompt to the first digit, `next_within` between digits;
-        `complete(digits)` ends the input at once.
-        """
-        self.typed = ()
-        began = self.moment()
-        self.connections.expect(self.caller)
-        playing = asyncio.ensure_future(self.play(prompt, values=values))
-        first = asyncio.ensure_future(self.caller.digits.get())
-        try:
-            await asyncio.wait({playing, first}, return_when=asyncio.FIRST_COMPLETED)
-            if not first.done():
-                await asyncio.wait({first}, timeout=first_within)
-            if not first.done():
-                return ""
-            digits = first.result()
-            self.typed = (self.moment() - began,) * 2
-        finally:
-            first.cancel()
-            if not playing.done():
-                playing.cancel()
-                await self.connections.stop(self.caller)
-        while not complete(digits):
-            try:
-                async with asyncio.timeout(next_within):
-                    digits += await self.caller.digits.get()
-                    self.typed = (self.typed[0], self.moment() - began)
-            except TimeoutError:
-                break
-        self.typed = (*self.typed, self.moment() - began)
-        return digits
-
-    async def take_message(self, *, within: float, until: str) -> str:
-        """Record the caller until a key of `until` is typed, or for `within` seconds; returns the key, "" for time."""
-        recording = asyncio.ensure_future(self.connections.record(self.caller, within))
-        try:
-            async with asyncio.timeout(within):
-                while (key := await self.caller.digits.get()) not in until:
-                    continue
-            return key
-        except TimeoutError:
-            return ""
-        finally:
-            recording.cancel()
-
-    async def hear(self, prompt: str | None, *, within: float | None = None) -> None:
-        """Play music, a prompt of the model or the PBX's own, over and over for `within` seconds (None: no end)."""
-        audio = self.audio(prompt) if prompt else [Audio(tone=MUSIC)]
-        playing = asyncio.ensure_future(self.connections.play(self.caller, audio, loop=True))
-        try:
-            await asyncio.wait({playing}, timeout=within)
-        finally:
-            playing.cancel()
-            await self.connections.stop(self.caller)
-
     async def dial(
         self, branches: Sequence[Branch], *, within: float, tone: bool = True
     ) -> tuple[Outcome, CalleeLeg | None]:
@@ -317,22 +229,6 @@ class Call:
             self._mark_answered()
             self.connections.keep()
         return outcome
-
-    async def confirm(self, callee: CalleeLeg) -> bool:
-        """Ask whoever answered to press 1, so that a mobile's voicemail never takes the call."""
-        await self.connections.attend(callee)
-        for _ in range(2):
-            playing = asyncio.ensure_future(self.connections.play(callee, self.audio(CONFIRM_PROMPT)))
-            try:
-                async with asyncio.timeout(CONFIRM_WITHIN):
-                    if await callee.digits.get() == "1":
-                        return True
-            except TimeoutError:
-                continue
-            finally:
-                playing.cancel()
-                await self.connections.stop(callee)
-        return False
 
     async def bridge(self, callee: CalleeLeg, node: str) -> None:
         """Join the caller and the callee until one of them hangs up."""
@@ -418,23 +314,6 @@ class Call:
         else:
             self.reject(480)
 
-    def audio(self, prompt: str, values: Mapping[str, str] | None = None) -> list[Audio]:
-        """The files of a prompt in the call's language, else in the tenant's first.
-
-        A simulation may run on a model that was never compiled, where a prompt is a text and one of the PBX's own may
-        not be recorded yet.
-        """
-        entry = self.tenant.prompts.get(prompt)
-        if entry is None:
-            return [Audio(prompt=prompt)]
-        files = entry.audio or {**entry.says, **entry.files}
-        wanted = (self.language, self.tenant.languages[0], *files)
-        name = next(language for language in wanted if language in files)
-        text = entry.says.get(name, "")
-        for what, value in (values or {}).items():
-            text = text.replace(f"{{{what}}}", value)
-        return [Audio(file=files[name], prompt=prompt, text=text)]
-
     # --- its life ---------------------------------------------------------------------------------------------------
 
     async def run(self, story: Callable[[Call], Awaitable[None]]) -> CallRecord:
@@ -485,7 +364,8 @@ class Call:
         cause = self.caller.gone.result() if self.caller.gone.done() else ""
         if record.ended is None:
             record.ended = self.moment()
-        record.disposition, record.code = self._disposition(cause)
+        talked = self.is_up and not (self.is_fetched and self.code and record.answered_by is None)
+        record.disposition, record.code = disposition(self.code, cause, talked=talked)
         give_up(self, 487)
         if cause == "media_timeout":
             record.hung_up_by = cause
@@ -494,18 +374,6 @@ class Call:
         self._recorder.ended(record)  # first: a SIGKILL while the relay is slow must not make it `interrupted`
         self.tell("call.ended", **{name: getattr(record, name) for name in events.OF_THE_END})
         await self.connections.close()
-
-    def _disposition(self, cause: str) -> tuple[str, int]:
-        if self.is_up and not (self.is_fetched and self.code and self.record.answered_by is None):
-            return "answered", 200
-        if cause == "cancel":
-            return "cancelled", 487
-        code = self.code or 500
-        if code in (486, 600):
-            return "busy", code
-        if code in (480, 408):
-            return "no_answer", code
-        return ("rejected" if code in (403, 603) else "failed"), code
 
     def _mark_answered(self) -> None:
         if self.record.answered is None:

@@ -40,3 +40,17 @@ class CallRecord:
 
 
 _NAMES = tuple(entry.name for entry in fields(CallRecord))
+
+
+def disposition(code: int, cause: str, *, talked: bool) -> tuple[str, int]:
+    """How a call ended, and its status: `code` is the one that it was refused with, `cause` why its caller went."""
+    if talked:
+        return "answered", 200
+    if cause == "cancel":
+        return "cancelled", 487
+    code = code or 500
+    if code in (486, 600):
+        return "busy", code
+    if code in (480, 408):
+        return "no_answer", code
+    return ("rejected" if code in (403, 603) else "failed"), code

@@ -21,31 +21,24 @@ from pbx.calls.leg import (
     TrunkTarget,
 )
 from pbx.calls.live.channels import Channels
+from pbx.calls.live.invitation import credentials_of, invitation_of, is_same, spoken_by
 from pbx.calls.live.legs import TO_BE_RUNG, FetchedCaller, Seam, SipCallee, SipCaller
 from pbx.calls.live.media import CallMedia
 from pbx.calls.live.wishes import wish_of
 from pbx.media.ng import NgError, NgTimeout
 from pbx.media.relay import Toward
-from pbx.model.objects import Tenant, Trunk
-from pbx.routing.numbers import sent_to_trunk
+from pbx.model.objects import Tenant
 from pbx.sip import sdp as sdps
 from pbx.sip.address import Address
-from pbx.sip.history import diverted_lines
 from pbx.sip.listener import DEAF
 from pbx.sip.referral import Referral
 from pbx.sip.replaces import Replaces
 from pbx.sip.sdp import SdpError
 from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
-from pbx.sip.uri import host_of, user_part
 
-ANSWER_ITSELF = (  # what telephones of different makers understand
-    ("Call-Info", "<sip:{host}>;answer-after=0"),
-    ("Alert-Info", "<http://{host}>;info=alert-autoanswer;delay=0"),
-)
 MAX_HOPS = 70  # the hops left go on with the call, or a loop through a carrier would never end (RFC 7332)
 ASKED_FOR_WITHIN = 5.0  # seconds that a phone rings on for a call whose story is told again
-_SPOKEN: dict[str, Toward] = {"rtp": "plain", "srtp": "srtp", "either": "either", "browser": "browser"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +148,7 @@ class SipConnections(Connections):
 
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
         assert not isinstance(target, CallTarget)
-        orphan = next((leg for leg in self._orphans if _is_same(leg.target, target)), None)
+        orphan = next((leg for leg in self._orphans if is_same(leg.target, target)), None)
         if orphan is not None:
             self._orphans.remove(orphan)
             return orphan
@@ -184,64 +177,27 @@ class SipConnections(Connections):
             leg.offer = await self.media.offer_to(leg.tag, toward=toward, codecs=codecs)
         if leg.outcome.done():  # not wanted any more
             return
-        if isinstance(target, DeviceTarget):
-            self._invite_device(leg, target, caller_id)
-        else:
-            self._invite_trunk(leg, target, caller_id)
+        self._invite(leg, target, caller_id)
         self.keep()
         self._flush()
+
+    def _invite(self, leg: SipCallee, target: Ringable, caller_id: CallerId) -> None:
+        invitation = invitation_of(target, caller_id, self._tenant)
+        leg.session = self._stack.invite(
+            uri=invitation.uri,
+            destination=self.edge.inside,
+            from_=invitation.from_,
+            to=f"<{invitation.uri}>",
+            contact=self._contact,
+            sdp=leg.offer,
+            headers=[*invitation.headers, ("Max-Forwards", self._hops)],
+            listener=leg,
+            credentials=credentials_of(target, self._secret),
+        )
 
     def _give_back_channel(self, leg: SipCallee, target: TrunkTarget) -> None:
         key = target.trunk.key
         leg.gone.add_done_callback(lambda _: self._channels.give_back(key))
-
-    def _invite_device(self, leg: SipCallee, target: DeviceTarget, caller_id: CallerId) -> None:
-        uri = f"sip:{target.user}-{target.device}@{target.domain}"
-        diverting = [
-            (f"sip:{user_part(who)}@{target.domain}", one.status)
-            for one in caller_id.diversions
-            if (who := one.extension or one.number)
-        ]
-        headers = diverted_lines(diverting, uri)
-        if caller_id.answers_itself:
-            headers += [(name, value.format(host=target.domain)) for name, value in ANSWER_ITSELF]
-        elif caller_id.source:  # RFC 7462; `info` for telephones that know no such URN
-            headers.append(("Alert-Info", f"<urn:alert:source:{caller_id.source}>;info={caller_id.source}"))
-        self._invite(leg, uri=uri, from_=self._shown(caller_id, target.domain), headers=headers)
-
-    def _invite_trunk(self, leg: SipCallee, target: TrunkTarget, caller_id: CallerId) -> None:
-        """`identity` says where the caller id goes; with `pai` the From is the account's (RFC 3325)."""
-        trunk, host = target.trunk, host_of(target.trunk.proxy)
-        number = target.number
-        dialled = sent_to_trunk(self._tenant, number, trunk.send) if number.startswith("+") else number
-        shown = None
-        if caller_id.number is not None:
-            shown = sent_to_trunk(self._tenant, caller_id.number, trunk.send)
-        headers = [("X-PBX-Trunk", trunk.key)]
-        private = shown is None or caller_id.hides
-        if shown is None or private:
-            from_ = '"Anonymous" <sip:anonymous@anonymous.invalid>'
-            headers.append(("Privacy", "id"))
-        elif trunk.identity == "pai" and trunk.login_user:
-            from_ = f"<sip:{user_part(trunk.login_user)}@{host}>"
-        else:
-            from_ = f"<sip:{user_part(shown)}@{host}>"
-        if shown is not None and trunk.identity in ("pai", "both"):
-            headers.append(("P-Asserted-Identity", f"<sip:{user_part(shown)}@{host}>"))
-        diverting = [
-            (f"sip:{user_part(sent_to_trunk(self._tenant, one.number, trunk.send))}@{host}", one.status)
-            for one in caller_id.diversions
-            if one.number
-        ]
-        headers += diverted_lines(
-            diverting, f"sip:{user_part(dialled)}@{host}", private=shown is None or caller_id.hides
-        )
-        credentials = self._credentials(trunk)
-        self._invite(leg, uri=f"sip:{user_part(dialled)}@{host}", from_=from_, headers=headers, credentials=credentials)
-
-    def _credentials(self, trunk: Trunk) -> tuple[str, str] | None:
-        password = self._secret(trunk.login_secret) if trunk.login_secret else None
-        return (trunk.login_user, password) if trunk.login_user and password else None
 
     @property
     def rung(self) -> list[SipCallee]:
@@ -283,7 +239,7 @@ class SipConnections(Connections):
         invite = kept["session"]["invite"]
         offer = b"" if invite is None else invite["body"].encode("latin-1")
         leg = SipCallee(kept["tag"], target, offer, self.media, self._hosts_for(target))
-        credentials = self._credentials(target.trunk) if isinstance(target, TrunkTarget) else None
+        credentials = credentials_of(target, self._secret)
         leg.session = self._stack.resume(kept["session"], listener=leg, credentials=credentials)
         leg.on_referral = self._referred
         if isinstance(target, TrunkTarget):
@@ -301,34 +257,6 @@ class SipConnections(Connections):
     def _hosts_for(self, target: Target) -> Sequence[str]:
         """Where a 3xx of this leg may lead: to us."""
         return self._hosts if isinstance(target, DeviceTarget) else ()
-
-    def _invite(
-        self,
-        leg: SipCallee,
-        *,
-        uri: str,
-        from_: str,
-        headers: list[tuple[str, str]],
-        credentials: tuple[str, str] | None = None,
-    ) -> None:
-        leg.session = self._stack.invite(
-            uri=uri,
-            destination=self.edge.inside,
-            from_=from_,
-            to=f"<{uri}>",
-            contact=self._contact,
-            sdp=leg.offer,
-            headers=[*headers, ("Max-Forwards", self._hops)],
-            listener=leg,
-            credentials=credentials,
-        )
-
-    def _shown(self, caller_id: CallerId, domain: str) -> str:
-        if caller_id.number is None:
-            return '"Anonymous" <sip:anonymous@anonymous.invalid>'
-        name = caller_id.name.replace("\\", "\\\\").replace('"', '\\"')
-        display = f'"{name}" ' if name else ""
-        return f"{display}<sip:{user_part(caller_id.number)}@{domain}>"
 
     async def take_caller(self, leg: CalleeLeg) -> None:
         assert isinstance(leg, SipCallee) and leg.session is not None and leg.sdp is not None
@@ -459,16 +387,3 @@ class SipConnections(Connections):
                 await self.media.close()
         except (NgError, NgTimeout, TimeoutError):
             return  # the relay is gone or forgot the session: its own timeout ends what is left
-
-
-def _is_same(one: Target, other: Target) -> bool:
-    """The same place to ring, whatever else the model has come to say of it."""
-    if isinstance(one, TrunkTarget) and isinstance(other, TrunkTarget):
-        return (one.trunk.key, one.number) == (other.trunk.key, other.number)
-    return one == other
-
-
-def spoken_by(target: Ringable) -> Toward:
-    """What a target is offered: sound in clear, encrypted, or keys that it may leave."""
-    media = target.trunk.media if isinstance(target, TrunkTarget) else target.media
-    return _SPOKEN[media]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from pbx.calls.call import CONFIRM_WITHIN, Call
+from pbx.calls.call import Call
+from pbx.calls.hearing import CONFIRM_WITHIN
 from pbx.calls.leg import Audio, Leg, Target, TrunkTarget
 from pbx.calls.record import BY_API
 from pbx.calls.simulated.state import StateScript

@@ -1,0 +1,146 @@
+"""What a call plays, and what is typed to it: the verbs of its ears and its mouth."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from pbx.calls.happened import Happened
+from pbx.calls.leg import Audio, CalleeLeg, CallerLeg, Connections
+from pbx.model.objects import Tenant
+
+MUSIC = "music"  # the tone of a caller who waits and for whom the model names no prompt
+CONFIRM_PROMPT = "system-confirm"
+CONFIRM_WITHIN = 6.0  # seconds for each of the two times that it is asked
+ECHO_LIMIT = 600.0  # seconds; nobody tests a telephone for longer
+
+
+class Hearing:
+    """The part of a `Call` that is heard and listens."""
+
+    connections: Connections
+    caller: CallerLeg
+    tenant: Tenant
+    language: str
+    happened: Happened
+    typed: tuple[int, ...] = ()  # ms of the last `collect` to its first digit, its last and its end
+
+    def moment(self) -> int:
+        """Milliseconds of UTC."""
+        raise NotImplementedError
+
+    async def play(self, prompt: str, *, values: Mapping[str, str] | None = None) -> None:
+        """Play a prompt of the model in the call's language, to its end; `values` stand for `{names}` in its text."""
+        began = self.moment()
+        await self.connections.play(self.caller, self.audio(prompt, values))
+        self.happened.played(prompt, self.moment() - began)
+
+    async def beep(self) -> None:
+        await self.sound("beep")
+
+    async def sound(self, tone: str) -> None:
+        """A short tone once: `beep`, `done`, `refused`."""
+        await self.connections.play(self.caller, [Audio(tone=tone)])
+
+    async def echo(self) -> None:
+        """Send the caller back what it says, for a while."""
+        await self.connections.echo(self.caller)
+        await asyncio.sleep(ECHO_LIMIT)
+
+    async def collect(
+        self,
+        prompt: str,
+        *,
+        first_within: float,
+        next_within: float,
+        complete: Callable[[str], bool],
+        values: Mapping[str, str] | None = None,
+    ) -> str:
+        """Play a prompt that the first digit interrupts; return the digits typed, "" for none.
+
+        `first_within` counts seconds from the end of the prompt to the first digit, `next_within` between digits;
+        `complete(digits)` ends the input at once.
+        """
+        self.typed = ()
+        began = self.moment()
+        self.connections.expect(self.caller)
+        playing = asyncio.ensure_future(self.play(prompt, values=values))
+        first = asyncio.ensure_future(self.caller.digits.get())
+        try:
+            await asyncio.wait({playing, first}, return_when=asyncio.FIRST_COMPLETED)
+            if not first.done():
+                await asyncio.wait({first}, timeout=first_within)
+            if not first.done():
+                return ""
+            digits = first.result()
+            self.typed = (self.moment() - began,) * 2
+        finally:
+            first.cancel()
+            if not playing.done():
+                playing.cancel()
+                await self.connections.stop(self.caller)
+        while not complete(digits):
+            try:
+                async with asyncio.timeout(next_within):
+                    digits += await self.caller.digits.get()
+                    self.typed = (self.typed[0], self.moment() - began)
+            except TimeoutError:
+                break
+        self.typed = (*self.typed, self.moment() - began)
+        return digits
+
+    async def take_message(self, *, within: float, until: str) -> str:
+        """Record the caller until a key of `until` is typed, or for `within` seconds; returns the key, "" for time."""
+        recording = asyncio.ensure_future(self.connections.record(self.caller, within))
+        try:
+            async with asyncio.timeout(within):
+                while (key := await self.caller.digits.get()) not in until:
+                    continue
+            return key
+        except TimeoutError:
+            return ""
+        finally:
+            recording.cancel()
+
+    async def hear(self, prompt: str | None, *, within: float | None = None) -> None:
+        """Play music, a prompt of the model or the PBX's own, over and over for `within` seconds (None: no end)."""
+        audio = self.audio(prompt) if prompt else [Audio(tone=MUSIC)]
+        playing = asyncio.ensure_future(self.connections.play(self.caller, audio, loop=True))
+        try:
+            await asyncio.wait({playing}, timeout=within)
+        finally:
+            playing.cancel()
+            await self.connections.stop(self.caller)
+
+    async def confirm(self, callee: CalleeLeg) -> bool:
+        """Ask whoever answered to press 1, so that a mobile's voicemail never takes the call."""
+        await self.connections.attend(callee)
+        for _ in range(2):
+            playing = asyncio.ensure_future(self.connections.play(callee, self.audio(CONFIRM_PROMPT)))
+            try:
+                async with asyncio.timeout(CONFIRM_WITHIN):
+                    if await callee.digits.get() == "1":
+                        return True
+            except TimeoutError:
+                continue
+            finally:
+                playing.cancel()
+                await self.connections.stop(callee)
+        return False
+
+    def audio(self, prompt: str, values: Mapping[str, str] | None = None) -> list[Audio]:
+        """The files of a prompt in the call's language, else in the tenant's first.
+
+        A simulation may run on a model that was never compiled, where a prompt is a text and one of the PBX's own may
+        not be recorded yet.
+        """
+        entry = self.tenant.prompts.get(prompt)
+        if entry is None:
+            return [Audio(prompt=prompt)]
+        files = entry.audio or {**entry.says, **entry.files}
+        wanted = (self.language, self.tenant.languages[0], *files)
+        name = next(language for language in wanted if language in files)
+        text = entry.says.get(name, "")
+        for what, value in (values or {}).items():
+            text = text.replace(f"{{{what}}}", value)
+        return [Audio(file=files[name], prompt=prompt, text=text)]
