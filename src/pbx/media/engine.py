@@ -10,7 +10,6 @@ import logging
 import resource
 import secrets
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pbx.media import g711, rtcp, rtp
+from pbx.media import g711, rtp
 from pbx.media.control import Message
 from pbx.media.digits import Digits
 from pbx.media.legs import Legs
 from pbx.media.library import Library, UnknownSound
 from pbx.media.player import Player
+from pbx.media.reports import Reports
 from pbx.media.ring import Ring
 from pbx.media.socket_batch import BATCH, Receiver, Sender, media_socket
 from pbx.media.streams import Streams
@@ -35,8 +35,6 @@ Emit = Callable[[str, Message], None]
 
 MOST_BATCHES = 16
 """Batches received in a tick: a flood does not stop the playing."""
-MOST_REPORTS = 256
-"""RTCP packets read at once."""
 _PACKET_IN_KERNEL = 1280
 """Bytes of socket buffer that the kernel counts for one packet of ours."""
 
@@ -51,8 +49,6 @@ class Engine:
         self.boot = secrets.token_hex(6)
         self._emit = emit
         self._rtp = media_socket(address, port)
-        self.rtcp = media_socket(address, port + 1, 1 << 20)
-        """To be read (`take_reports`) when something arrives: a round trip is measured by that moment."""
         self._buffer = self._rtp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         self.legs = Legs(capacity)
         self.library = Library(prompts, tones)
@@ -60,21 +56,17 @@ class Engine:
         self.streams = Streams(self.legs)
         self.digits = Digits(self.legs, self._digit)
         self.ring = Ring(self.legs)
-        self._born = self.legs.column(np.int64)
-        self._last_report = self.legs.column([("ssrc", "u4"), ("stamp", "u4"), ("at", "f8")])
+        self.reports = Reports(self.legs, self.streams, media_socket(address, port + 1, 1 << 20))
         self._receiver = Receiver(self._rtp)
         self._sender = Sender(self._rtp, self.legs.packets, self.legs.addresses)
         self._now = 0
         """Ticks since the start, left-out ones included: the clock of what is received."""
-        self._sent = 0
         self.received = self.foreign = self.told = self.skipped = 0
 
     def close(self) -> None:
         """BYE to every peer, and the sockets."""
-        for slot in range(self.legs.count):
-            self._goodbye(slot)
+        self.reports.close()
         self._rtp.close()
-        self.rtcp.close()
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
@@ -93,7 +85,7 @@ class Engine:
         if slot is None:
             slot = self.legs.add(name, owner)
             self.player.add(slot)
-            self._born[slot] = self._sent
+            self.reports.begin(slot)
         self.legs.owners[slot] = owner
         self.legs.aim(slot, remote, payload, event_payload)
 
@@ -103,7 +95,7 @@ class Engine:
         if slot is None:
             return
         self.player.remove(slot)
-        self._goodbye(slot)
+        self.reports.goodbye(slot)
         self.legs.remove(name)
 
     def play(self, name: str, play: str, items: list[dict[str, Any]], loop: bool, skip: float) -> None:
@@ -146,7 +138,7 @@ class Engine:
             "skipped": self.skipped,
             "received": self.received,
             "foreign": self.foreign,
-            "sent": self._sent,
+            "sent": self.reports.sent,
             "dropped": self._sender.dropped,
             "digits": self.told,
             "cpu": usage.ru_utime + usage.ru_stime,
@@ -162,8 +154,7 @@ class Engine:
         self.drain()
         self.digits.tick(self._now)
         self._send()
-        for slot in range(self._now % rtcp.EVERY, self.legs.count, rtcp.EVERY):
-            self._send_rtcp(slot, rtcp.report(*self._position(slot), self._reception(slot), rtcp.ntp()))
+        self.reports.send(self._now)
 
     def skip(self, ticks: int) -> None:
         """The process stood still: leave so many ticks out, moving sound and RTP clock together."""
@@ -203,7 +194,7 @@ class Engine:
         if len(listened):
             payload[listened] = self.ring.take(listened)
         self._sender.send(count)
-        self._sent += 1
+        self.reports.sent += 1
         packets["b1"] &= np.uint8(0x7F)  # the marker was for the first packet
         self.player.advance()
 
@@ -269,47 +260,6 @@ class Engine:
         padded = np.flatnonzero(b0 & 0x20)
         end[padded] -= raw[rows[padded], end[padded] - 1]
         return begin, end
-
-    # --- RTCP ---------------------------------------------------------------------------------------------------------
-
-    def take_reports(self) -> None:
-        """Read the peers' RTCP."""
-        for _ in range(MOST_REPORTS):
-            try:
-                datagram, source = self.rtcp.recvfrom(2048)
-            except OSError:
-                return
-            slot = self.legs.at((source[0], source[1] - 1))
-            stamp = rtcp.last_sender_report(datagram) if slot is not None else None
-            if stamp is not None:
-                self._last_report[slot] = (*stamp, time.monotonic())
-
-    def _reception(self, slot: int) -> rtcp.Reception | None:
-        heard = self.streams.report(slot)
-        if heard is None:
-            return None
-        last = self._last_report[slot]
-        if int(last["ssrc"]) != heard[0]:
-            return rtcp.Reception(*heard)
-        delay = int((time.monotonic() - float(last["at"])) * 65536)
-        return rtcp.Reception(*heard, int(last["stamp"]), min(delay, 0xFFFFFFFF))
-
-    def _position(self, slot: int) -> tuple[int, int, int, int]:
-        """SSRC, RTP clock, packets and bytes sent."""
-        packet = self.legs.packets[slot]
-        sent = self._sent - int(self._born[slot])
-        return int(packet["ssrc"]), int(packet["timestamp"]), sent, sent * rtp.SAMPLES
-
-    def _goodbye(self, slot: int) -> None:
-        self._send_rtcp(slot, rtcp.goodbye(*self._position(slot), rtcp.ntp()))
-
-    def _send_rtcp(self, slot: int, datagram: bytes) -> None:
-        address = int(self.legs.keys[slot])
-        host = socket.inet_ntoa((address >> 16).to_bytes(4, "big"))
-        try:
-            self.rtcp.sendto(datagram, (host, (address & 0xFFFF) + 1))
-        except OSError as error:
-            log.debug("RTCP to %s: %s", host, error)
 
     # --- events -------------------------------------------------------------------------------------------------------
 

@@ -105,7 +105,7 @@ class EngineServer:
         """Serve clients until then; with a small socket buffer come back earlier, to empty it."""
         part = rtp.SECONDS / self.engine.drains()
         while not self.stopping and (left := due - time.monotonic()) > 0:
-            readers: list[Any] = [self._listener, self.engine.rtcp, *(each.sock for each in self._clients)]
+            readers: list[Any] = [self._listener, self.engine.reports.socket, *(each.sock for each in self._clients)]
             writers = [each.sock for each in self._clients if each.unsent]
             readable, _, _ = select.select(readers, writers, [], min(left, part))
             for client in [each for each in self._clients if each.unsent]:
@@ -116,8 +116,8 @@ class EngineServer:
                 self.engine.drain()
 
     def _serve(self, sock: socket.socket) -> None:
-        if sock is self.engine.rtcp:
-            self.engine.take_reports()
+        if sock is self.engine.reports.socket:
+            self.engine.reports.take()
             return
         if sock is self._listener:
             try:

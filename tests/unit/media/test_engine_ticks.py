@@ -102,7 +102,7 @@ def test_the_peer_can_measure_the_round_trip(bench: Bench) -> None:
     stamp = rtcp.ntp(1_700_000_000.5)
     bench.rtcp.sendto(rtcp.report(7, 0, 1, 160, None, stamp), ("127.0.0.1", bench.engine.port + 1))
     bench.rtcp.sendto(b"\x80\xc8\x00\x06rubbish", ("127.0.0.1", bench.engine.port + 1))
-    bench.engine.take_reports()
+    bench.engine.reports.take()
     for _ in range(rtcp.EVERY):
         bench.engine.tick()
     last_sr, delay = struct.unpack_from(">II", bench.rtcp.recv(2048), 44)
