@@ -22,13 +22,7 @@ async def killed(d: Desk) -> None:
 
 def test_two_who_were_joined_by_an_attended_transfer_talk_on_and_hang_up(tell: Tell) -> None:
     async def story(d: Desk) -> None:
-        d.people |= {"boris-desk": STAYS, "egor": STAYS}
-        anna = d.call("anna", "202")
-        boris = await d.rung("boris-desk")
-        await d.up(anna, boris)
-        asks = d.call("boris", "206")
-        egor = await d.rung("egor-desk")
-        await d.up(asks, egor)
+        anna, boris, asks, egor = await d.two_calls()
         boris.refer_to(replacing(asks, "206"))
         await d.over(boris, asks)
         await killed(d)
@@ -46,9 +40,7 @@ def test_two_who_were_joined_by_an_attended_transfer_talk_on_and_hang_up(tell: T
 def test_after_the_caller_has_sent_the_callee_on(tell: Tell, who: str) -> None:
     async def story(d: Desk) -> None:
         d.people |= {"boris-desk": STAYS, "egor": STAYS}
-        anna = d.call("anna", "202")
-        boris = await d.rung("boris-desk")
-        await d.up(anna, boris)
+        anna, boris = await d.two_talk("anna", "202", "boris-desk")
         anna.refer("206")
         egor = await d.rung("egor-desk")
         await d.up(egor)
@@ -71,9 +63,7 @@ def test_in_the_middle_of_a_transfer_it_rings_on_there_and_the_transferrer_is_le
 
     async def story(d: Desk) -> None:
         d.people |= {"boris-desk": STAYS, "egor": RINGS}
-        anna = d.call("anna", "202")
-        boris = await d.rung("boris-desk")
-        await d.up(anna, boris)
+        anna, boris = await d.two_talk("anna", "202", "boris-desk")
         boris.refer("206")
         egor = await d.rung("egor-desk")
         await d.until(lambda: 180 in boris.told, "it rings there")

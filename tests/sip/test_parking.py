@@ -112,9 +112,7 @@ def test_slots_that_are_taken_or_not_there_give_the_call_back(tell: Tell) -> Non
     async def story(d: Desk) -> None:
         outside, _ = await parked(d, "*682")
         d.people |= {"egor": STAYS}
-        boris = d.call("boris", "206")
-        egor = await d.rung("egor-desk")
-        await d.up(boris, egor)
+        boris, egor = await d.two_talk("boris", "206", "egor-desk")
         for code in ("*682", "*6877"):
             egor.refer(code)
             await d.until(lambda: egor.told[-1:] == [486], "told")
@@ -169,9 +167,7 @@ def test_intercom_asks_the_desk_phone_to_answer_by_itself(tell: Tell) -> None:
 def test_an_invite_with_replaces_takes_the_place_of_one_who_talks(tell: Tell) -> None:
     async def story(d: Desk) -> None:
         d.people |= {"boris-desk": STAYS}
-        anna = d.call("anna", "202")
-        boris = await d.rung("boris-desk")
-        await d.up(anna, boris)
+        anna, boris = await d.two_talk("anna", "202", "boris-desk")
         egor = d.call("egor", "202", [("Require", "replaces"), ("Replaces", boris.replaces)])
         await d.up(egor)
         await d.over(boris)

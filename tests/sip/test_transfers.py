@@ -6,21 +6,8 @@ from typing import Any
 
 import pytest
 from phones.scripted.desk import RINGS, STAYS, Desk, Tell, replacing
-from phones.scripted.edge import CalleeLeg, CallerLeg
 
 pytestmark = pytest.mark.row("R09")
-
-
-async def two_calls(d: Desk) -> tuple[CallerLeg, CalleeLeg, CallerLeg, CalleeLeg]:
-    """Anna talks with boris, and boris, in another call, with egor."""
-    d.people |= {"boris-desk": STAYS, "egor": STAYS}
-    anna = d.call("anna", "202")
-    boris = await d.rung("boris-desk")
-    await d.up(anna, boris)
-    asks = d.call("boris", "206")
-    egor = await d.rung("egor-desk")
-    await d.up(asks, egor)
-    return anna, boris, asks, egor
 
 
 def sent_on(record: dict[str, Any]) -> list[tuple[str, str, int]]:
@@ -29,7 +16,7 @@ def sent_on(record: dict[str, Any]) -> list[tuple[str, str, int]]:
 
 def test_attended_transfer_joins_the_two_far_ends_and_the_transferrer_leaves_both(tell: Tell) -> None:
     async def story(d: Desk) -> None:
-        anna, boris, asks, egor = await two_calls(d)
+        anna, boris, asks, egor = await d.two_calls()
         boris.refer_to(replacing(asks, "206"))
         await d.over(boris, asks)
         assert boris.answers_to_refer == [202] and boris.told == [100, 200]
@@ -48,7 +35,7 @@ def test_attended_transfer_joins_the_two_far_ends_and_the_transferrer_leaves_bot
 
 def test_the_far_end_of_an_attended_transfer_hangs_up(tell: Tell) -> None:
     async def story(d: Desk) -> None:
-        anna, boris, asks, egor = await two_calls(d)
+        anna, boris, asks, egor = await d.two_calls()
         boris.refer_to(replacing(asks, "206"))
         await d.over(boris, asks)
         egor.bye()
@@ -62,7 +49,7 @@ def test_attended_transfer_out_of_the_call_that_one_began_oneself(tell: Tell) ->
     """The REFER comes in the second call and names the first."""
 
     async def story(d: Desk) -> None:
-        anna, boris, asks, egor = await two_calls(d)
+        anna, boris, asks, egor = await d.two_calls()
         asks.refer_to(replacing(boris, "201"))
         await d.over(boris, asks)
         assert asks.told == [100, 200] and anna.is_up and egor.is_up
@@ -74,7 +61,7 @@ def test_attended_transfer_out_of_the_call_that_one_began_oneself(tell: Tell) ->
 
 def test_transferred_once_more_over_the_seam(tell: Tell) -> None:
     async def story(d: Desk) -> None:
-        anna, boris, asks, egor = await two_calls(d)
+        anna, boris, asks, egor = await d.two_calls()
         boris.refer_to(replacing(asks, "206"))
         await d.over(boris, asks)
         d.people |= {"gleb": STAYS}
@@ -91,9 +78,7 @@ def test_transferred_once_more_over_the_seam(tell: Tell) -> None:
 def test_semi_attended_the_other_call_still_rings(tell: Tell) -> None:
     async def story(d: Desk) -> None:
         d.people |= {"boris-desk": STAYS, "egor": RINGS}
-        anna = d.call("anna", "202")
-        boris = await d.rung("boris-desk")
-        await d.up(anna, boris)
+        anna, boris = await d.two_talk("anna", "202", "boris-desk")
         asks = d.call("boris", "206")
         first = await d.rung("egor-desk")
         await d.until(lambda: "tag=" in asks.remote, "it rings")
@@ -114,9 +99,7 @@ def test_semi_attended_the_other_call_still_rings(tell: Tell) -> None:
 def test_a_call_to_replace_that_is_not_there_is_refused_and_the_two_talk_on(tell: Tell) -> None:
     async def story(d: Desk) -> None:
         d.people |= {"boris-desk": STAYS}
-        anna = d.call("anna", "202")
-        boris = await d.rung("boris-desk")
-        await d.up(anna, boris)
+        anna, boris = await d.two_talk("anna", "202", "boris-desk")
         boris.refer_to("sip:206@house.example?Replaces=nobody%3Bto-tag%3D1%3Bfrom-tag%3D2")
         await d.until(lambda: boris.answers_to_refer == [403], "the refusal")
         assert anna.is_up and boris.is_up
@@ -129,9 +112,7 @@ def test_a_call_to_replace_that_is_not_there_is_refused_and_the_two_talk_on(tell
 def test_two_refers_at_once_the_second_is_refused(tell: Tell) -> None:
     async def story(d: Desk) -> None:
         d.people |= {"boris-desk": STAYS, "egor": RINGS, "gleb": STAYS}
-        anna = d.call("anna", "202")
-        boris = await d.rung("boris-desk")
-        await d.up(anna, boris)
+        anna, boris = await d.two_talk("anna", "202", "boris-desk")
         boris.refer("206")
         anna.refer("204")
         await d.rung("egor-desk")
@@ -147,9 +128,7 @@ def test_two_refers_at_once_the_second_is_refused(tell: Tell) -> None:
 def test_the_transferee_hangs_up_while_it_rings_there(tell: Tell) -> None:
     async def story(d: Desk) -> None:
         d.people |= {"boris-desk": STAYS, "egor": RINGS}
-        anna = d.call("anna", "202")
-        boris = await d.rung("boris-desk")
-        await d.up(anna, boris)
+        anna, boris = await d.two_talk("anna", "202", "boris-desk")
         boris.refer("206")
         egor = await d.rung("egor-desk")
         anna.bye()
@@ -166,9 +145,7 @@ def test_transferee_and_target_are_faster_than_the_transferrer_learns(tell: Tell
 
     async def story(d: Desk) -> None:
         d.people |= {"boris-desk": STAYS, "egor": STAYS}
-        anna = d.call("anna", "202")
-        boris = await d.rung("boris-desk")
-        await d.up(anna, boris)
+        anna, boris = await d.two_talk("anna", "202", "boris-desk")
         boris.refer("206")
         egor = await d.rung("egor-desk")
         await d.up(egor)
@@ -184,9 +161,7 @@ def test_transferee_and_target_are_faster_than_the_transferrer_learns(tell: Tell
 def test_targets_that_are_not_ours(tell: Tell, uri: str) -> None:
     async def story(d: Desk) -> None:
         d.people |= {"boris-desk": STAYS, "digits": STAYS}
-        anna = d.call("anna", "202")
-        boris = await d.rung("boris-desk")
-        await d.up(anna, boris)
+        anna, boris = await d.two_talk("anna", "202", "boris-desk")
         boris.refer_to(uri)
         await d.until(lambda: bool(boris.answers_to_refer), "an answer")
         if boris.answers_to_refer == [202]:

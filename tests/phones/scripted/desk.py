@@ -76,6 +76,18 @@ class Desk:
     def was_rung(self, device: str) -> int:
         return len(self._by_device.get(device, ()))
 
+    async def two_talk(self, user: str, dialled: str, device: str) -> tuple[CallerLeg, CalleeLeg]:
+        """`user` has dialled and `device`, which must be one that answers, talks with it."""
+        caller = self.call(user, dialled)
+        callee = await self.rung(device)
+        await self.up(caller, callee)
+        return caller, callee
+
+    async def two_calls(self) -> tuple[CallerLeg, CalleeLeg, CallerLeg, CalleeLeg]:
+        """Anna talks with boris, and boris, in another call, with egor."""
+        self.people |= {"boris-desk": STAYS, "egor": STAYS}
+        return *await self.two_talk("anna", "202", "boris-desk"), *await self.two_talk("boris", "206", "egor-desk")
+
     async def up(self, *legs: CallerLeg | CalleeLeg) -> None:
         await self.until(lambda: all(leg.is_up for leg in legs), "all are up")
 
