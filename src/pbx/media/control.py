@@ -5,16 +5,18 @@ Commands bear an `id`, and one reply with the same `id` comes back: `{"id": 7, "
 have names chosen by the client, and a name that is already known with the same content changes nothing.
 
 hello   client                                     -> address, port, boot
-sync    legs: all that this client wants (as `add`, with `play` or null); its other legs are removed
+sync    legs: all that this client wants (as `add`, with `echo`, `record` and `play`, or null); others are removed
 add     leg, remote [ip, port], payload, event_payload | null
 remove  leg
 play    leg, play, items, loop, skip (seconds to leave out at the beginning)
 stop    leg
 echo    leg, on
+record  leg, record (a name, null ends it)
 status                                             -> legs, ticks, skipped, …
 
 Events: `{"event": "digit", "leg", "digit", "duration" (ms), "volume" (-dBm0)}`,
-`{"event": "played", "leg", "play", "reason": "end" | "stopped" | "gone"}`.
+`{"event": "played", "leg", "play", "reason": "end" | "stopped" | "gone"}`,
+`{"event": "sound", "leg", "record", "data": A-law in base64, "last"}`: what a leg said, half a second at a time.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ plays, so that NATs and latching stay. Commands change state between ticks. Pack
 
 from __future__ import annotations
 
+import base64
 import logging
 import resource
 import secrets
@@ -23,6 +24,7 @@ from pbx.media.digits import Digits
 from pbx.media.legs import Legs
 from pbx.media.library import Library, UnknownSound
 from pbx.media.player import Player
+from pbx.media.recorder import Recorder
 from pbx.media.reports import Reports
 from pbx.media.ring import Ring
 from pbx.media.socket_batch import BATCH, Receiver, Sender, media_socket
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 
 Emit = Callable[[str, Message], None]
 """(owner, event)"""
+
+Put = Callable[[NDArray[np.intp], NDArray[np.uint32], NDArray[np.uint8]], None]
 
 MOST_BATCHES = 16
 """Batches received in a tick: a flood does not stop the playing."""
@@ -56,6 +60,7 @@ class Engine:
         self.streams = Streams(self.legs)
         self.digits = Digits(self.legs, self._digit)
         self.ring = Ring(self.legs)
+        self.recorder = Recorder(self.legs, self._sound)
         self.reports = Reports(self.legs, self.streams, media_socket(address, port + 1, 1 << 20))
         self._receiver = Receiver(self._rtp)
         self._sender = Sender(self._rtp, self.legs.packets, self.legs.addresses)
@@ -95,6 +100,7 @@ class Engine:
         if slot is None:
             return
         self.player.remove(slot)
+        self.recorder.end(slot)
         self.reports.goodbye(slot)
         self.legs.remove(name)
 
@@ -109,8 +115,16 @@ class Engine:
         if bool(self.ring.listened[slot]) != on:
             self.ring.listen(slot, on)
 
+    def record(self, name: str, recording: str | None) -> None:
+        """Tell what the leg says as `sound` events, under this name; None ends it."""
+        slot = self.legs.slots[name]
+        if recording is None:
+            self.recorder.end(slot)
+        else:
+            self.recorder.begin(slot, recording)
+
     def sync(self, owner: str, wanted: list[Message]) -> None:
-        """Make the legs of `owner` these (each as in `add`, with `echo` and `play`), whatever was there before."""
+        """Make the legs of `owner` these (as in `add`, with `echo`, `record`, `play`), whatever was there before."""
         names = {str(each["leg"]) for each in wanted}
         for name in [name for name, of in zip(self.legs.names, self.legs.owners, strict=True) if of == owner]:
             if name not in names:
@@ -119,6 +133,7 @@ class Engine:
             name, (host, port) = str(each["leg"]), each["remote"]
             self.add(owner, name, (str(host), int(port)), int(each["payload"]), each["event_payload"])
             self.echo(name, bool(each.get("echo")))
+            self.record(name, each.get("record"))
             if each.get("play") is None:
                 self.stop(name)
             else:
@@ -154,6 +169,7 @@ class Engine:
         self.drain()
         self.digits.tick(self._now)
         self._send()
+        self.recorder.tick(self._now)
         self.reports.send(self._now)
 
     def skip(self, ticks: int) -> None:
@@ -217,13 +233,17 @@ class Engine:
         if len(new):
             self.digits.restart(new)
             self.ring.restart(new)
+            self.recorder.restart(new)
         kind = b1[rows] & 0x7F
         events = np.flatnonzero(kind == self.legs.event_payload[slots])
         if len(events):
             self._take_events(rows[events], slots[events], sequences[events], timestamps[events])
         heard = np.flatnonzero(self.ring.listened[slots] & (kind == self.legs.payload[slots]))
         if len(heard):
-            self._take_audio(rows[heard], slots[heard], timestamps[heard])
+            self._take_audio(rows[heard], slots[heard], timestamps[heard], self.ring.put)
+        kept = np.flatnonzero(self.recorder.on[slots] & (kind == self.legs.payload[slots]))
+        if len(kept):
+            self._take_audio(rows[kept], slots[kept], timestamps[kept], self.recorder.put)
 
     def _take_events(
         self,
@@ -238,14 +258,16 @@ class Engine:
         events = raw[rows[whole][:, None], begin[whole][:, None] + np.arange(4)]
         self.digits.receive(slots[whole], sequences[whole], timestamps[whole], events, self._now)
 
-    def _take_audio(self, rows: NDArray[np.intp], slots: NDArray[np.intp], timestamps: NDArray[np.uint32]) -> None:
+    def _take_audio(
+        self, rows: NDArray[np.intp], slots: NDArray[np.intp], timestamps: NDArray[np.uint32], put: Put
+    ) -> None:
         begin, end = self._payload(rows)
         size = end - begin
         for length in np.unique(size).tolist():  # one length, nearly always
             if length > 0:
                 same = np.flatnonzero(size == length)
                 payload = self._receiver.raw[rows[same][:, None], begin[same][:, None] + np.arange(length)]
-                self.ring.put(slots[same], timestamps[same], payload)
+                put(slots[same], timestamps[same], payload)
 
     def _payload(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Begin and end of the payloads: behind CSRCs and header extension, before padding (RFC 3550 §5.1, §5.3.1)."""
@@ -266,6 +288,11 @@ class Engine:
     def _digit(self, slot: int, digit: str, duration: int, volume: int) -> None:
         self.told += 1
         event = {"event": "digit", "leg": self.legs.names[slot], "digit": digit, "duration": duration, "volume": volume}
+        self._emit(self.legs.owners[slot], event)
+
+    def _sound(self, slot: int, recording: str, sound: bytes, last: bool) -> None:
+        data = base64.b64encode(sound).decode()
+        event = {"event": "sound", "leg": self.legs.names[slot], "record": recording, "data": data, "last": last}
         self._emit(self.legs.owners[slot], event)
 
     def _played(self, slot: int, play: str, reason: str) -> None:

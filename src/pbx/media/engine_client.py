@@ -45,6 +45,7 @@ class _Leg:
     payload: int
     event_payload: int | None
     echo: bool = False
+    record: str | None = None
     play: _Play | None = None
 
 
@@ -61,8 +62,8 @@ class _Link:
 class EngineClient:
     """The engine as calls sees it. `on_event` may be set at any time; it is called in the event loop.
 
-    Events: `digit`, `played`, and `gone` / `back` for the connection. `name` tells this client's legs from another
-    process's: it must be the same after a restart, so that the engine drops the legs of the process before.
+    Events: `digit`, `played`, `sound`, and `gone` / `back` for the connection. `name` tells this client's legs from
+    another process's: it must be the same after a restart, so that the engine drops the legs of the process before.
     """
 
     def __init__(self, name: str = "calls", on_event: Callable[[dict[str, Any]], None] | None = None) -> None:
@@ -108,7 +109,7 @@ class EngineClient:
         known = self._legs.get(leg)
         wanted = _Leg((remote[0], remote[1]), payload, event_payload)
         if known is not None:
-            wanted.echo, wanted.play = known.echo, known.play
+            wanted.echo, wanted.record, wanted.play = known.echo, known.record, known.play
         self._legs[leg] = wanted
         try:
             await self._tell(_add(leg, wanted))
@@ -124,18 +125,21 @@ class EngineClient:
         if not await self._tell({"op": "remove", "leg": leg}):
             self._over(known.play, "gone")
 
-    async def play(self, leg: str, items: Sequence[dict[str, Any]], *, loop: bool = False) -> str:
+    async def play(self, leg: str, items: Sequence[dict[str, Any]], *, loop: bool = False, skip: float = 0.0) -> str:
         """Play `items` one after the other instead of what is playing; returns the id that `played` will bear.
 
         An item is `{"file": "<sha256>.alaw"}`, `{"tone": "ringback" | "busy" | "congestion" | "beep"}` or
         `{"silence": seconds}`. A tone but the beep sounds until it is stopped, or for `"seconds"`, when given.
+        `skip` seconds at the beginning are left out.
         """
         wanted = self._wanted(leg)
-        play = _Play(f"{self.name}/{leg}/{next(self._ids)}", list(items), loop, asyncio.get_running_loop().time())
+        play = _Play(
+            f"{self.name}/{leg}/{next(self._ids)}", list(items), loop, asyncio.get_running_loop().time() - skip
+        )
         before, wanted.play = wanted.play, play
         self._plays[play.id] = leg
         try:
-            reply = await self._tell({"op": "play", "leg": leg, **_play(play, 0.0)})
+            reply = await self._tell({"op": "play", "leg": leg, **_play(play, skip)})
         except EngineError:
             del self._plays[play.id]
             wanted.play = before if before is not None and before.id in self._plays else None
@@ -157,6 +161,22 @@ class EngineClient:
         """Send back what is heard, 40 ms later: the echo test."""
         self._wanted(leg).echo = on
         await self._tell({"op": "echo", "leg": leg, "on": on})
+
+    async def record(self, leg: str) -> str:
+        """Tell what the leg says: `sound` events bear the name that is returned, until the one with `last`. An engine
+        that was killed and is back goes on with it; what was said meanwhile is missing."""
+        wanted = self._wanted(leg)
+        wanted.record = f"{self.name}/{leg}/{next(self._ids)}"
+        await self._tell({"op": "record", "leg": leg, "record": wanted.record})
+        return wanted.record
+
+    async def stop_recording(self, leg: str) -> bool:
+        """No more; the last piece comes before this returns. False when the engine is away: there is no last piece."""
+        wanted = self._legs.get(leg)
+        if wanted is None or wanted.record is None:
+            return False
+        wanted.record = None
+        return bool(await self._tell({"op": "record", "leg": leg, "record": None}))
 
     async def status(self) -> dict[str, Any]:
         """The engine's own figures; empty while it is away."""
@@ -238,7 +258,7 @@ class EngineClient:
             legs = []
             for name, leg in self._legs.items():
                 play = None if leg.play is None else _play(leg.play, max(0.0, now - leg.play.started))
-                legs.append({**_add(name, leg), "echo": leg.echo, "play": play})
+                legs.append({**_add(name, leg), "echo": leg.echo, "record": leg.record, "play": play})
             # From here on commands go straight to the engine, behind the sync on the same connection.
             self.connected = True
             await self._ask(link, {"op": "sync", "legs": legs})

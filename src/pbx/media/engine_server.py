@@ -167,6 +167,8 @@ class EngineServer:
                 engine.stop(leg)
             case "echo":
                 engine.echo(leg, bool(message["on"]))
+            case "record":
+                engine.record(leg, message["record"])
             case "hello":
                 return self._hello(client, str(message["client"]))
             case "sync":
