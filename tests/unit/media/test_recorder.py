@@ -123,11 +123,11 @@ def test_who_is_silent_is_recorded_as_silence_and_no_time_is_lost() -> None:
     table.recorder.begin(0, "r")
     table.ticks(70)
     table.hears("a", (0, frame(1)))
-    table.ticks(10)
+    table.ticks(40)
     table.recorder.end(0)
     sound = table.sound()
     assert sound[:71] == [SILENCE] * 70 + spoken([0])
-    assert len(sound) == 80 and sound[-5:] == [SILENCE] * 5
+    assert len(sound) == 110 and sound[-5:] == [SILENCE] * 5
 
 
 def test_ulaw_becomes_alaw() -> None:
