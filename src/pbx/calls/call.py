@@ -171,6 +171,11 @@ class Call(Hearing):
         self.record.facts = {name: value for name, value in self.record.facts.items() if name == "hops"}
         self.happened = Happened(self.record)
 
+    def dials(self, number: str) -> None:
+        """The code that was dialled stands for this number; one who only sent the call on dials nothing."""
+        if self.onward is None:
+            self.happened.dials(number)
+
     def follow(self, decision: Decision) -> Destination:
         self.note(*decision.reasons)
         return decision.to

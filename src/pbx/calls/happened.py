@@ -11,6 +11,8 @@ else was typed: it may have been meant for nobody's eyes.
 | `prompts` | name → how long it lasted, of those that were played whole |
 | `hops` | how often the call was sent on before it came here |
 | `talking` | user → how many calls they had, where a limit was asked |
+| `dials` | the number that a code led to: of a redial, a speed dial, one whose caller hides |
+| `last_numbers` | way (`dialled`, `called_by`) → the last number of who calls, where a code asked for it |
 | `limited` | outside number → why no call might leave to it (`pbx.routing.limits`) |
 | `own` | user → key → value, author, changed: what people had set themselves, of whom the call came to |
 | `trunks` | those that could not be used, by key: `full` or `down` |
@@ -109,6 +111,12 @@ class Happened:
 
     def calls_of(self, user: str, calls: int) -> None:
         self._record.facts.setdefault("talking", {})[user] = calls
+
+    def dials(self, number: str) -> None:
+        self._record.facts["dials"] = number
+
+    def last_number(self, way: str, number: str | None) -> None:
+        self._record.facts.setdefault("last_numbers", {})[way] = number
 
     def limited(self, number: str, why: str) -> None:
         self._record.facts.setdefault("limited", {})[number] = why

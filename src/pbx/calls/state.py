@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pbx.model.objects import Tenant, Trunk
+from pbx.model.objects import Tenant, Trunk, User
 from pbx.model.services import Lookup, Queue, Setting
 from pbx.routing.queueing import Agent
 from pbx.routing.reason import Reason
@@ -26,6 +26,10 @@ class TenantState:
 
     def set_own(self, user: str, key: str, value: Any, author: str) -> None:
         """Somebody sets it, from now on; the value is checked."""
+
+    async def last_number(self, person: User, way: str) -> str | None:
+        """The number that a person has `dialled` or was `called_by` last, "" when it was hidden, None for none."""
+        return None
 
     def calls_of(self, user: str) -> int:
         """Calls of a person besides those that are known (`House`): what a script says of a simulated one."""

@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from pbx.calls.call import Call
 from pbx.features import own_settings
 from pbx.features.intercom import intercom
+from pbx.features.last_number import call_return, redial
 from pbx.features.park import park, unpark
 from pbx.features.pickup import pick_up, pick_up_directed
+from pbx.features.speed_dial import speed_dial
 from pbx.model.objects import Destination
 from pbx.routing import decide, own
 
@@ -36,6 +38,8 @@ async def hide_number(call: Call, number: str) -> Destination | None:
     """What follows is dialled as ever, and does not see who calls (behaviour R06); an emergency does."""
     to = call.follow(decide.dialled(call.tenant, number))
     call.hides = to.kind == "outside"
+    if to.kind != "emergency":
+        call.dials(call.tenant.feature_codes["hide_number"] + number)
     return to
 
 
@@ -54,6 +58,9 @@ CODES: Mapping[str, Code] = {
     "call_waiting_off": own_settings.switch(own.CALL_WAITING, False),
     "intercom": intercom,
     "park": park,
+    "redial": redial,
+    "call_return": call_return,
+    "speed_dial": speed_dial,
     "pickup": pick_up,
     "pickup_directed": pick_up_directed,
     "unpark": unpark,

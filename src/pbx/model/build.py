@@ -76,6 +76,7 @@ def tenant(plain: Plain, revision: str = "") -> o.Tenant:
             for device in person.devices.values()
             if device.number and person.name
         },
+        speed_dials=_speed_dials(head),
         feature_codes={name: code for name, code in plain.get("feature_codes", {}).items() if code != NONE},
         extensions={
             **_extensions("user", users),
@@ -175,10 +176,15 @@ def user(key: str, plain: Plain) -> o.User:
         skills=dict(plain.get("skills", {})),
         call_waiting=plain.get("call_waiting", True),
         max_calls=plain.get("max_calls"),
+        speed_dials=_speed_dials(plain),
         forward={when: forward(inner) for when, inner in plain.get("forward", {}).items()},
         watched_by=some(presence.get("watched_by"), frozenset),
         numbers_to=frozenset(presence.get("numbers_to", ())),
     )
+
+
+def _speed_dials(plain: Plain) -> dict[str, o.Destination]:
+    return {digits: destination(to) for digits, to in plain.get("speed_dials", {}).items()}
 
 
 def device(key: str, plain: Plain) -> o.Device:

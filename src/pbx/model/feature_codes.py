@@ -33,6 +33,9 @@ BUILT_IN: Mapping[str, str] = {  # as FreePBX, BroadWorks and Asterisk have them
     "park": "*68",
     "unpark": "*69",
     "intercom": "*80",
+    "redial": "*66",
+    "call_return": "*65",
+    "speed_dial": "*0",
     "call_waiting_on": "*70",
     "call_waiting_off": "*71",
 }
@@ -46,6 +49,7 @@ WITH_NUMBER = frozenset(
         "park",
         "unpark",
         "intercom",
+        "speed_dial",
     }
 )
 

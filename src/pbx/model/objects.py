@@ -195,6 +195,7 @@ class User:
     forward: Mapping[str, Forward] = field(default_factory=dict)  # always | busy | no_answer | unavailable
     call_waiting: bool = True  # does a second call ring?
     max_calls: int | None = None  # at once, both ways
+    speed_dials: Mapping[str, Destination] = field(default_factory=dict)
     do_not_disturb: bool = False  # the person's own word only, as all of `own`
     own: Mapping[str, Setting] = field(default_factory=dict)  # what the person has set, in force (`routing.own`)
     watched_by: frozenset[str] | None = None  # `user/ID`, `ring_group/ID`; None: everybody of the tenant
@@ -410,6 +411,7 @@ class Tenant:
     outbound_routes: Mapping[str, OutboundRoute] = field(default_factory=dict)
     services: Services = field(default_factory=Services)
     feature_codes: Mapping[str, str] = field(default_factory=dict)  # name → what is dialled
+    speed_dials: Mapping[str, Destination] = field(default_factory=dict)
     directory: Mapping[str, str] = field(default_factory=dict)  # outside number of a person of ours → name
     # "201" → user/ivanov, "640" → ring_group/office
     extensions: Mapping[str, Destination] = field(default_factory=dict)

@@ -143,6 +143,12 @@ ENGLISH: Mapping[str, str] = {
     "park_timeout": "nobody took it in {seconds:g} s: back to user/{user}",
     "nothing_parked": "nothing is parked in slot {slot}",
     "no_intercom": "{digits} is nobody with a desk phone",
+    "dials_last": "dials {number} once more",
+    "nothing_dialled": "whoever calls has dialled no number yet that is known",
+    "nobody_called": "nobody who is known has called whoever calls",
+    "last_caller_hid": "whoever called last did not show a number",
+    "speed_dial": "short number {number} of {owner}: {to}",
+    "no_speed_dial": "{number} is no short number of whoever calls, nor of the tenant",
     "joined_by": "{leg} comes into the call",
     "gave_way": "{leg} gives way to the other end of its call {call}",
     # to the outside

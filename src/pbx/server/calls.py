@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import uvloop
 import pbx
 from pbx.calls.events import Events
 from pbx.calls.live.exchange import Exchange
+from pbx.calls.live.last_numbers import LastNumbers
 from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.presence import Presence
 from pbx.calls.live.serving import Serving
@@ -42,7 +43,7 @@ from pbx.server.takeover import TakeOver
 from pbx.sip.stack import ALLOW, Stack
 from pbx.sip.transport import SipTransport
 from pbx.store import channels as shared_channels
-from pbx.store import database
+from pbx.store import database, last_numbers
 from pbx.store.journal import Journal, new_boot
 from pbx.store.kept_calls import KeptCalls
 
@@ -122,6 +123,7 @@ class CallServer:
             clock=time.time,
             events=Events(self.boot, time.time),
             settings=settings,
+            last=LastNumbers(self._last_numbers),
             node=config.instance,
         )
         exchange.overloaded = lambda: self._lag > LAG_LIMIT
@@ -240,11 +242,20 @@ class CallServer:
             shared_channels.say(db, self.config.node, channels.used())
             loop.call_soon_threadsafe(channels.learn, shared_channels.of_others(db, self.config.node))
 
+    def _last_numbers(self, tenant: str, telephones: Sequence[str]) -> list[last_numbers.Last]:
+        """In a thread of its own: what the store knows."""
+        db = database.connect(self.config.store, create=False, password=self.config.store_password)
+        try:
+            return last_numbers.of(db, tenant, telephones)
+        finally:
+            db.close()
+
     def _may_serve(self, epochs: Mapping[str, int]) -> None:
         gone = set(self.exchange.leases) - set(epochs)
         self.exchange.leases = epochs
         if gone:
             self._loop.call_soon_threadsafe(self.presence.gave_back, gone)
+            self._loop.call_soon_threadsafe(self.exchange.last.forget, gone)
 
     def _before_packets_leave(self) -> None:
         self._pause.check()

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from pbx.store import channels, settings
+from pbx.store import channels, last_numbers, settings
 
 SCHEMA_VERSION = 1
 
@@ -35,7 +35,11 @@ CREATE TABLE lease (tenant TEXT PRIMARY KEY, holder TEXT NOT NULL, epoch BIGINT 
 # Columns that came later; a store gets those that it lacks when it is opened. They may be empty and the version stays,
 # as a release from before writes the columns that it names and reads what it knows: it can be put back.
 ADDED = {"facts": "ALTER TABLE cdr ADD COLUMN facts TEXT"}
-ADDED_TABLES = {"setting": settings.SCHEMA, "channels": channels.SCHEMA}  # as columns
+ADDED_TABLES = {  # as columns
+    "setting": settings.SCHEMA,
+    "channels": channels.SCHEMA,
+    "last_number": last_numbers.SCHEMA,
+}
 
 _START = """INSERT INTO cdr (id, node, boot, tenant, direction, caller, dialled, number, source, revision, started)
 VALUES (:id, :node, :boot, :tenant, :direction, :caller, :dialled, :number, :source, :revision, :started)
@@ -147,6 +151,7 @@ def _write_one(db: Database, record: dict[str, Any]) -> None:
         case "end":
             db.execute(_START, row)  # a start that was lost with a full disk
             db.execute(_END, row)
+            last_numbers.say(db, record)
         case "setting":
             settings.say(db, record)
         case "taken":  # calls of another process that go on in this one; the line of their start may come later

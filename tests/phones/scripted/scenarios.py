@@ -44,6 +44,7 @@ class Scenario:
     calls: Mapping[str, int] = field(default_factory=dict)  # how many calls a user has then, that of `before`
     source: str = ""  # the last device that was rung was told that the call is internal or external
     names: str = ""  # and by whom, as it would show
+    last_numbers: Mapping[str, str] = field(default_factory=dict)  # of the caller: `dialled`, by that `before`
     trunks: Mapping[str, str] = field(default_factory=dict)  # those that cannot be used: `full` or `down`
     answered_by: str | None = None
     hung_up_by: str | None = None
@@ -305,6 +306,19 @@ FORWARDS = (
 CODES = (
     from_inside("the echo test", "anna", "*43", "feature_code/echo_test", "answered", 200, patience=2,
                 hung_up_by="caller"),
+    from_inside("the last number once more", "anna", "*66", "user/egor", "answered", 200,
+                people={"egor": STAYS}, before=Before("anna", "206", "device egor-desk"), patience=3,
+                last_numbers={"dialled": "206"}, calls={"egor": 1}, answered_by="device egor-desk",
+                hung_up_by="caller"),
+    from_inside("no last number", "anna", "*66", "feature_code/redial", "failed", 404),
+    from_inside("nobody has called", "anna", "*65", "feature_code/call_return", "failed", 404),
+    from_inside("a short number of one's own", "anna", "*01", "user/boris", "answered", 200,
+                people={"boris-desk": LEAVES}, answered_by=BORIS, hung_up_by="callee"),
+    from_inside("a short number of the company, outside", "anna", "*012", "trunk/digits", "answered", 200,
+                people={"digits": LEAVES}, answered_by="trunk digits", hung_up_by="callee", sent="79161234567"),
+    from_inside("a short number of the company, barred", "gleb", "*012", "+79161234567", "rejected", 403),
+    from_inside("a short number that is our own number", "anna", "*02", "user/anna", "no_answer", 480),
+    from_inside("no such short number", "boris", "*01", "feature_code/speed_dial/1", "failed", 404),
 )  # fmt: skip
 
 BY_API = (

@@ -55,7 +55,13 @@ def script_of(scenario: Scenario, at: datetime) -> Script:
         over_limit=scenario.full,
         hops=len(scenario.came),
         by_api=scenario.by_api,
-        state=StateScript(trunks=scenario.trunks, own=_own(scenario), calls=scenario.calls, left=scenario.left),
+        state=StateScript(
+            trunks=scenario.trunks,
+            own=_own(scenario),
+            calls=scenario.calls,
+            left=scenario.left,
+            last_numbers=scenario.last_numbers,
+        ),
         others=GONE,
     )
 

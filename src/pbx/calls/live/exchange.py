@@ -19,6 +19,7 @@ from pbx.calls.live.arrival import came_diverted, must_be_secret, shown_uri
 from pbx.calls.live.channels import Channels
 from pbx.calls.live.connections import Edge, SipConnections
 from pbx.calls.live.health import TrunkHealth
+from pbx.calls.live.last_numbers import LastNumbers
 from pbx.calls.live.media import CallMedia
 from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.recovery import Recovery
@@ -71,6 +72,7 @@ class Exchange:
         clock: Callable[[], float],
         events: Events,
         settings: OwnSettings,
+        last: LastNumbers,
         node: int = 1,
     ) -> None:
         """`again` tells the story of a call that was in a process before, from where it stands; `kept` holds those that
@@ -83,6 +85,7 @@ class Exchange:
         self._again = again
         self.events = events
         self.settings = settings
+        self.last = last
         self.recovery = Recovery(self, kept)
         self.clock = clock
         self._node = node
@@ -189,6 +192,8 @@ class Exchange:
         call.connections.keep()
         call.over_limit = tenant.max_calls is not None and self.of_tenant[tenant.id] > tenant.max_calls
         self._recorder.started(call.record)
+        if not call.emergency and call.record.dialled not in tenant.emergency_numbers:
+            self.last.hear(call.record.document())
         call.tell("call.started", **{name: listed(call)[name] for name in OF_THE_START})
 
     def new_id(self, started: float) -> str:
@@ -274,7 +279,7 @@ class Exchange:
         connections.on_over = partial(self.recovery.is_over, record.id)
         connections.media.on_hold = call.hold
         call.on_event = self.events.tell
-        shared = (self.channels, self.health, self.settings, self._outgoing[tenant.id])
+        shared = (self.channels, self.health, self.settings, self.last, self._outgoing[tenant.id])
         call.state = LiveState(tenant.id, connections.edge.name, *shared)
         connections.observe(lambda: self.on_change(call))
         self.connections[record.id] = connections
@@ -335,6 +340,7 @@ class Exchange:
         except Exception:
             log.exception("call %s could not be closed", call.record.id)
         finally:
+            self.last.hear(call.record.document())
             self.calls.pop(call.record.id, None)
             call.house.calls.pop(call.record.id, None)
             self.on_change(call)

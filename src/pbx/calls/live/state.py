@@ -9,9 +9,10 @@ from typing import Any
 
 from pbx.calls.live.channels import Channels
 from pbx.calls.live.health import TrunkHealth
+from pbx.calls.live.last_numbers import LastNumbers
 from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.state import TenantState
-from pbx.model.objects import Tenant, Trunk
+from pbx.model.objects import Tenant, Trunk, User
 from pbx.model.services import Setting
 from pbx.routing.limits import Outgoing
 from pbx.routing.reason import Reason
@@ -23,11 +24,19 @@ class LiveState(TenantState):
     """Of one call: the trunks as the edge that it came by reaches them."""
 
     def __init__(
-        self, tenant: str, edge: str, channels: Channels, health: TrunkHealth, settings: OwnSettings, outgoing: Outgoing
+        self,
+        tenant: str,
+        edge: str,
+        channels: Channels,
+        health: TrunkHealth,
+        settings: OwnSettings,
+        last: LastNumbers,
+        outgoing: Outgoing,
     ) -> None:
         self._tenant = tenant
         self._edge = edge
         self._settings = settings
+        self._last = last
         self._outgoing = outgoing
         self._channels = channels
         self._health = health
@@ -37,6 +46,9 @@ class LiveState(TenantState):
 
     def set_own(self, user: str, key: str, value: Any, author: str) -> None:
         self._settings.set(self._tenant, user, key, value, author)
+
+    async def last_number(self, person: User, way: str) -> str | None:
+        return await self._last.number(self._tenant, person, way)
 
     def refused(self, tenant: Tenant, number: str, user: str | None, at: datetime) -> Reason | None:
         why = self._outgoing.refused(tenant, number, user, at)

@@ -89,7 +89,7 @@ def _state(facts: Mapping[str, Any]) -> StateScript:
     own = {
         user: {key: Setting(*one) for key, one in settings.items()} for user, settings in facts.get("own", {}).items()
     }
-    named = (("calls", "talking"), ("trunks", "trunks"), ("limited", "limited"))
+    named = (("calls", "talking"), ("trunks", "trunks"), ("limited", "limited"), ("last_numbers", "last_numbers"))
     return StateScript(own=own, **{name: facts.get(kept, {}) for name, kept in named})
 
 

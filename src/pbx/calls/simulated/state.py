@@ -10,7 +10,7 @@ from typing import Any
 
 from pbx.calls.state import Fact, TenantState
 from pbx.model.call_tests import AgentIs, QueueIs
-from pbx.model.objects import Tenant, Trunk
+from pbx.model.objects import Tenant, Trunk, User
 from pbx.model.services import Lookup, Queue, Setting
 from pbx.routing.limits import Outgoing
 from pbx.routing.queueing import Agent, state_of
@@ -33,6 +33,7 @@ class StateScript:
     left: Sequence[tuple[str, str]] = ()  # calls of this minute to the outside: who made them, and the number
     limited: Mapping[str, str] = field(default_factory=dict)  # numbers that no call may leave to, and why
     own: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)  # by user and key
+    last_numbers: Mapping[str, str | None] = field(default_factory=dict)  # of who calls: `dialled`, `called_by`
 
 
 class ScriptedState(TenantState):
@@ -55,6 +56,9 @@ class ScriptedState(TenantState):
             self._outgoing.refused(tenant, called, who, at)
         self._left = ()
         return self._outgoing.refused(tenant, number, user, at)
+
+    async def last_number(self, person: User, way: str) -> str | None:
+        return self._script.last_numbers.get(way)
 
     def own(self, user: str) -> Mapping[str, Setting]:
         return self._own.get(user, {})
