@@ -5,18 +5,20 @@ Commands bear an `id`, and one reply with the same `id` comes back: `{"id": 7, "
 have names chosen by the client, and a name that is already known with the same content changes nothing.
 
 hello   client                                     -> address, port, boot
-sync    legs: all that this client wants (as `add`, with `echo`, `record` and `play`, or null); others are removed
+sync    legs: all that this client wants (`add` with `echo`, and `record`, `room`, `play` or null); others are removed
 add     leg, remote [ip, port], payload, event_payload | null
 remove  leg
 play    leg, play, items, loop, skip (seconds to leave out at the beginning)
 stop    leg
 echo    leg, on
 record  leg, record (a name, null ends it)
+room    leg, room: {room, muted, deaf, to: leg | null} (`pbx.media.rooms`), or null: in none
 status                                             -> legs, ticks, skipped, …
 
 Events: `{"event": "digit", "leg", "digit", "duration" (ms), "volume" (-dBm0)}`,
 `{"event": "played", "leg", "play", "reason": "end" | "stopped" | "gone"}`,
 `{"event": "sound", "leg", "record", "data": A-law in base64, "last"}`: what a leg said, half a second at a time.
+`{"event": "speaks", "leg", "on"}`: who is in a room and not muted begins or ends to speak.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from pbx.media.player import Player
 from pbx.media.recorder import Recorder
 from pbx.media.reports import Reports
 from pbx.media.ring import Ring
+from pbx.media.rooms import Rooms, place_of
 from pbx.media.socket_batch import BATCH, Receiver, Sender, media_socket
 from pbx.media.streams import Streams
 
@@ -61,6 +62,8 @@ class Engine:
         self.digits = Digits(self.legs, self._digit)
         self.ring = Ring(self.legs)
         self.recorder = Recorder(self.legs, self._sound)
+        self.echoing = self.legs.column(np.bool_)
+        self.rooms = Rooms(self.legs, self.ring, self.player, self.library, self._speaks)
         self.reports = Reports(self.legs, self.streams, media_socket(address, port + 1, 1 << 20))
         self._receiver = Receiver(self._rtp)
         self._sender = Sender(self._rtp, self.legs.packets, self.legs.addresses)
@@ -101,6 +104,7 @@ class Engine:
             return
         self.player.remove(slot)
         self.recorder.end(slot)
+        self.rooms.remove(name)
         self.reports.goodbye(slot)
         self.legs.remove(name)
 
@@ -112,7 +116,8 @@ class Engine:
 
     def echo(self, name: str, on: bool) -> None:
         slot = self.legs.slots[name]
-        if bool(self.ring.listened[slot]) != on:
+        if bool(self.echoing[slot]) != on:
+            self.echoing[slot] = on
             self.ring.listen(slot, on)
 
     def record(self, name: str, recording: str | None) -> None:
@@ -123,8 +128,12 @@ class Engine:
         else:
             self.recorder.begin(slot, recording)
 
+    def room(self, name: str, place: Message | None) -> None:
+        """Let a leg into a room (`room`, `muted`, `deaf`, `to`; see `pbx.media.rooms`), or out of it: None."""
+        self.rooms.place(name, None if place is None else place_of(place))
+
     def sync(self, owner: str, wanted: list[Message]) -> None:
-        """Make the legs of `owner` these (as in `add`, with `echo`, `record`, `play`), whatever was there before."""
+        """Make the legs of `owner` these (`add`, with `echo`, `record`, `room`, `play`), whatever was there before."""
         names = {str(each["leg"]) for each in wanted}
         for name in [name for name, of in zip(self.legs.names, self.legs.owners, strict=True) if of == owner]:
             if name not in names:
@@ -134,6 +143,7 @@ class Engine:
             self.add(owner, name, (str(host), int(port)), int(each["payload"]), each["event_payload"])
             self.echo(name, bool(each.get("echo")))
             self.record(name, each.get("record"))
+            self.room(name, each.get("room"))
             if each.get("play") is None:
                 self.stop(name)
             else:
@@ -156,6 +166,8 @@ class Engine:
             "sent": self.reports.sent,
             "dropped": self._sender.dropped,
             "digits": self.told,
+            "in_rooms": self.rooms.members,
+            "concealed": self.ring.concealed,
             "cpu": usage.ru_utime + usage.ru_stime,
             "memory": usage.ru_maxrss * 1024,
             "receive_buffer": self._buffer,
@@ -170,6 +182,7 @@ class Engine:
         self.digits.tick(self._now)
         self._send()
         self.recorder.tick(self._now)
+        self.ring.tick()
         self.reports.send(self._now)
 
     def skip(self, ticks: int) -> None:
@@ -206,9 +219,10 @@ class Engine:
         payload[...] = self.library.frames.take(self.player.row[:count], axis=0, mode="clip")
         if len(legs.ulaw):
             payload[legs.ulaw] = g711.ALAW_TO_ULAW[payload[legs.ulaw]]
-        listened = np.flatnonzero(self.ring.listened[:count])
-        if len(listened):
-            payload[listened] = self.ring.take(listened)
+        echoing = np.flatnonzero(self.echoing[:count])
+        if len(echoing):
+            payload[echoing] = self.ring.take(echoing)
+        self.rooms.mix(payload)
         self._sender.send(count)
         self.reports.sent += 1
         packets["b1"] &= np.uint8(0x7F)  # the marker was for the first packet
@@ -238,12 +252,16 @@ class Engine:
         events = np.flatnonzero(kind == self.legs.event_payload[slots])
         if len(events):
             self._take_events(rows[events], slots[events], sequences[events], timestamps[events])
-        heard = np.flatnonzero(self.ring.listened[slots] & (kind == self.legs.payload[slots]))
+        listened = self.ring.listened[slots]
+        heard = np.flatnonzero(listened & (kind == self.legs.payload[slots]))
         if len(heard):
             self._take_audio(rows[heard], slots[heard], timestamps[heard], self.ring.put)
         kept = np.flatnonzero(self.recorder.on[slots] & (kind == self.legs.payload[slots]))
         if len(kept):
             self._take_audio(rows[kept], slots[kept], timestamps[kept], self.recorder.put)
+        noise = np.flatnonzero(listened & (kind == rtp.NOISE))
+        if len(noise):
+            self._take_noise(rows[noise], slots[noise], timestamps[noise])
 
     def _take_events(
         self,
@@ -263,11 +281,20 @@ class Engine:
     ) -> None:
         begin, end = self._payload(rows)
         size = end - begin
-        for length in np.unique(size).tolist():  # one length, nearly always
+        raw = self._receiver.raw
+        if ((begin == rtp.HEADER) & (size == rtp.SAMPLES)).all():  # nearly always
+            put(slots, timestamps, raw[rows, rtp.HEADER : rtp.PACKET])
+            return
+        for length in np.unique(size).tolist():
             if length > 0:
                 same = np.flatnonzero(size == length)
-                payload = self._receiver.raw[rows[same][:, None], begin[same][:, None] + np.arange(length)]
+                payload = raw[rows[same][:, None], begin[same][:, None] + np.arange(length)]
                 put(slots[same], timestamps[same], payload)
+
+    def _take_noise(self, rows: NDArray[np.intp], slots: NDArray[np.intp], timestamps: NDArray[np.uint32]) -> None:
+        begin, end = self._payload(rows)
+        whole = end > begin
+        self.ring.noise(slots[whole], timestamps[whole], self._receiver.raw[rows[whole], begin[whole]])
 
     def _payload(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Begin and end of the payloads: behind CSRCs and header extension, before padding (RFC 3550 §5.1, §5.3.1)."""
@@ -298,6 +325,9 @@ class Engine:
     def _played(self, slot: int, play: str, reason: str) -> None:
         event = {"event": "played", "leg": self.legs.names[slot], "play": play, "reason": reason}
         self._emit(self.legs.owners[slot], event)
+
+    def _speaks(self, slot: int, on: bool) -> None:
+        self._emit(self.legs.owners[slot], {"event": "speaks", "leg": self.legs.names[slot], "on": on})
 
     def _play_again(self, owner: str, name: str, play: Message) -> None:
         """A play that a client pushes after a reconnect: goes on, or begins where it would be now, or has ended."""

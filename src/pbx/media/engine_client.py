@@ -46,6 +46,7 @@ class _Leg:
     event_payload: int | None
     echo: bool = False
     record: str | None = None
+    room: Message | None = None
     play: _Play | None = None
 
 
@@ -62,8 +63,8 @@ class _Link:
 class EngineClient:
     """The engine as calls sees it. `on_event` may be set at any time; it is called in the event loop.
 
-    Events: `digit`, `played`, `sound`, and `gone` / `back` for the connection. `name` tells this client's legs from
-    another process's: it must be the same after a restart, so that the engine drops the legs of the process before.
+    Events: `digit`, `played`, `sound`, `speaks`, and `gone` / `back` for the connection. `name` tells this client's
+    legs from another process's: it must be the same after a restart, so that the engine drops those of the one before.
     """
 
     def __init__(self, name: str = "calls", on_event: Callable[[dict[str, Any]], None] | None = None) -> None:
@@ -109,7 +110,8 @@ class EngineClient:
         known = self._legs.get(leg)
         wanted = _Leg((remote[0], remote[1]), payload, event_payload)
         if known is not None:
-            wanted.echo, wanted.record, wanted.play = known.echo, known.record, known.play
+            wanted.echo, wanted.record = known.echo, known.record
+            wanted.room, wanted.play = known.room, known.play
         self._legs[leg] = wanted
         try:
             await self._tell(_add(leg, wanted))
@@ -177,6 +179,25 @@ class EngineClient:
             return False
         wanted.record = None
         return bool(await self._tell({"op": "record", "leg": leg, "record": None}))
+
+    async def enter_room(
+        self, leg: str, room: str, *, muted: bool = False, deaf: bool = False, to: str | None = None
+    ) -> None:
+        """In a room a leg hears all the others that are in it, and they hear it; said again it changes how.
+
+        Nobody hears who is `muted`, who is `deaf` hears nobody, and one with `to` is heard by that leg alone. The room
+        of this name is there as long as somebody is in it. Events: `speaks`.
+        """
+        place = {"room": room, "muted": muted, "deaf": deaf, "to": to}
+        self._wanted(leg).room = place
+        await self._tell({"op": "room", "leg": leg, "room": place})
+
+    async def leave_room(self, leg: str) -> None:
+        """Out of the room. In none, or no such leg, is no error."""
+        wanted = self._legs.get(leg)
+        if wanted is not None and wanted.room is not None:
+            wanted.room = None
+            await self._tell({"op": "room", "leg": leg, "room": None})
 
     async def status(self) -> dict[str, Any]:
         """The engine's own figures; empty while it is away."""
@@ -258,7 +279,8 @@ class EngineClient:
             legs = []
             for name, leg in self._legs.items():
                 play = None if leg.play is None else _play(leg.play, max(0.0, now - leg.play.started))
-                legs.append({**_add(name, leg), "echo": leg.echo, "record": leg.record, "play": play})
+                kept = {"echo": leg.echo, "record": leg.record, "room": leg.room, "play": play}
+                legs.append({**_add(name, leg), **kept})
             # From here on commands go straight to the engine, behind the sync on the same connection.
             self.connected = True
             await self._ask(link, {"op": "sync", "legs": legs})

@@ -169,6 +169,8 @@ class EngineServer:
                 engine.echo(leg, bool(message["on"]))
             case "record":
                 engine.record(leg, message["record"])
+            case "room":
+                engine.room(leg, message["room"])
             case "hello":
                 return self._hello(client, str(message["client"]))
             case "sync":

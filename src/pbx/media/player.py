@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pbx.media import rtp
 from pbx.media.legs import Legs
@@ -59,6 +60,11 @@ class Player:
         """The id of what a leg is playing."""
         playing = self._playing.get(name)
         return playing.id if playing else None
+
+    def is_playing(self, slots: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Of each of these, whether anything is played to it."""
+        playing: NDArray[np.bool_] = self._step[slots] != 0
+        return playing
 
     def play(self, slot: int, play: str, items: Sequence[dict[str, Any]], *, loop: bool, skip: float) -> None:
         """Instead of what is playing. The same id again changes nothing. Raises `UnknownSound`."""

@@ -1,7 +1,9 @@
 """The jitter buffer: for each leg that is listened to, 16 frames of codec bytes by RTP timestamp (320 ms).
 
-Bytes are put where their timestamp says and played `DEPTH` frames after the first one came; what never came is silence.
-Only legs that someone listens to (the echo test; rooms, later) are kept.
+Bytes are put where their timestamp says. How long they wait follows the network and the sender's clock: who comes too
+late is given more time at once, and while all come earlier than they need (or nearly too late) each packet is made one
+sample shorter (or longer), which nobody hears: 6 ms a second, thirty times the drift of the worst clocks. What does not
+come is concealed (`pbx.media.conceal`). Packets of any length are taken: 10 to 60 ms.
 """
 
 from __future__ import annotations
@@ -9,83 +11,281 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pbx.media import g711, rtp
+from pbx.media import conceal, g711, rtp
+from pbx.media.conceal import GONE, HISTORY, KEPT
 from pbx.media.legs import Legs
 
 FRAMES = 16
 SIZE = FRAMES * rtp.SAMPLES
-DEPTH = 2
-"""Frames (40 ms) between arrival and playout."""
-LATE = 3
-"""Packets in a row that came too late, after which the buffer starts again from the newest."""
+BEGIN = 160
+"""Samples (20 ms) between the arrival of the first packet and its playout."""
+LEAST, MOST = 160, 260
+"""Samples that the latest packet of some seconds should come before it is played. Arrivals are known to a tick, so a
+sender whose clock is slower loses 160 of them in one moment: less would be too late then."""
+FAR = SIZE - (KEPT + 1) * rtp.SAMPLES
+"""Samples ahead for which there is room; the frames behind are what loss is concealed with."""
+WINDOW, WINDOWS = 100, 4
+"""Ticks of which the latest packet is known, and how many of these times count: 8 s."""
+STRANGE = 3
+"""Packets in a row that fit nowhere, after which the buffer starts again from the newest."""
+_NONE_YET = np.iinfo(np.int32).max // 2
 
 Slots = NDArray[np.intp]
+Frames = NDArray[np.uint8]
+
+PCM: g711.Samples = np.concatenate([g711.ALAW_TO_PCM, g711.ULAW_TO_PCM])
+"""Both laws: µ-law codes behind those of A-law."""
 
 
 class Ring:
+    """Columns for each leg; `listened` says whose packets are kept at all."""
+
     def __init__(self, legs: Legs) -> None:
         self._legs = legs
         self.listened = legs.column(np.bool_)
         self._anchored = legs.column(np.bool_)
         self._base = legs.column(np.uint32)
         """RTP timestamp of position 0."""
-        self._position = legs.column(np.int64)
-        """Position (samples) that is played next; below 0 while the buffer fills."""
-        self._late = legs.column(np.uint8)
-        self._ring = np.zeros((legs.capacity, SIZE), np.uint8)
-        legs.adopt(self._ring)
+        self._frame = legs.column(np.int64)
+        """Frame that is played next: 160 positions each."""
+        self._strange = legs.column(np.uint8)
+        self._lost = legs.column(np.int64)
+        """Frames in a row that had to be concealed."""
+        self._period = legs.column(np.intp)
+        self._slip = legs.column(np.int8)
+        """Samples by which each packet is made longer."""
+        self._noise = legs.column(np.uint8)
+        self._noise_from = legs.column(np.int64)
+        """Level + 1 of the comfort noise (0: none) and the position from which it is meant."""
+        self._spare = np.full((legs.capacity, WINDOWS), _NONE_YET, np.int32)
+        self._bytes = np.zeros((legs.capacity, SIZE), np.uint8)
+        self._filled = np.zeros((legs.capacity, FRAMES), np.int16)
+        self._starts = np.zeros((legs.capacity, FRAMES), np.int16)
+        """Of each frame: how many of its bytes are there, and the first of them."""
+        for table in (self._spare, self._bytes, self._filled, self._starts):
+            legs.adopt(table)
+        self._rows = self._bytes.reshape(-1, rtp.SAMPLES)
+        self._tick = 0
+        self.concealed = 0
+        """Frames since the start."""
 
     def listen(self, slot: int, on: bool) -> None:
         self.listened[slot] = on
         self._anchored[slot] = False
-        self._ring[slot] = self._silence(slot)
+        self._clear(slot)
+        self._lost[slot] = GONE
 
     def restart(self, slots: Slots) -> None:
         """A new stream begins there."""
         self._anchored[slots] = False
 
-    def put(self, slots: Slots, timestamps: NDArray[np.uint32], payload: NDArray[np.uint8]) -> None:
+    def noise(self, slots: Slots, timestamps: NDArray[np.uint32], levels: NDArray[np.uint8]) -> None:
+        """A packet of comfort noise (RFC 3389): the sender is silent from here on, and this is how silence sounds."""
+        self._noise[slots] = np.minimum(levels & 0x7F, 126) + 1
+        self._noise_from[slots] = (timestamps - self._base[slots]).astype(np.int32)
+
+    # --- in -----------------------------------------------------------------------------------------------------------
+
+    def put(self, slots: Slots, timestamps: NDArray[np.uint32], payload: Frames) -> None:
         """`payload` is one row of equally many bytes per packet, in order of arrival."""
         unknown = np.flatnonzero(~self._anchored[slots])
         if len(unknown):
             self._anchor(slots[unknown[::-1]], timestamps[unknown[::-1]])  # the first of a leg, written last, stays
-        offset = (timestamps - self._base[slots]).astype(np.int32).astype(np.int64)
-        ahead = offset - self._position[slots]
-        fits = (ahead >= 0) & (ahead <= SIZE - payload.shape[1])
+        offset, ahead = self._ahead(slots, timestamps)
+        if ahead.min() < 0:
+            self._give_time(slots, ahead)
+            offset, ahead = self._ahead(slots, timestamps)
+        fits = (ahead >= 0) & (ahead <= FAR - payload.shape[1])
         if not fits.all():
             self._misfits(slots[~fits], timestamps[~fits])
-            slots, offset, payload = slots[fits], offset[fits], payload[fits]
-        self._late[slots] = 0
-        places = (offset[:, None] + np.arange(payload.shape[1])) % SIZE
-        self._ring[slots[:, None], places] = payload
+            slots, offset, ahead, payload = slots[fits], offset[fits], ahead[fits], payload[fits]
+            if not len(slots):
+                return
+        self._strange[slots] = 0
+        window = self._tick // WINDOW % WINDOWS
+        np.minimum.at(self._spare[:, window], slots, ahead)
+        slip = self._slip[slots]
+        if slip.any():
+            slots, offset, payload = self._slipped(slots, offset, payload, slip)
+        self._write(slots, offset, payload)
 
-    def take(self, slots: Slots) -> NDArray[np.uint8]:
-        """The next frame of each, which is then forgotten."""
-        places = (self._position[slots][:, None] + np.arange(rtp.SAMPLES)) % SIZE
-        frames = self._ring[slots[:, None], places]
-        self._ring[slots[:, None], places] = np.where(
-            self._legs.payload[slots] == rtp.PCMU, g711.ULAW_SILENCE, g711.ALAW_SILENCE
-        ).astype(np.uint8)[:, None]
-        self._position[slots] += rtp.SAMPLES
+    def _ahead(self, slots: Slots, timestamps: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Position of each packet, and how many samples before its turn it has come."""
+        offset = (timestamps - self._base[slots]).astype(np.int32).astype(np.int64)
+        return offset, offset - self._frame[slots] * rtp.SAMPLES
+
+    def _give_time(self, slots: Slots, ahead: NDArray[np.int64]) -> None:
+        """Whose newest packet has come too late waits longer from now on."""
+        newest = np.full(self._legs.count, np.iinfo(np.int64).min)
+        np.maximum.at(newest, slots, ahead)
+        late = np.flatnonzero((newest < 0) & (newest > -FAR // 2))
+        self._base[late] -= (-newest[late]).astype(np.uint32)
+        spare = self._spare[late]
+        self._spare[late] = np.where(spare < _NONE_YET, spare - newest[late, None], spare)
+
+    def _slipped(
+        self, slots: Slots, offset: NDArray[np.int64], payload: Frames, slip: NDArray[np.int8]
+    ) -> tuple[Slots, NDArray[np.int64], Frames]:
+        """Write the newest packet of the legs that slip, a sample longer or shorter; returns the others."""
+        newest = np.zeros(self._legs.count, np.intp)
+        newest[slots] = np.arange(len(slots))
+        chosen = newest[slots] == np.arange(len(slots))
+        for longer in (-1, 1):
+            picked = np.flatnonzero(chosen & (slip == longer))
+            if len(picked):
+                those = slots[picked]
+                ulaw = self._is_ulaw(those)
+                wave = PCM[payload[picked] + ulaw[:, None] * np.int16(256)].astype(np.float32)
+                changed = _coded(wave @ conceal.stretching(payload.shape[1], longer), ulaw)
+                self._write(those, offset[picked], changed)
+                self._base[those] -= np.uint32(longer & 0xFFFFFFFF)
+                self._spare[those] += longer
+        rest = ~(chosen & (slip != 0))
+        return slots[rest], offset[rest], payload[rest]
+
+    def _write(self, slots: Slots, offset: NDArray[np.int64], payload: Frames) -> None:
+        length = payload.shape[1]
+        inside = offset % rtp.SAMPLES
+        if length == rtp.SAMPLES:
+            even = inside == 0
+            if even.all():
+                row = slots * FRAMES + offset // rtp.SAMPLES % FRAMES
+                self._rows[row] = payload
+                self._filled.reshape(-1)[row] = rtp.SAMPLES
+                return
+        self._write_anywhere(slots, offset, payload)
+
+    def _write_anywhere(self, slots: Slots, offset: NDArray[np.int64], payload: Frames) -> None:
+        """Packets that are no whole frames: a piece for each frame that they touch."""
+        length = payload.shape[1]
+        filled, starts = self._filled.reshape(-1), self._starts.reshape(-1)
+        done = np.zeros(len(slots), np.int64)
+        while len(left := np.flatnonzero(done < length)):
+            at = offset[left] + done[left]
+            inside = at % rtp.SAMPLES
+            size = np.minimum(length - done[left], rtp.SAMPLES - inside)
+            row = slots[left] * FRAMES + at // rtp.SAMPLES % FRAMES
+            starts[row] = np.where(filled[row] == 0, inside, np.minimum(starts[row], inside))
+            np.add.at(filled, row, size.astype(np.int16))
+            done[left] += size
+        place = slots * SIZE + offset % SIZE
+        whole = offset % SIZE + length <= SIZE
+        flat = self._bytes.reshape(-1)
+        windows = np.lib.stride_tricks.sliding_window_view(flat, length, writeable=True)
+        windows[place[whole]] = payload[whole]
+        around = np.flatnonzero(~whole)
+        if len(around):
+            places = (offset[around, None] + np.arange(length)) % SIZE
+            self._bytes[slots[around, None], places] = payload[around]
+
+    # --- out ----------------------------------------------------------------------------------------------------------
+
+    def take(self, slots: Slots) -> Frames:
+        """The next frame of each, in its own law; what did not come is concealed."""
+        frame = self._frame[slots]
+        row = slots * FRAMES + frame % FRAMES
+        filled = self._filled.reshape(-1)
+        odd = np.flatnonzero((filled[row] < rtp.SAMPLES) | (self._lost[slots] > 0))
+        if len(odd):
+            self._mend(slots[odd], row[odd])
+        filled[row] = 0
+        self._frame[slots] = frame + 1
+        frames: Frames = self._rows[row]
         return frames
+
+    def tick(self) -> None:
+        """At the end of each time in which the latest packet was looked for: shall packets be longer, or shorter?"""
+        self._tick += 1
+        count = self._legs.count
+        window, into = divmod(self._tick, WINDOW)
+        if into == 0:
+            self._spare[:count, window % WINDOWS] = _NONE_YET
+        if into % 10 == 0:
+            spare = self._spare[:count]
+            now = spare[:, window % WINDOWS]
+            least = spare.min(axis=1)
+            slip = np.where(now < LEAST, 1, np.where((least > MOST) & (least < _NONE_YET), -1, 0))
+            self._slip[:count] = np.where(now < _NONE_YET, slip, 0)
 
     def skip(self, frames: int) -> None:
         """The engine left out so many ticks."""
-        self._position[: self._legs.count] += frames * rtp.SAMPLES
+        self._frame[: self._legs.count] += frames
+
+    def _mend(self, slots: Slots, row: NDArray[np.intp]) -> None:
+        filled, starts = self._filled.reshape(-1)[row], self._starts.reshape(-1)[row]
+        lost = self._lost[slots]
+        nothing = filled <= 0
+        silent = nothing & (lost >= GONE)
+        noisy = nothing & (self._noise[slots] > 0) & (self._frame[slots] * rtp.SAMPLES >= self._noise_from[slots])
+        ulaw = self._is_ulaw(slots)
+        if silent.any():
+            self._rows[row[silent]] = np.where(ulaw[silent], g711.ULAW_SILENCE, g711.ALAW_SILENCE).astype(np.uint8)[
+                :, None
+            ]
+        if noisy.any():
+            wave = conceal.noise(self._noise[slots[noisy]] - np.uint8(1), self._tick)
+            self._rows[row[noisy]] = _coded(wave, ulaw[noisy])
+        self._lost[slots[noisy]] = GONE
+        resumed = slots[~nothing]
+        self._noise[resumed[self._frame[resumed] * rtp.SAMPLES >= self._noise_from[resumed]]] = 0
+        rest = np.flatnonzero(~silent & ~noisy)
+        if len(rest):
+            head = starts[rest] == 0
+            begin = np.where(nothing[rest], 0, np.where(head & (filled[rest] < rtp.SAMPLES), filled[rest], 0))
+            end = np.where(
+                nothing[rest] | (begin > 0), rtp.SAMPLES, np.where(filled[rest] >= rtp.SAMPLES, 0, starts[rest])
+            )
+            self._conceal(slots[rest], row[rest], begin, end, ulaw[rest])
+
+    def _conceal(
+        self, slots: Slots, row: NDArray[np.intp], begin: conceal.Counts, end: conceal.Counts, ulaw: NDArray[np.bool_]
+    ) -> None:
+        frame = self._frame[slots]
+        before = np.stack([slots * FRAMES + (frame - back) % FRAMES for back in range(KEPT, -1, -1)], axis=1)
+        coded = self._rows[before].reshape(len(slots), HISTORY + rtp.SAMPLES)
+        around = PCM[coded + ulaw[:, None] * np.int16(256)].astype(np.float32)
+        fresh = np.flatnonzero(self._lost[slots] == 0)
+        if len(fresh):
+            history = around[fresh[:, None], begin[fresh, None] + np.arange(HISTORY)]
+            self._period[slots[fresh]] = conceal.periods(history)
+        period = np.maximum(self._period[slots], conceal.SHORTEST)
+        lost = self._lost[slots]
+        self._rows[row] = _coded(conceal.mended(around, begin, end, lost, period), ulaw)
+        open_ended = end == rtp.SAMPLES
+        self._lost[slots] = np.where(open_ended, lost + 1, 0)
+        self.concealed += int(np.count_nonzero(end > begin))
 
     def _anchor(self, slots: Slots, timestamps: NDArray[np.uint32]) -> None:
-        self._base[slots] = timestamps
-        self._position[slots] = -DEPTH * rtp.SAMPLES
-        self._late[slots] = 0
+        played = (self._frame[slots] * rtp.SAMPLES).astype(np.uint32)
+        self._base[slots] = timestamps - np.uint32(BEGIN) - played
+        self._strange[slots] = 0
+        self._slip[slots] = 0
+        self._noise[slots] = 0
+        self._spare[slots] = _NONE_YET
+        self._filled[slots] = 0
         self._anchored[slots] = True
 
     def _misfits(self, slots: Slots, timestamps: NDArray[np.uint32]) -> None:
         """Too late or too far ahead: one is dropped, a row of them moves the buffer (the sender's clock has jumped)."""
         for slot, timestamp in zip(slots.tolist(), timestamps.tolist(), strict=True):
-            self._late[slot] += 1
-            if self._late[slot] >= LATE:
+            self._strange[slot] += 1
+            if self._strange[slot] >= STRANGE:
                 self._anchor(np.array([slot], np.intp), np.array([timestamp], np.uint32))
-                self._ring[slot] = self._silence(slot)
 
-    def _silence(self, slot: int) -> int:
-        return g711.ULAW_SILENCE if self._legs.payload[slot] == rtp.PCMU else g711.ALAW_SILENCE
+    def _clear(self, slot: int) -> None:
+        ulaw = self._legs.payload[slot] == rtp.PCMU
+        self._bytes[slot] = g711.ULAW_SILENCE if ulaw else g711.ALAW_SILENCE
+        self._filled[slot] = 0
+
+    def _is_ulaw(self, slots: Slots) -> NDArray[np.bool_]:
+        is_ulaw: NDArray[np.bool_] = self._legs.payload[slots] == rtp.PCMU
+        return is_ulaw
+
+
+def _coded(wave: conceal.Wave, ulaw: NDArray[np.bool_]) -> Frames:
+    """Rows of samples in the law of each leg."""
+    samples = np.clip(np.rint(wave), -32768, 32767).astype(np.int16)
+    coded = g711.to_alaw(samples)
+    if ulaw.any():
+        coded[ulaw] = g711.to_ulaw(samples[ulaw])
+    return coded

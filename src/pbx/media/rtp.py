@@ -17,6 +17,8 @@ HEADER = 12
 PACKET = HEADER + SAMPLES
 
 PCMU, PCMA = 0, 8
+NOISE = 13
+"""Comfort noise (RFC 3389)."""
 MARKER = 0x80
 NO_PAYLOAD = 255
 """A payload number that no packet has: the leg has no telephone-event."""

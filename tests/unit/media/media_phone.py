@@ -85,6 +85,10 @@ class Phone(asyncio.DatagramProtocol):
     def send_to(self, sdp: bytes) -> None:
         """Start sending the tone to where an SDP says, from now on."""
         self.peer = address_of(sdp)
+        self.talk()
+
+    def talk(self) -> None:
+        """Start sending the tone to the peer, from now on."""
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_for_ever())
 
