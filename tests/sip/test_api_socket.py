@@ -179,3 +179,23 @@ def test_a_call_of_the_api_goes_on_after_a_sigkill(tmp_path: Path) -> None:
     call = asyncio.run(story())
     row = record(tmp_path / "stack", call)
     assert (row["disposition"], row["hung_up_by"]) == ("answered", "callee")
+
+
+@pytest.mark.row("R11")
+def test_who_calls_for_help_and_from_where_is_told_at_once(tmp_path: Path) -> None:
+    async def story() -> str:
+        async with scene(tmp_path / "stack", gleb_desk=ANSWERS, digits=ANSWERS) as here:
+            call: str = (await here.ask("place", user="gleb", to="112"))["call"]
+            told = await here.until("emergency.dialled", call=call, number="112", user="gleb", caller="204")
+            assert (told["location"], told["address"]) == ("msk", "Москва, Примерная 1")
+            assert (told["source"], told["shown"]) == ("api gleb", "+74951000001")
+            await here.until("call.joined", call=call, leg="trunk digits")  # only then is anybody rung
+            assert (await here.ask("hang_up", call=call))["ok"]
+            await here.until("call.ended", call=call)
+            return (tmp_path / "stack" / "calls.log").read_text()
+
+    (alarm,) = [line for line in asyncio.run(story()).splitlines() if "alarm" in line]
+    assert alarm == (
+        "ALERT pbx.calls.live.state: alarm: house: 112 is called by Глеб (204) on api gleb"
+        " at location/msk, Москва, Примерная 1; shown is +74951000001"
+    )

@@ -14,6 +14,7 @@ start (`boot`) and its number.
 | `call.joined` | leg, user, node | the caller talks with somebody |
 | `call.held`, `call.resumed` | by | one side put the other on hold, or took it back |
 | `limit.reached` | number, user, why | no call may leave to this number now (`pbx.routing.limits`) |
+| `emergency.dialled` | number, caller, user, source, location, address, shown | an emergency number is called |
 | `call.ended` | disposition, code, hung_up_by, answered_by | the record is written |
 """
 

@@ -39,6 +39,9 @@ class TenantState:
         """Why one more call may not leave to the outside; when it may, it counts (`routing.limits`)."""
         return None
 
+    def alert(self, what: str) -> None:
+        """Somebody has to know at once."""
+
     def trunk(self, trunk: Trunk) -> str:
         """How a trunk is now: `free`, `full` (all its channels are taken) or `down` (it does not answer OPTIONS)."""
         return "free"

@@ -61,6 +61,7 @@ async def emergency(call: Call, to: Destination) -> Destination | None:
     call.record.direction = "outbound"
     caller_id, trunks, reasons = outbound.emergency(call.tenant, call.dialler, state=call.state.trunk)
     call.note(*reasons)
+    _raise_alarm(call, to.value, caller_id)
     branch = Branch(
         node=str(to),
         attempts=[TrunkTarget(to.value, trunk, emergency=True) for trunk in trunks],
@@ -70,3 +71,22 @@ async def emergency(call: Call, to: Destination) -> Destination | None:
     if outcome.status != 200:
         call.reject(outcome.status, outcome.reason)
     return None
+
+
+def _raise_alarm(call: Call, number: str, shown: str | None) -> None:
+    """Somebody of the company shall know at once who calls for help, and from where (behaviour R11)."""
+    person = call.dialler
+    place = call.tenant.locations.get(person.location) if person is not None and person.location else None
+    call.tell(
+        "emergency.dialled",
+        number=number,
+        caller=call.party.number,
+        user=person.id if person is not None else None,
+        source=call.record.source,
+        location=place.id if place is not None else None,
+        address=place.address if place is not None else None,
+        shown=shown,
+    )
+    who = f"{person.name or person.id} ({call.party.number or 'no number'})" if person is not None else "somebody"
+    where = f"location/{place.id}, {place.address}" if place is not None else "an unknown place"
+    call.state.alert(f"{number} is called by {who} on {call.record.source} at {where}; shown is {shown}")

@@ -205,6 +205,7 @@ def location(key: str, plain: Plain) -> o.Location:
     emergency = plain.get("emergency", {})
     return o.Location(
         id=key,
+        address=plain.get("address", ""),
         timezone=plain.get("timezone"),
         emergency_caller_id=emergency.get("caller_id"),
         emergency_trunks=references(emergency.get("trunks", ())),

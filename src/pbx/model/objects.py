@@ -205,6 +205,7 @@ class User:
 @dataclass(frozen=True, slots=True)
 class Location:
     id: str
+    address: str = ""
     timezone: str | None = None
     emergency_caller_id: str | None = None
     emergency_trunks: tuple[str, ...] = ()

@@ -32,6 +32,7 @@ from pbx.media.ng import NgClient
 from pbx.media.relays import Relays
 from pbx.model import build
 from pbx.server import config as configuration
+from pbx.server import logs
 from pbx.server.api import ApiCommands
 from pbx.server.control import Command, CommandError, ControlServer
 from pbx.server.leases import LeaseHolder
@@ -364,7 +365,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     if arguments.command == "cdr":
         return _print_calls(config, arguments)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logs.to_stderr()
     uvloop.run(CallServer(config).run())
     return 0
 

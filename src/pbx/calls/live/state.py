@@ -19,6 +19,8 @@ from pbx.routing.reason import Reason
 
 log = logging.getLogger(__name__)
 
+ALERT = 60  # level of what somebody has to act on at once, above all of logging's own
+
 
 class LiveState(TenantState):
     """Of one call: the trunks as the edge that it came by reaches them."""
@@ -55,6 +57,9 @@ class LiveState(TenantState):
         if why is not None:
             log.error("alarm: %s: %s: nobody may call %s now", tenant.id, why, number)
         return why
+
+    def alert(self, what: str) -> None:
+        log.log(ALERT, "alarm: %s: %s", self._tenant, what)
 
     def trunk(self, trunk: Trunk) -> str:
         if self._health.is_down(self._edge, trunk.key):
