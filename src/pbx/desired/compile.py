@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pbx.desired import calls, edge, relay, store, web
+from pbx.desired import calls, edge, pins, relay, store, web
 from pbx.desired.hosts import Host, InventoryError, of_group
 from pbx.desired.owners import owners
 from pbx.desired.secrets import SecretError, Secrets, device_password, given_secret, ha1
@@ -97,7 +97,8 @@ def _role(
     if role == "calls":
         plains = {id_: {"revision": revisions[id_], "plain": dict(source.tenants[id_])} for id_ in source.tenants}
         owned = [tenant for tenant, owner in owners(source.model, hosts).items() if owner == host]
-        return calls.document(source.site, plains, owned), {**trunks, **stored}, calls.process(host, hosts)
+        values = {**trunks, **stored, **pins.hashes(source.model, secrets)}
+        return calls.document(source.site, plains, owned), values, calls.process(host, hosts)
     if role == "web":
         return web.document(source.model, secrets), dict(stored), web.process(host, hosts)
     if role == "store":

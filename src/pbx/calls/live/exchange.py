@@ -280,7 +280,7 @@ class Exchange:
         connections.media.on_hold = call.hold
         call.on_event = self.events.tell
         shared = (self.channels, self.health, self.settings, self.last, self._outgoing[tenant.id])
-        call.state = LiveState(tenant.id, connections.edge.name, *shared)
+        call.state = LiveState(tenant.id, connections.edge.name, *shared, secrets=self.serving.secrets)
         connections.observe(lambda: self.on_change(call))
         self.connections[record.id] = connections
         return call

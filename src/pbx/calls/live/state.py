@@ -12,6 +12,7 @@ from pbx.calls.live.health import TrunkHealth
 from pbx.calls.live.last_numbers import LastNumbers
 from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.state import TenantState
+from pbx.model import pins
 from pbx.model.objects import Tenant, Trunk, User
 from pbx.model.services import Setting
 from pbx.routing.limits import Outgoing
@@ -34,6 +35,8 @@ class LiveState(TenantState):
         settings: OwnSettings,
         last: LastNumbers,
         outgoing: Outgoing,
+        *,
+        secrets: Mapping[str, str],
     ) -> None:
         self._tenant = tenant
         self._edge = edge
@@ -42,6 +45,7 @@ class LiveState(TenantState):
         self._outgoing = outgoing
         self._channels = channels
         self._health = health
+        self._secrets = secrets
 
     def own(self, user: str) -> Mapping[str, Setting]:
         return self._settings.of(self._tenant, user)
@@ -60,6 +64,9 @@ class LiveState(TenantState):
 
     def alert(self, what: str) -> None:
         log.log(ALERT, "alarm: %s: %s", self._tenant, what)
+
+    def is_pin(self, secret: str, digits: str) -> bool:
+        return pins.is_right(self._secrets.get(f"{pins.PREFIX}{secret}", ""), digits)
 
     def trunk(self, trunk: Trunk) -> str:
         if self._health.is_down(self._edge, trunk.key):
