@@ -45,7 +45,8 @@ class SipTransport:
         self._connections: dict[tuple[str, int], _Connection] = {}
         self._connecting: dict[tuple[str, int], list[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.Handle | None = None
+        self._alarm_at = 0.0  # a handle of uvloop for a time that has come cannot tell its time
         self._is_flush_due = False
         self._is_closed = False
         self.before_receive: Callable[[], None] = lambda: None  # before a message, or a timer, is heard
@@ -131,10 +132,13 @@ class SipTransport:
         due = self.stack.next_timer
         alarm = self._alarm
         if alarm is not None:
-            if due is not None and alarm.when() <= due + EARLY:
+            if due is not None and self._alarm_at <= due + EARLY:
                 return  # it will look again when it fires
             alarm.cancel()
-        self._alarm = None if due is None else asyncio.get_running_loop().call_at(due + EARLY, self._fire)
+            self._alarm = None
+        if due is not None:
+            self._alarm_at = due + EARLY
+            self._alarm = asyncio.get_running_loop().call_at(self._alarm_at, self._fire)
 
     def _fire(self) -> None:
         self._alarm = None

@@ -226,3 +226,25 @@ def test_timers_run_on_the_loop(run: Run) -> None:
         assert heard[1] - heard[0] >= 0.49
 
     run(scenario())
+
+
+def test_a_timer_that_is_late_stops_no_packet(run: Run) -> None:
+    """A busy loop comes to a timer after its time: all that is flushed before it runs still leaves."""
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        late = SipTransport(
+            lambda local: Stack(local=local, clock=lambda: loop.time() - 1, on_invite=Ear().invited), HOST, 0
+        )
+        await late.start()
+        ran = asyncio.Event()
+        late.stack.layer.timers.start(0, ran.set)
+        try:
+            late.flush()
+            late.flush()
+            async with asyncio.timeout(DEADLINE):
+                await ran.wait()
+        finally:
+            await late.close()
+
+    run(scenario())
