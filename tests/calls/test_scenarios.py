@@ -18,6 +18,7 @@ def test_scenario(name: str) -> None:
     assert (record.path or [""])[-1] == scenario.ends, record.path
     assert (record.disposition, record.code) == (scenario.disposition, scenario.code)
     assert (record.answered_by, record.hung_up_by) == (scenario.answered_by, scenario.hung_up_by)
+    assert (record.answered is not None) == (record.disposition == "answered")
 
 
 def test_there_are_sixty_and_more_each_another() -> None:

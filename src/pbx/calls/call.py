@@ -184,7 +184,8 @@ class Call(Hearing):
 
     @property
     def is_up(self) -> bool:
-        return self.record.answered is not None
+        """The caller can be talked to: it was answered, or was fetched and waits for whom it wants to call."""
+        return self.record.answered is not None or self.happened.was_fetched
 
     def ring(self) -> None:
         """Tell the caller, or who sent it on, that somebody is being rung."""
@@ -201,6 +202,8 @@ class Call(Hearing):
             self.connections.keep()
         elif self.onward is not None:
             await arrived(self)
+        else:
+            self._mark_answered()  # one that was fetched has come to where somebody, or the PBX, answers
 
     async def open_early(self) -> None:
         """Let an unanswered caller hear announcements (no charge is due for a call that is refused)."""
@@ -231,7 +234,7 @@ class Call(Hearing):
         outcome, leg = await dialling.ring_all(self, branches, within=within)
         if leg is not None:
             await self.connections.take_caller(leg)
-            self._mark_answered()
+            self.happened.fetched(self.moment())
             self.connections.keep()
         return outcome
 
@@ -314,6 +317,7 @@ class Call(Hearing):
         if self.onward is not None:
             return
         if self.is_up:
+            self.code = self.code or 480
             self.record.hung_up_by = self.record.hung_up_by or "pbx"
             self.caller.hang_up()
         else:
@@ -369,8 +373,7 @@ class Call(Hearing):
         cause = self.caller.gone.result() if self.caller.gone.done() else ""
         if record.ended is None:
             record.ended = self.moment()
-        talked = self.is_up and not (self.is_fetched and self.code and record.answered_by is None)
-        record.disposition, record.code = disposition(self.code, cause, talked=talked)
+        record.disposition, record.code = disposition(self.code, cause, talked=record.answered is not None)
         give_up(self, 487)
         if cause == "media_timeout":
             record.hung_up_by = cause

@@ -9,6 +9,7 @@ else was typed: it may have been meant for nobody's eyes.
 | `legs` | `{leg, number?, at, after?, status?, redirect?, silent?, confirmed?, unconfirmed?, won?}`; no status: rang |
 | `inputs` | `{ivr, choice?, wrong?, first?, last?}`: when the first and the last digit came; none: nothing typed |
 | `prompts` | name → how long it lasted, of those that were played whole |
+| `fetched` | when the own telephone of one who calls by the API answered (milliseconds, as `at`) |
 | `hops` | how often the call was sent on before it came here |
 | `talking` | user → how many calls they had, where a limit was asked |
 | `dials` | the number that a code led to: of a redial, a speed dial, one whose caller hides |
@@ -111,6 +112,13 @@ class Happened:
 
     def calls_of(self, user: str, calls: int) -> None:
         self._record.facts.setdefault("talking", {})[user] = calls
+
+    def fetched(self, now: int) -> None:
+        self._record.facts["fetched"] = now - self._record.started
+
+    @property
+    def was_fetched(self) -> bool:
+        return "fetched" in self._record.facts
 
     def dials(self, number: str) -> None:
         self._record.facts["dials"] = number

@@ -12,8 +12,9 @@ BY_API = "api"
 @dataclass(slots=True)
 class CallRecord:
     """Times are integer milliseconds of UTC (None: never happened). `path` holds nodes of the model, `reasons` the
-    decisions in words, `revision` the tenant's revision that decided. `disposition` is one of answered, busy,
-    no_answer, cancelled, failed, rejected, interrupted. `facts` is what people did (`pbx.calls.happened`)."""
+    decisions in words, `revision` the revision that decided. `answered` is when whoever was called answered, or
+    the PBX did: not the own telephone of one who calls by the API. `disposition` is one of answered, busy, no_answer,
+    cancelled, failed, rejected, interrupted. `facts` is what people did (`pbx.calls.happened`)."""
 
     id: str
     tenant: str
@@ -43,10 +44,11 @@ _NAMES = tuple(entry.name for entry in fields(CallRecord))
 
 
 def disposition(code: int, cause: str, *, talked: bool) -> tuple[str, int]:
-    """How a call ended, and its status: `code` is the one that it was refused with, `cause` why its caller went."""
+    """How a call ended, and its status: `code` is the one that it was refused with, `cause` why its caller went. A
+    caller that was fetched, and nobody answered, hangs up by BYE: it gave up."""
     if talked:
         return "answered", 200
-    if cause == "cancel":
+    if cause == "cancel" or (cause == "bye" and not code):
         return "cancelled", 487
     code = code or 500
     if code in (486, 600):
