@@ -49,6 +49,25 @@ def test_nothing_rings_nothing_is_picked_up(tell: Tell) -> None:
     tell(story)
 
 
+def test_who_may_not_pick_up_is_refused_and_it_rings_on(tell: Tell) -> None:
+    """Neither by the code, nor by Replaces."""
+
+    async def story(d: Desk) -> None:
+        d.people |= {"rita": RINGS}
+        egor = d.call("egor", "210")
+        rita = await d.rung("rita-desk")
+        await d.until(lambda: "tag=" in egor.remote, "the caller hears that it rings")
+        refused = [d.call("boris", "**210"), d.call("boris", "210", [("Replaces", f"{rita.replaces};early-only")])]
+        await d.over(*refused)
+        assert [one.over.result() for one in refused] == [403, 403] and not rita.over.done()
+        anna = d.call("anna", "**210")
+        await d.up(egor, anna)
+        anna.bye()
+        await d.over(egor, rita)
+
+    tell(story)
+
+
 def test_two_want_the_same_call_one_gets_it(tell: Tell) -> None:
     async def story(d: Desk) -> None:
         outside, anna = await rings_at_anna(d)

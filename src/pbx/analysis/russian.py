@@ -125,6 +125,7 @@ REASONS = {
     "transfer_back": "никто не ответил ({status}): обратно к {leg}",
     "transfer_rings_back": "никто не ответил ({status}), а переводивший положил трубку: звонок user/{user}",
     "nothing_rings": "у {users} ничего не звонит",
+    "pickup_barred": "звонящему нельзя перехватывать звонки у {users}",
     "picked_up": "перехватывает звонок от {party}",
     "too_late": "этот звонок уже взяли",
     "parked": "припаркован на место {slot}, поставил user/{user}",

@@ -11,6 +11,7 @@ from pbx.calls.call import Call
 from pbx.calls.leg import CalleeLeg, DeviceTarget, TrunkTarget
 from pbx.model import feature_codes
 from pbx.model.objects import RingGroup, Tenant, User
+from pbx.routing import among
 from pbx.sip.dialog_info import WatchedDialog
 from pbx.sip.uri import user_part
 
@@ -126,26 +127,20 @@ class Board:
 def may_watch(tenant: Tenant, watcher: User, node: str) -> bool:
     """May this user know the state of a node? Their own always; of a person as it says (`watched_by`)."""
     watched = _person(tenant, node)
-    return watched is None or watched.watched_by is None or _is_among(tenant, watcher, watched, watched.watched_by)
+    return watched is None or among.may_watch(tenant, watcher, watched)
 
 
 def may_know_numbers(tenant: Tenant, watcher: User, node: str) -> bool:
     """Is this user also told with whom the person of a node talks?"""
     watched = _person(tenant, node)
-    return watched is not None and _is_among(tenant, watcher, watched, watched.numbers_to)
+    if watched is None:
+        return False
+    return watcher.id == watched.id or among.is_among(tenant, watcher, watched.numbers_to)
 
 
 def _person(tenant: Tenant, node: str) -> User | None:
     kind, _, name = node.partition("/")
     return tenant.users.get(name) if kind == "user" else None
-
-
-def _is_among(tenant: Tenant, watcher: User, watched: User, allowed: Iterable[str]) -> bool:
-    name = f"user/{watcher.id}"
-    if watcher.id == watched.id or name in allowed:
-        return True
-    groups = (tenant.ring_groups.get(one.removeprefix("ring_group/")) for one in allowed)
-    return any(name in map(str, group.members) for group in groups if group is not None)
 
 
 def node_of(tenant: Tenant, name: str) -> str:

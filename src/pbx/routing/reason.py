@@ -135,6 +135,7 @@ ENGLISH: Mapping[str, str] = {
     "transfer_back": "nobody answered ({status}): back to {leg}",
     "transfer_rings_back": "nobody answered ({status}), and who sent the call on has hung up: to user/{user}",
     "nothing_rings": "nothing rings at {users}",
+    "pickup_barred": "whoever calls may not take calls that ring at {users}",
     "picked_up": "picks up the call from {party}",
     "too_late": "that call is taken already",
     "parked": "parked in slot {slot} by user/{user}",
