@@ -7,7 +7,7 @@ VENV := $(CURDIR)/.venv
 PYTEST := $(VENV)/bin/pytest
 DIST := $(CURDIR)/dist
 
-.PHONY: ready demo test test-unit test-calls test-sip test-hosts test-cuts test-long lint bench dist collection clean
+.PHONY: ready demo test test-unit test-calls test-sip test-hosts test-cuts test-long lint bench prompts dist collection clean
 
 ready: .venv/.ready
 
@@ -56,6 +56,10 @@ test-cuts: ready
 
 bench: ready
 	PYTHONPATH=tests:src $(VENV)/bin/python tests/bench/run.py $(if $(ONLY),--only $(ONLY))
+
+# The sound of the built-in prompts (src/pbx/model/system_texts.py) that is missing; ALL=1: of all of them.
+prompts: ready
+	$(VENV)/bin/python -m pbx.desired.built_in $(if $(ALL),--all)
 
 # What Git tracks, as it is now, with even permissions and the last commit's time: the same bytes at each build.
 build/source: FORCE

@@ -62,7 +62,7 @@ EVERY_BRANCH = [
     "queues: {sales: {waiting: 50}}, ends: reject/486, code: 486",
     "queues: {sales: {agents: {boris: logged_out}}}, people: {anna: {answers: 5s}}, ends: user/anna",
     "ends: hang_up",
-    'from: "+79161234568", ends: hang_up, says: ["С 09:00 до 18:00"], not_through: [queue/sales]',
+    'from: "+79161234568", ends: hang_up, says: ["С девяти до восемнадцати"], not_through: [queue/sales]',
 ]
 
 

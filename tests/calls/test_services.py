@@ -201,9 +201,9 @@ def test_digits_are_asked_for(collect: str, keys: str, end: str, why: str, offic
 
 @pytest.mark.row("R15")
 @pytest.mark.parametrize(("at", "said"), [
-    ("2026-11-09T12:00+03:00", "С 09:00 до 18:00."),
-    ("2026-11-08T12:00+03:00", "С 09:00 до 18:00."),  # a Sunday: those of Monday
-    ("2026-12-31T12:00+03:00", "С 09:00 до 14:30."),
+    ("2026-11-09T12:00+03:00", "С девяти до восемнадцати."),
+    ("2026-11-08T12:00+03:00", "С девяти до восемнадцати."),  # a Sunday: those of Monday
+    ("2026-12-31T12:00+03:00", "С девяти до четырнадцати тридцати."),
 ])  # fmt: skip
 def test_hours_are_told(at: str, said: str, office: Office, tell: Tell) -> None:
     says = (
@@ -224,5 +224,5 @@ def test_a_menu_tells_hours_and_a_key_changes_the_language(office: Office, tell:
         "announcements: {a: {prompt: prompt/hours, hours: schedule/office}}\n"
     )
     told = tell(office(menu, to="ivr/main"), keys="9")
-    assert told.said == ["С 09:00 до 18:00.", "From 09:00 to 18:00."]
+    assert told.said == ["С девяти до восемнадцати.", "From nine a.m. to six p.m."]
     assert told.facts.language == "en-US"

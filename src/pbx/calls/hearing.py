@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pbx.calls.happened import Happened
 from pbx.calls.leg import Audio, CalleeLeg, CallerLeg, Connections
 from pbx.model.objects import Tenant
+from pbx.speech.spoken import slots
 
 MUSIC = "music"  # the tone of a caller who waits and for whom the model names no prompt
 CONFIRM_PROMPT = "system-confirm"
@@ -129,18 +130,20 @@ class Hearing:
         return False
 
     def audio(self, prompt: str, values: Mapping[str, str] | None = None) -> list[Audio]:
-        """The files of a prompt in the call's language, else in the tenant's first.
+        """The sounds of a prompt in the call's language, else in the tenant's first; of a text with slots, its pieces.
 
-        A simulation may run on a model that was never compiled, where a prompt is a text and one of the PBX's own may
-        not be recorded yet.
+        A simulation may run on a model that was never compiled: then there is one sound, with what it says.
         """
         entry = self.tenant.prompts.get(prompt)
         if entry is None:
             return [Audio(prompt=prompt)]
-        files = entry.audio or {**entry.says, **entry.files}
-        wanted = (self.language, self.tenant.languages[0], *files)
-        name = next(language for language in wanted if language in files)
-        text = entry.says.get(name, "")
-        for what, value in (values or {}).items():
-            text = text.replace(f"{{{what}}}", value)
-        return [Audio(file=files[name], prompt=prompt, text=text)]
+        there = {**entry.files, **entry.says}
+        language = next(one for one in (self.language, self.tenant.languages[0], *there) if one in there)
+        text = entry.says.get(language, "")
+        spoken = entry.spoken.get(language, language)
+        made = self.tenant.spoken.get(spoken, {})
+        if text and made and language not in entry.audio:
+            pieces = slots.filled(spoken, text, values or {})
+            return [Audio(file=made[piece], prompt=prompt, text=piece) for piece in pieces if piece in made]
+        file = entry.audio.get(language) or entry.files.get(language)
+        return [Audio(file=file, prompt=prompt, text=slots.whole(spoken, text, values or {}))]

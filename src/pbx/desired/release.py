@@ -17,6 +17,7 @@ import pbx
 PACKAGE = Path(pbx.__file__).parent
 # What the services never import: changing these restarts nothing.
 CONTROLLER_ONLY = ("analysis", "cli", "collections", "desired", "speech")
+SPEECH = ("speech/__init__.py", "speech/spoken/")  # of it the words of a call
 PROGRAMS = {
     "pbx-calls": "pbx.server.calls",
     "pbx-media": "pbx.server.media",
@@ -43,7 +44,8 @@ def sources() -> Iterator[tuple[str, Path]]:
     """(name in the archive, file) of each source file that goes to targets, in order; the same in clone and wheel."""
     for path in sorted(PACKAGE.rglob("*.py")):
         relative = path.relative_to(PACKAGE)
-        if path.is_file() and relative.parts[0] not in CONTROLLER_ONLY:
+        goes = relative.parts[0] not in CONTROLLER_ONLY or str(relative).startswith(SPEECH)
+        if path.is_file() and goes:
             yield f"src/pbx/{relative}", path
 
 

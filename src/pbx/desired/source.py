@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from pbx.desired.compile import Source
+from pbx.desired.speech import Said, Sounds, SpeechRefused
 from pbx.model import build
 from pbx.model.load import load
 from pbx.model.problems import ModelErrors
-from pbx.model.system_prompts import FOLDER as SYSTEM_PROMPTS
-from pbx.model.system_prompts import PREFIX as SYSTEM
-from pbx.speech.audio import encode
+from pbx.speech.made import Maker, cache_folder
 
 SHOWN = 20
 
@@ -27,23 +23,28 @@ class ModelRefused(ValueError):
 class LoadedSource:
     source: Source
     audio: Mapping[str, bytes]  # <sha256>.alaw → G.711 A-law, 8 kHz
+    said: Sequence[Said] = ()  # the texts that became some of it
 
 
 def load_source(root: str) -> LoadedSource:
-    """Load, check, encode. Raises ModelRefused."""
+    """Load, check, encode, say. Raises ModelRefused."""
     try:
         loaded = load(root)
     except ModelErrors as error:
         raise ModelRefused(_first(error)) from error
-    audio: dict[str, bytes] = {}
-    tenants = {
-        id_: {**plain, "prompts": _with_audio(plain.get("prompts", {}), loaded.folders[id_], audio)}
-        for id_, plain in loaded.tenant_plain.items()
-    }
-    model = build.model(loaded.site_plain, tenants, loaded.revisions)
+    sounds = Sounds(Maker(cache_folder()))
+    try:
+        tenants = {
+            id_: {**plain, "prompts": sounds.tenant(id_, plain, loaded.folders[id_])}
+            for id_, plain in loaded.tenant_plain.items()
+        }
+        site = {**loaded.site_plain, "spoken": sounds.pieces(tenants)}
+    except SpeechRefused as error:
+        raise ModelRefused(str(error)) from error
+    model = build.model(site, tenants, loaded.revisions)
     revisions = {id_: loaded.revisions[id_] for id_ in sorted(loaded.revisions)}
-    source = Source(model, loaded.site_plain, tenants, loaded.site_revision, revisions, sorted(audio))
-    return LoadedSource(source, audio)
+    source = Source(model, site, tenants, loaded.site_revision, revisions, sorted(sounds.audio))
+    return LoadedSource(source, sounds.audio, tuple(sounds.said))
 
 
 def _first(error: ModelErrors) -> str:
@@ -51,19 +52,3 @@ def _first(error: ModelErrors) -> str:
     found = [str(problem) for problem in error.problems if problem.severity == "error"]
     more = len(found) - SHOWN
     return "\n".join([*found[:SHOWN], *([f"and {more} more: see pbx validate"] if more > 0 else [])])
-
-
-def _with_audio(prompts: Mapping[str, Any], folder: Path, audio: dict[str, bytes]) -> dict[str, Any]:
-    return {
-        id_: {language: {**said, "audio": _encoded(said["file"], folder, audio)} for language, said in prompt.items()}
-        for id_, prompt in prompts.items()
-    }
-
-
-def _encoded(file: str, folder: Path, audio: dict[str, bytes]) -> str:
-    """Encode one recording; the name is the digest of what was encoded, so equal sound is stored once."""
-    path = SYSTEM_PROMPTS / file.removeprefix(SYSTEM) if file.startswith(SYSTEM) else folder / file
-    data = encode(path)
-    name = f"{hashlib.sha256(data).hexdigest()}.alaw"
-    audio[name] = data
-    return name

@@ -23,15 +23,15 @@ B = TypeVar("B")
 
 def model(site_plain: Plain, tenants_plain: Mapping[str, Plain], revisions: Mapping[str, str] | None = None) -> o.Model:
     """The whole model. `revisions` (tenant → revision) is written into each Tenant."""
-    known = revisions or {}
+    known, spoken = revisions or {}, site_plain.get("spoken")
     return o.Model(
-        tenants={key: tenant(plain, known.get(key, "")) for key, plain in tenants_plain.items()},
+        tenants={key: tenant(plain, known.get(key, ""), spoken) for key, plain in tenants_plain.items()},
         site_trunks=_each(site_plain, "trunks", trunk),
     )
 
 
-def tenant(plain: Plain, revision: str = "") -> o.Tenant:
-    """One PBX from its plain document."""
+def tenant(plain: Plain, revision: str = "", spoken: Mapping[str, Mapping[str, str]] | None = None) -> o.Tenant:
+    """One PBX from its plain document; `spoken` is the sound that all tenants share."""
     head = plain["tenant"]
     users = _each(plain, "users", user)
     ring_groups = _each(plain, "ring_groups", ring_group)
@@ -64,6 +64,7 @@ def tenant(plain: Plain, revision: str = "") -> o.Tenant:
         lists=_each(plain, "lists", caller_list),
         flows=_each(plain, "flows", flow),
         prompts=_each(plain, "prompts", prompt),
+        spoken=spoken or {},
         announcements=_each(plain, "announcements", announcement),
         ivrs=_each(plain, "ivrs", ivr),
         ring_groups=ring_groups,
@@ -270,6 +271,7 @@ def prompt(key: str, plain: Plain) -> o.Prompt:
         files={language: said["file"] for language, said in plain.items() if "file" in said},
         audio={language: said["audio"] for language, said in plain.items() if "audio" in said},
         says={language: said["say"] for language, said in plain.items() if "say" in said},
+        spoken={language: said["spoken"] for language, said in plain.items() if "spoken" in said},
     )
 
 

@@ -287,12 +287,14 @@ class Flow:
 class Prompt:
     """One prompt: language → file, or the text that is to be spoken (`says`). On the controller a path relative to the
     tenant's folder; `audio` names the pre-encoded file (`<sha256>.alaw`, G.711 A-law, 8 kHz) that the apply puts on
-    media hosts."""
+    media hosts. A text with slots has none: its pieces are in `Tenant.spoken`. `spoken`: the language of a text, where
+    it is said in another."""
 
     id: str
     files: Mapping[str, str]
     audio: Mapping[str, str] = field(default_factory=dict)
     says: Mapping[str, str] = field(default_factory=dict)
+    spoken: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,6 +408,7 @@ class Tenant:
     lists: Mapping[str, CallerList] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    spoken: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # language → words → audio, made for slots
     announcements: Mapping[str, Announcement] = field(default_factory=dict)
     ivrs: Mapping[str, Ivr] = field(default_factory=dict)
     ring_groups: Mapping[str, RingGroup] = field(default_factory=dict)

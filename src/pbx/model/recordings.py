@@ -16,8 +16,8 @@ def check(scope: Scope, sound: SoundCheck | None) -> None:
     heard: dict[Path, str | None] = {}
     for prompt, languages in scope.objects("prompts").items():
         path: problems.Path = ("prompts", prompt)
-        if prompt.startswith("system-") and prompt not in system_prompts.recordings():
-            known = system_prompts.recordings()
+        if prompt.startswith(system_prompts.PREFIX) and prompt not in system_prompts.texts():
+            known = system_prompts.texts()
             hint = problems.did_you_mean(prompt, known) or f"; built in are {', '.join(known)}"
             scope.report(path, f"there is no built-in prompt {prompt}{hint}")
         for language in scope.languages:

@@ -38,7 +38,7 @@ def encode(path: Path) -> bytes:
         import soxr  # only when it is needed: the import costs 0.05 s
 
         mono = soxr.resample(mono, recording.rate, RATE, quality="HQ")
-    return _alaw(mono)
+    return alaw(mono)
 
 
 def _checked(path: Path) -> wav.Wav:
@@ -60,7 +60,7 @@ def _checked(path: Path) -> wav.Wav:
     return recording
 
 
-def _alaw(mono: NDArray[np.float32]) -> bytes:
+def alaw(mono: NDArray[np.float32]) -> bytes:
     """G.711 A-law: the nearest of the 256 values of table 1a."""
     order = np.argsort(wav.ALAW_SAMPLES)
     values = wav.ALAW_SAMPLES[order]

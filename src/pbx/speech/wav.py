@@ -48,6 +48,15 @@ def read(data: bytes) -> Wav:
     return Wav(rate, flat[: frames * channels].reshape(frames, channels), code, raw)
 
 
+def alaw_file(raw: bytes) -> bytes:
+    """A WAV of G.711 A-law at 8 kHz, mono (format tag 6)."""
+    header = struct.pack("<HHIIHHH", _ALAW, 1, 8000, 8000, 1, 8, 0)
+    chunks = b"fmt " + struct.pack("<I", len(header)) + header
+    chunks += b"fact" + struct.pack("<II", 4, len(raw)) + b"data" + struct.pack("<I", len(raw)) + raw
+    chunks += b"\0" * (len(raw) & 1)
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WAVE" + chunks
+
+
 def _chunks(data: bytes) -> dict[bytes, bytes]:
     """The first chunk of each name; the last may be cut short, as recorders that were stopped leave it."""
     out: dict[bytes, bytes] = {}

@@ -49,6 +49,11 @@ def test_every_prompt_of_the_model_has_its_audio(compiled: Compiled, loaded: Loa
         for tenant in loaded.source.model.tenants.values()
         for prompt in tenant.prompts.values()
         for audio in prompt.audio.values()
+    } | {
+        audio
+        for tenant in loaded.source.model.tenants.values()
+        for words in tenant.spoken.values()
+        for audio in words.values()
     }
     media = compiled.of("calls1", "media")
     assert media is not None

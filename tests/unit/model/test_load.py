@@ -7,6 +7,7 @@ import pytest
 
 from pbx.model.load import load
 from pbx.model.problems import ModelErrors
+from pbx.model.system_texts import TEXTS
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 TENANT = """\
@@ -119,7 +120,7 @@ def test_what_the_tenant_says_about_dialling_wins(tmp_path: Path) -> None:
 def test_built_in_prompts_stand_beside_the_tenants(examples: Path) -> None:
     prompts = load(examples).model.tenants["romashka"].prompts
     assert {"system-barred", "system-confirm", "system-invalid", "system-suspended", "welcome"} <= set(prompts)
-    assert set(prompts["system-barred"].files) == {"ru-RU", "en-US"}
+    assert set(prompts["system-barred"].says) == {"ru-RU", "en-US"}
 
 
 def test_a_tenant_replaces_a_built_in_prompt(examples: Path) -> None:
@@ -129,10 +130,11 @@ def test_a_tenant_replaces_a_built_in_prompt(examples: Path) -> None:
     assert prompts["system-barred"].files == {"ru-RU": "prompts/closed_ru.wav", "en-US": "prompts/closed_en.wav"}
 
 
-def test_a_language_without_recordings_is_spoken_in_english(tmp_path: Path) -> None:
+def test_a_language_without_texts_is_spoken_in_english(tmp_path: Path) -> None:
     write(tmp_path / "acme" / "acme.yml", TENANT.replace("[ru-RU]", "[de-DE]"))
-    files = load(tmp_path / "acme").model.tenants["acme"].prompts["system-barred"].files
-    assert files == {"de-DE": "system:en-US/barred.wav"}
+    prompt = load(tmp_path / "acme").model.tenants["acme"].prompts["system-barred"]
+    assert prompt.says == {"de-DE": TEXTS["barred"]["en-US"]}
+    assert prompt.spoken == {"de-DE": "en-US"}
 
 
 # --- revisions -------------------------------------------------------------------------------------------------------
