@@ -112,9 +112,11 @@ def _configs(folder: Path, place: Place, document: dict[str, Any], audio: Mappin
     for name, sound in audio.items():
         (folder / "prompts" / name).write_bytes(sound)
     (folder / "document.json").write_text(json.dumps(document))
+    (folder / "secrets.json").write_text(json.dumps({"sound_key": "of a stack on one machine, for as long as it runs"}))
     media.write_text(
         json.dumps({"name": "bench", "instance": 1, "address": place.host, "port": MEDIA_PORT,
-                    "socket": str(folder / "media.sock"), "prompts": str(folder / "prompts"), "tones": "RU"})
+                    "socket": str(folder / "media.sock"), "prompts": str(folder / "prompts"), "tones": "RU",
+                    "recordings": str(folder / "heard")})
     )  # fmt: skip
     calls.write_text(
         json.dumps({

@@ -1,4 +1,4 @@
-"""Voicemail, lookups, switches and conference rooms as callers meet them, simulated."""
+"""Lookups, switches and conference rooms as callers meet them, simulated."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,35 +22,7 @@ def test_the_tests_of_the_reference_pbx_pass_as_they_are_written(capsys: pytest.
     assert "3 of 3 tests passed" in capsys.readouterr().out
 
 
-# --- voicemail --------------------------------------------------------------------------------------------------------
-
 BOX = "voicemails: {anna: {owner: user/anna, greeting: prompt/hello, max_message: 60s}, boris: {owner: user/boris}}\n"
-
-
-@pytest.mark.row("R12")
-def test_a_message_ends_when_the_caller_hangs_up(office: Office, tell: Tell) -> None:
-    told = tell(office(BOX, to="voicemail/anna"))
-    assert told.heard == [(0.0, "hello"), (3.0, "beep")]
-    assert told.record.reasons[-1] == "voicemail/anna: a message of 10 s"
-    assert (told.record.path[-1], told.record.disposition, told.record.hung_up_by) == (
-        "voicemail/anna", "answered", "caller",
-    )  # fmt: skip
-
-
-@pytest.mark.row("R12")
-def test_a_message_has_a_longest_length_and_a_box_without_a_greeting_the_pbxs_own(office: Office, tell: Tell) -> None:
-    told = tell(office(BOX, to="voicemail/anna"), speaks=300.0)
-    assert told.record.reasons[-1] == "voicemail/anna: a message of 60 s"
-    assert told.record.hung_up_by == "pbx"
-    assert tell(office(BOX, to="voicemail/boris")).heard[0][1] == "system-voicemail"
-
-
-@pytest.mark.row("R12")
-def test_keys_begin_a_message_again_and_end_it(office: Office, tell: Tell) -> None:
-    told = tell(office(BOX, to="voicemail/anna"), keys="1,5#", speaks=7.0)
-    assert [what for _, what in told.heard] == ["hello", "beep", "beep"]
-    assert told.record.reasons[-2:] == ["voicemail/anna: a message of 7 s"] * 2
-    assert told.record.hung_up_by == "pbx"
 
 
 # --- lookups ----------------------------------------------------------------------------------------------------------

@@ -130,7 +130,7 @@ def _node(tenant: Tenant, at: Destination) -> tuple[Node, list[Destination]]:
         case "queue":
             return _queue(tenant.services.queues[at.value])
         case "voicemail":
-            return _voicemail(tenant.services.voicemails[at.value]), []
+            return _voicemail(tenant.services.voicemails[at.value])
         case "conference":
             return _conference(tenant.services.conferences[at.value]), []
         case "lookup":
@@ -211,9 +211,12 @@ def _queue(queue: Queue) -> tuple[Node, list[Destination]]:
     return Node(f"queue/{queue.id}", "queue", lines, tuple(branches)), leads
 
 
-def _voicemail(box: Voicemail) -> Node:
+def _voicemail(box: Voicemail) -> tuple[Node, list[Destination]]:
     greeting = (f"prompt/{box.greeting}",) if box.greeting else ()
-    return Node(f"voicemail/{box.id}", "voicemail", (*greeting, f"a message of {box.max_message:g} s at most"))
+    lines = (*greeting, f"a message of {box.max_message:g} s at most")
+    leads = [box.operator] if box.operator is not None else []
+    branches = tuple(Branch("key 0", str(to), ("voicemails", box.id, "operator")) for to in leads)
+    return Node(f"voicemail/{box.id}", "voicemail", lines, branches), leads
 
 
 def _conference(room: Conference) -> Node:

@@ -29,6 +29,7 @@ from pbx.calls.leg import (
     Outcome,
     Wish,
 )
+from pbx.calls.mailbox import Mailbox
 from pbx.calls.onward import Claim, Claimed, Onward, Transferred, arrived, give_up
 from pbx.calls.record import BY_API, CallRecord, disposition
 from pbx.calls.state import NOTHING, Fact, TenantState
@@ -179,6 +180,11 @@ class Call(Hearing):
     def follow(self, decision: Decision) -> Destination:
         self.note(*decision.reasons)
         return decision.to
+
+    @property
+    def mail(self) -> Mailbox:
+        """The messages of the tenant."""
+        return self.state.mail
 
     # --- verbs ------------------------------------------------------------------------------------------------------
 

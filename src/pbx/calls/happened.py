@@ -10,6 +10,7 @@ else was typed: it may have been meant for nobody's eyes.
 | `inputs` | `{ivr, choice?, wrong?, first?, last?}`: when the first and the last digit came; none: nothing typed |
 | `prompts` | name → how long it lasted, of those that were played whole |
 | `fetched` | when the own telephone of one who calls by the API answered (milliseconds, as `at`) |
+| `spoken` | `{at, after, key?}` of a box, in order: `at` is greeting or message, `key` what ended it |
 | `hops` | how often the call was sent on before it came here |
 | `talking` | user → how many calls they had, where a limit was asked |
 | `dials` | the number that a code led to: of a redial, a speed dial, one whose caller hides |
@@ -84,6 +85,10 @@ class Happened:
 
     def played(self, prompt: str, lasted: int) -> None:
         self._record.facts.setdefault("prompts", {})[prompt] = lasted
+
+    def spoke(self, at: str, lasted: int, key: str) -> None:
+        """A greeting that a key interrupted, or a message, whatever ended it."""
+        self._add("spoken", {"at": at, "after": lasted} | ({"key": key} if key else {}))
 
     def sent_on(self, by: CalleeLeg, to: str, how: str, now: int) -> Entry:
         """A transfer begins."""

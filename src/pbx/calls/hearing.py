@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from pbx.calls.happened import Happened
 from pbx.calls.leg import Audio, CalleeLeg, CallerLeg, Connections
+from pbx.calls.mailbox import RATE, Draft, NoRoom
+from pbx.media.voice import is_voice
 from pbx.model.objects import Tenant
 from pbx.speech.spoken import slots
 
 MUSIC = "music"  # the tone of a caller who waits and for whom the model names no prompt
 CONFIRM_PROMPT = "system-confirm"
 CONFIRM_WITHIN = 6.0  # seconds for each of the two times that it is asked
+SILENCE = 8.0  # seconds without a voice that end a message
 ECHO_LIMIT = 600.0  # seconds; nobody tests a telephone for longer
 
 
@@ -90,18 +93,63 @@ class Hearing:
         self.typed = (*self.typed, self.moment() - began)
         return digits
 
-    async def take_message(self, *, within: float, until: str) -> str:
-        """Record the caller until a key of `until` is typed, or for `within` seconds; returns the key, "" for time."""
-        recording = asyncio.ensure_future(self.connections.record(self.caller, within))
+    async def speak(self, audio: Sequence[Audio], *, keys: str, skip: float = 0.0) -> str:
+        """Play something, from `skip` seconds on, that any of these keys interrupts; returns the key, "" at its end."""
+        began = self.moment()
+        self.connections.expect(self.caller, asked=False)
+        playing = asyncio.ensure_future(self.connections.play(self.caller, audio, skip=skip))
+        typed = asyncio.ensure_future(self._key(keys))
         try:
-            async with asyncio.timeout(within):
-                while (key := await self.caller.digits.get()) not in until:
-                    continue
-            return key
-        except TimeoutError:
-            return ""
+            await asyncio.wait({playing, typed}, return_when=asyncio.FIRST_COMPLETED)
+            if not typed.done():
+                return ""
+            self.happened.spoke("greeting", self.moment() - began, typed.result())
+            return typed.result()
         finally:
+            typed.cancel()
+            if not playing.done():
+                playing.cancel()
+                await self.connections.stop(self.caller)
+
+    async def _key(self, keys: str) -> str:
+        while (key := await self.caller.digits.get()) not in keys:
+            continue
+        return key
+
+    async def take_message(self, draft: Draft, *, within: float, until: str) -> str:
+        """Record the caller until a key of `until` is typed; returns it, or "" when the time is over or nothing was
+        said for SILENCE seconds, which are left out. Raises NoRoom when no more can be kept."""
+        began = self.moment()
+        ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        quiet = 0.0
+
+        def hears(sound: bytes) -> None:
+            nonlocal quiet
+            if ended.done():
+                return
+            quiet = 0.0 if is_voice(sound) else quiet + len(sound) / RATE
+            try:
+                draft.write(sound)
+            except NoRoom as error:
+                ended.set_exception(error)
+                return
+            if quiet >= SILENCE:
+                ended.set_result("")
+
+        recording = asyncio.ensure_future(self.connections.record(self.caller, hears))
+        typed = asyncio.ensure_future(self._key(until))
+        try:
+            await asyncio.wait({typed, ended}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            typed.cancel()
             recording.cancel()
+            await asyncio.wait({recording})
+            draft.cut(quiet)
+            key = typed.result() if typed.done() and not typed.cancelled() else ""
+            self.happened.spoke("message", self.moment() - began, key)
+        if ended.done():
+            ended.result()
+        return key
 
     async def hear(self, prompt: str | None, *, within: float | None = None) -> None:
         """Play music, a prompt of the model or the PBX's own, over and over for `within` seconds (None: no end)."""

@@ -88,6 +88,7 @@ class Audio:
     file: str | None = None
     tone: str | None = None
     silence: float = 0.0
+    recording: str | None = None  # a file of messages, as long as it is there
     prompt: str = ""  # what it is, for the story
     text: str = ""  # what it says, where that is written down
 
@@ -286,8 +287,9 @@ class Connections(ABC):
         """The caller hears the engine before an answer (183)."""
 
     @abstractmethod
-    async def play(self, leg: Leg, audio: Sequence[Audio], *, loop: bool = False) -> None:
-        """Play to a leg that hears the engine; returns at the end of the list, never when `loop`."""
+    async def play(self, leg: Leg, audio: Sequence[Audio], *, loop: bool = False, skip: float = 0.0) -> None:
+        """Play to a leg that hears the engine, from `skip` seconds on; returns at the end of the list, never when
+        `loop`."""
 
     @abstractmethod
     async def stop(self, leg: Leg) -> None:
@@ -296,12 +298,13 @@ class Connections(ABC):
     async def echo(self, leg: Leg) -> None:  # noqa: B027
         """Send back to a leg that hears the engine what it says."""
 
-    async def record(self, leg: Leg, limit: float) -> None:
-        """Record what a leg that hears the engine says, for `limit` seconds or until this is cancelled."""
-        raise NotImplementedError("no message is recorded yet")
+    @abstractmethod
+    async def record(self, leg: Leg, write: Callable[[bytes], None]) -> None:
+        """Give `write` what a leg that hears the engine says, as A-law, until this is cancelled; the last piece comes
+        before that returns."""
 
-    def expect(self, leg: Leg) -> None:  # noqa: B027
-        """A leg is asked for digits: nothing to do, but for a caller who follows a script."""
+    def expect(self, leg: Leg, *, asked: bool = True) -> None:  # noqa: B027
+        """A leg is asked for digits, or may type some unasked: nothing to do, but for a caller who follows a script."""
 
     @abstractmethod
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:

@@ -7,17 +7,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from pbx.calls.mailbox import Mailbox
+from pbx.model import pins
 from pbx.model.objects import Tenant, Trunk, User
-from pbx.model.services import Lookup, Queue, Setting
+from pbx.model.services import Lookup, Queue, Setting, Voicemail
 from pbx.routing.queueing import Agent
 from pbx.routing.reason import Reason
 
+PIN = "pin"  # what the owner of a box has set, hashed: a setting of `voicemail/ID`
 Fact = str | int | bool
 
 
 class TenantState:
     """As a call sees it. This one is of a tenant that has none of it: nothing is on, nobody waits, no CRM answers."""
 
+    mail: Mailbox = Mailbox(lambda: 0)
     overrides: frozenset[str] = frozenset()  # those that are switched on
 
     def own(self, user: str) -> Mapping[str, Setting]:
@@ -73,6 +77,20 @@ class TenantState:
     def is_pin(self, secret: str, digits: str) -> bool:
         """Are these the digits of a secret?"""
         return False
+
+    def has_pin(self, box: Voicemail) -> bool:
+        return box.first_pin is not None or self._own_pin(box) is not None
+
+    def opens(self, box: Voicemail, digits: str) -> bool:
+        """Are these the digits of a box's PIN: its owner's, or else the model's first one?"""
+        own = self._own_pin(box)
+        if own is not None:
+            return pins.is_right(own, digits)
+        return box.first_pin is not None and self.is_pin(box.first_pin, digits)
+
+    def _own_pin(self, box: Voicemail) -> str | None:
+        own = self.own(f"voicemail/{box.id}").get(PIN)
+        return str(own.value) if own is not None and own.value else None
 
 
 NOTHING = TenantState()

@@ -11,6 +11,7 @@ from pbx.desired.hosts import Host, of_group
 STATE = "/var/lib/pbx"
 CONTROL = "/run/pbx-calls/control.sock"
 API = "/run/pbx-calls/api.sock"
+HEARD = "/run/pbx-calls/heard"
 ENGINE = "/run/pbx-media/control.sock"
 
 
@@ -54,6 +55,8 @@ def process(host: Host, hosts: list[Host], instance: int = 1) -> dict[str, Any]:
         "prompts": f"{STATE}/prompts",
         "document": f"{STATE}/documents/calls.json",
         "secrets": f"{STATE}/secrets/calls.json",
+        "messages": f"{STATE}/messages",
+        "heard": HEARD,
     }
 
 
@@ -67,4 +70,5 @@ def engine(host: Host, instance: int = 1, tones: str = "RU") -> dict[str, Any]:
         "socket": ENGINE,
         "prompts": f"{STATE}/prompts",
         "tones": tones,
+        "recordings": HEARD,
     }

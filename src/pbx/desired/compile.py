@@ -9,7 +9,7 @@ from typing import Any
 from pbx.desired import calls, edge, pins, relay, store, web
 from pbx.desired.hosts import Host, InventoryError, of_group
 from pbx.desired.owners import owners
-from pbx.desired.secrets import SecretError, Secrets, device_password, given_secret, ha1
+from pbx.desired.secrets import SOUND_KEY, SecretError, Secrets, device_password, given_secret, ha1, sound_key
 from pbx.model.objects import Model, Tenant
 
 FORMAT = 1
@@ -64,13 +64,16 @@ def compile_all(source: Source, hosts: Sequence[Host], secrets: Secrets) -> Comp
     revisions = {id_: source.revisions[id_] for id_ in sorted(source.tenants)}
     passwords = edge_secrets(source.model, secrets)
     trunks = trunk_secrets(source.model, secrets)
+    mail = {SOUND_KEY: sound_key(secrets)} if _has_boxes(source.model) else {}
     stored = {store.PASSWORD: store.password(secrets)} if store.server(ordered) else {}
     documents: list[ServerDocument] = []
     for host in ordered:
         for role, group in ROLES.items():
             if group not in host.groups or (role == "store" and host != store.server(ordered)):
                 continue
-            body, values, process = _role(role, source, ordered, host, revisions, passwords, trunks, stored, secrets)
+            body, values, process = _role(
+                role, source, ordered, host, revisions, passwords, {**trunks, **mail}, stored, secrets
+            )
             head = {"format": FORMAT, "server": host.name, "role": role, "site_revision": source.site_revision}
             documents.append(ServerDocument(host.name, role, {**head, **body}, values, process))
     return Compiled(source.site_revision, revisions, tuple(documents))
@@ -104,6 +107,10 @@ def _role(
     if role == "store":
         return {"tenants": {}, **store.document(host, hosts)}, dict(stored), None
     return {"tenants": {}, "prompts": sorted(source.prompts)}, {}, calls.engine(host)
+
+
+def _has_boxes(model: Model) -> bool:
+    return any(tenant.services.voicemails for tenant in model.tenants.values())
 
 
 def edge_secrets(model: Model, secrets: Secrets) -> dict[str, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pbx.model.objects import Device, Tenant, User
 from pbx.model.services import ApiToken
 
+SOUND_KEY = "sound_key"
 TOKEN_LENGTH = 32  # of a given token of the API, at least
 PASSWORD_LENGTH = 26  # characters of base32: 130 bits
 
@@ -52,6 +53,14 @@ def api_token(site_key: str, given: Mapping[str, str], tenant: str, token: ApiTo
     if len(value) < TOKEN_LENGTH:  # its SHA-256 is on the host: what can be guessed can be found out
         raise SecretError(f"{where}: {token.secret} has fewer than {TOKEN_LENGTH} characters")
     return value
+
+
+def sound_key(secrets: Secrets) -> str:
+    """What messages are sealed with: of the site key, or of a given `sound_key`, which may outlive that one."""
+    if len(secrets.site_key) < 32:
+        raise SecretError("pbx_site_key: at least 32 characters are needed")
+    source = secrets.given.get(SOUND_KEY) or secrets.site_key
+    return hmac.new(source.encode(), b"sound key", hashlib.sha256).hexdigest()
 
 
 def given_secret(given: Mapping[str, str], name: str, where: str) -> str:

@@ -1,34 +1,98 @@
-"""A voicemail box: greeting, beep, a message; `#` ends it, `1` begins it again (behaviour R12)."""
+"""A voicemail box: greeting, beep, a message (behaviour R12).
+
+The caller's keys: `#` during the greeting goes to the beep and after it ends the message, `1` begins the message again,
+`0` leads to the operator of the box, where it has one, and leaves what was said. A caller who hangs up has left a
+message all the same.
+"""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from pbx.calls.call import Call
+from pbx.calls.leg import Audio
+from pbx.calls.mailbox import Draft, NoRoom
 from pbx.model.objects import Destination
 from pbx.model.services import Voicemail
 from pbx.routing.reason import Reason
 
-GREETING = "system-voicemail"
-AGAIN, END = "1", "#"
+GREETING, FULL, NO_ROOM = "system-voicemail", "system-voicemail-full", "system-voicemail-no-room"
+AGAIN, END, OPERATOR = "1", "#", "0"
+OWN_GREETING = "greeting"  # the owner's: {id: of the recording, until: ms or none}
 
 
 async def voicemail(call: Call, to: Destination) -> Destination | None:
     call.enter(to)
     box = call.tenant.services.voicemails[to.value]
     await call.answer()
-    await call.play(box.greeting or GREETING)
-    while await _message(call, box) == AGAIN:
-        pass
+    if call.mail.is_full(box):
+        call.note(Reason("box_full", voicemail=box.id, most=box.max_messages))
+        await call.play(FULL)
+        await call.sound("refused")
+        return None
+    keys = END + OPERATOR if box.operator is not None else END
+    try:
+        async with greeting_of(call, box) as greeting:
+            key = await call.speak(greeting, keys=keys)
+        while key != OPERATOR and (key := await _message(call, box, AGAIN + keys)) == AGAIN:
+            continue
+    except NoRoom as why:
+        call.note(Reason("message_not_kept", voicemail=box.id, why=str(why)))
+        await call.play(NO_ROOM)
+        await call.sound("refused")
+        return None
+    if key == OPERATOR:
+        call.took("voicemails", box.id, "operator")
+        return box.operator
+    if key == END:
+        await call.sound("done")
     return None
 
 
-async def _message(call: Call, box: Voicemail) -> str:
-    """One message, to its end or to the caller's; returns the key that ended it."""
-    await call.beep()
-    clock = asyncio.get_running_loop().time
-    begun = clock()
+async def _message(call: Call, box: Voicemail, until: str) -> str:
+    """One message, to its end or to the caller's; returns the key that ended it. Raises NoRoom."""
+    draft = call.mail.draft(box.id, caller=call.party.number, name=call.party.name, origin=call.record.id)
+    key = AGAIN
     try:
-        return await call.take_message(within=box.max_message, until=AGAIN + END)
-    finally:  # a caller who hangs up has left a message all the same
-        call.note(Reason("message", voicemail=box.id, seconds=round(clock() - begun)))
+        await call.beep()
+        key = ""  # from here on a caller who hangs up has left a message
+        key = await call.take_message(draft, within=box.max_message, until=until)
+    except NoRoom:
+        key = AGAIN
+        raise
+    finally:
+        if key == AGAIN:
+            draft.drop()
+        else:
+            await _keep(call, box, draft)
+    return key
+
+
+async def _keep(call: Call, box: Voicemail, draft: Draft) -> None:
+    seconds = draft.seconds
+    try:
+        message = await call.mail.keep(draft)
+    except NoRoom:
+        draft.drop()
+        raise
+    if message is None:
+        call.note(Reason("message_too_short", voicemail=box.id))
+    else:
+        call.note(Reason("message", voicemail=box.id, seconds=round(seconds)))
+
+
+@asynccontextmanager
+async def greeting_of(call: Call, box: Voicemail) -> AsyncIterator[list[Audio]]:
+    """The owner's own, as long as it holds; else the model's; else the PBX's."""
+    own = call.state.own(f"voicemail/{box.id}").get(OWN_GREETING)
+    said = own.value if own is not None else None
+    message = call.mail.find(said["id"]) if said and (said["until"] or call.moment() + 1) > call.moment() else None
+    if message is not None:
+        try:
+            async with call.mail.audio(message) as audio:
+                yield [audio]
+            return
+        except NoRoom as why:
+            call.note(Reason("greeting_not_heard", voicemail=box.id, why=str(why)))
+    yield call.audio(box.greeting or GREETING)

@@ -48,7 +48,15 @@ class Engine:
     """Legs, their sound and their digits. `emit` is called with events during `tick` and commands."""
 
     def __init__(
-        self, address: str, port: int, prompts: Path, emit: Emit, *, tones: str = "RU", capacity: int = 4096
+        self,
+        address: str,
+        port: int,
+        prompts: Path,
+        emit: Emit,
+        *,
+        tones: str = "RU",
+        capacity: int = 4096,
+        recordings: Path | None = None,
     ) -> None:
         self.address, self.port = address, port
         self.boot = secrets.token_hex(6)
@@ -56,7 +64,7 @@ class Engine:
         self._rtp = media_socket(address, port)
         self._buffer = self._rtp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         self.legs = Legs(capacity)
-        self.library = Library(prompts, tones)
+        self.library = Library(prompts, tones, recordings=recordings)
         self.player = Player(self.legs, self.library, self._played)
         self.streams = Streams(self.legs)
         self.digits = Digits(self.legs, self._digit)

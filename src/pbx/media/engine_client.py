@@ -130,8 +130,9 @@ class EngineClient:
     async def play(self, leg: str, items: Sequence[dict[str, Any]], *, loop: bool = False, skip: float = 0.0) -> str:
         """Play `items` one after the other instead of what is playing; returns the id that `played` will bear.
 
-        An item is `{"file": "<sha256>.alaw"}`, `{"tone": "ringback" | "busy" | "congestion" | "beep"}` or
-        `{"silence": seconds}`. A tone but the beep sounds until it is stopped, or for `"seconds"`, when given.
+        An item is `{"file": "<sha256>.alaw"}`, `{"recording": "<name>"}`, `{"silence": seconds}` or
+        `{"tone": "ringback" | "busy" | "congestion" | "beep"}`. A tone but the beep sounds until it is stopped, or for
+        `"seconds"`, when given.
         `skip` seconds at the beginning are left out.
         """
         wanted = self._wanted(leg)

@@ -51,6 +51,7 @@ class EngineServer:
             Path(config["prompts"]),
             self._emit,
             tones=config.get("tones", "RU"),
+            recordings=Path(config["recordings"]) if "recordings" in config else None,
             capacity=config.get("legs", 4096),
         )
         self._path = Path(config["socket"])

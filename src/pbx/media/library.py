@@ -32,6 +32,8 @@ class Sound:
     endless: bool = False
     users: int = 0
     used: int = 0
+    once: bool = False
+    """Of somebody's message: nobody else will want it."""
 
 
 @dataclass(slots=True)
@@ -45,8 +47,11 @@ class Item:
 class Library:
     """`frames[row]` is 20 ms of A-law; row 0 is silence."""
 
-    def __init__(self, folder: Path, tone_set: str = "RU", megabytes: int = 512) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, tone_set: str = "RU", megabytes: int = 512, *, recordings: Path | None = None
+    ) -> None:
+        """`recordings` is a folder of messages, each of which is there only while it is wanted."""
+        self._folder, self._recordings = folder, recordings
         rows = megabytes * 1024 * 1024 // rtp.SAMPLES
         # Address space only: a page takes memory when something is written to it.
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
@@ -69,7 +74,10 @@ class Library:
             case {"tone": str(name)} if name in self._tones:
                 sound = self._tones[name]
             case {"file": str(name)}:
-                sound = self._file(name)
+                sound = self._file(self._folder, name)
+            case {"recording": str(name)} if self._recordings is not None:
+                self._forget_recordings()
+                sound = self._file(self._recordings, name)
             case _:
                 raise UnknownSound(f"no such item: {wanted}")
         limit = wanted.get("seconds")
@@ -84,16 +92,17 @@ class Library:
         sound.endless = tone.endless
         return sound
 
-    def _file(self, name: str) -> Sound:
+    def _file(self, folder: Path, name: str) -> Sound:
         sound = self._files.get(name)
         if sound is None:
             if "/" in name or name.startswith("."):
                 raise UnknownSound(f"not a file name: {name!r}")
             try:
-                data = np.fromfile(self._folder / name, np.uint8)
+                data = np.fromfile(folder / name, np.uint8)
             except OSError as error:
                 raise UnknownSound(f"file {name!r}: {error.strerror}") from None
             sound = self._files[name] = self._store(data, name)
+            sound.once = folder is self._recordings
         self._clock += 1
         sound.used = self._clock
         return sound
@@ -120,7 +129,14 @@ class Library:
         idle = [(sound.used, key) for key, sound in self._files.items() if sound.users == 0]
         if not idle:
             raise UnknownSound(f"no room for {name!r}: everything in memory is being played")
-        sound = self._files.pop(min(idle)[1])
+        self._forget(min(idle)[1])
+
+    def _forget_recordings(self) -> None:
+        for key in [key for key, sound in self._files.items() if sound.once and sound.users == 0]:
+            self._forget(key)
+
+    def _forget(self, key: str) -> None:
+        sound = self._files.pop(key)
         merged: list[tuple[int, int]] = []
         for first, count in sorted([*self._free, (sound.first, sound.count)]):
             if merged and sum(merged[-1]) == first:

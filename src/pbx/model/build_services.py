@@ -112,6 +112,8 @@ def voicemail(key: str, plain: Plain) -> s.Voicemail:
         first_pin=some(plain.get("first_pin"), secret),
         greeting=some(plain.get("greeting"), reference),
         max_message=seconds(plain["max_message"]),
+        max_messages=plain["max_messages"],
+        operator=some(plain.get("operator"), destination),
         email=plain["email"],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import re
 
 PREFIX = "pin/"
@@ -16,6 +17,20 @@ _DIGITS = re.compile(r"[0-9]{4,12}")
 def is_pin(text: str) -> bool:
     """Can it be typed as one? 4 to 12 digits."""
     return _DIGITS.fullmatch(text) is not None
+
+
+def weakness(pin: str, *others: str | None) -> str:
+    """What is wrong with the PIN of a box, which every telephone of the world may try; "" for nothing. `others` are
+    digits that everybody knows: the extension."""
+    if not is_pin(pin):
+        return "a PIN has 4 to 12 digits"
+    if len(set(pin)) == 1:
+        return "one digit again and again is what is tried first"
+    if {int(after) - int(before) for before, after in itertools.pairwise(pin)} in ({1}, {-1}):
+        return "digits in a row are what is tried first"
+    if pin in others:
+        return "the extension is what is tried first"
+    return ""
 
 
 def hashed(pin: str, salt: bytes) -> str:

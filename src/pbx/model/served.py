@@ -16,7 +16,6 @@ from pbx.model.problems import Path as ValuePath
 
 NOT_SERVED: dict[str, str] = {
     "roles": "roles",
-    "voicemails": "voicemail",
     "overrides": "night switch",
     "lookups": "CRM lookup",
     "queues": "queues",

@@ -121,6 +121,8 @@ class Voicemail:
     first_pin: str | None = None  # name of the secret
     greeting: str | None = None
     max_message: float = 180.0
+    max_messages: int = 100
+    operator: Destination | None = None  # of key 0
     email: str = "none"  # attach | notify | none
 
 

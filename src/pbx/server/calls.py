@@ -21,6 +21,7 @@ import pbx
 from pbx.calls.events import Events
 from pbx.calls.live.exchange import Exchange
 from pbx.calls.live.last_numbers import LastNumbers
+from pbx.calls.live.mailbox import SOUND_KEY, Boxes
 from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.presence import Presence
 from pbx.calls.live.serving import Serving
@@ -51,6 +52,7 @@ from pbx.store.kept_calls import KeptCalls
 log = logging.getLogger("pbx-calls")
 
 LAG_LIMIT = 0.2  # seconds of event-loop lag from which new calls are shed with 503
+KNOWN_WITHIN = 3.0  # seconds that the store has to tell what messages there are
 LAG_TICK = 0.05
 
 
@@ -105,12 +107,22 @@ class CallServer:
         settings = OwnSettings(lambda row: journal.append("setting", row), lambda: int(time.time() * 1000))
         settings_file = config.journal / f"{config.node}.settings"
         settings.learn(kept_settings(settings_file, config.journal))
+        self._boxes = boxes = Boxes(
+            config.messages / config.node,
+            config.heard,
+            write=self._write_message,
+            connect=lambda: database.connect(config.store, password=config.store_password),
+            key=lambda: self.exchange.serving.secrets.get(SOUND_KEY),
+            now=lambda: int(time.time() * 1000),
+        )
+        if made := boxes.recover():
+            log.warning("%d messages that were being left when the process before ended are kept", made)
         self._sync = sync = SettingsSync(
             settings,
             settings_file,
             lambda: database.connect(config.store, password=config.store_password),
             tell=lambda rows: loop.call_soon_threadsafe(settings.learn, rows),
-            also=lambda db: self._share_channels(db, loop),
+            also=lambda db: self._share(db, loop),
             away=lambda: loop.call_soon_threadsafe(self.exchange.channels.learn, {}),
         )
         self.exchange = exchange = Exchange(
@@ -125,13 +137,16 @@ class CallServer:
             events=Events(self.boot, time.time),
             settings=settings,
             last=LastNumbers(self._last_numbers),
+            boxes=boxes,
             node=config.instance,
         )
         exchange.overloaded = lambda: self._lag > LAG_LIMIT
+        await self._know_messages()
         kept_watchers = KeptCalls(config.journal / f"{config.node}.watch")
         self.presence = presence = Presence(
             exchange, edges=config.edges, kept=kept_watchers, clock=time.time, later=loop.call_later, now=loop.time
         )
+        boxes.on_change = presence.box_changed
         transport = SipTransport(
             lambda local: Stack(
                 local=local,
@@ -236,8 +251,29 @@ class CallServer:
     def _took(self, tenants: Mapping[str, str]) -> None:
         self._loop.call_soon_threadsafe(self._takeover.took, tenants)  # the thread of the leases tells
 
-    def _share_channels(self, db: database.Database, loop: asyncio.AbstractEventLoop) -> None:
-        """In the thread of the store: several call processes keep to one `max_channels`."""
+    def _write_message(self, kind: str, row: dict[str, Any]) -> None:
+        self._pause.check()
+        self._journal.append(kind, row)
+
+    async def _know_messages(self) -> None:
+        """Before phones are told how many there are. A store that is away tells later."""
+
+        def read() -> list[dict[str, Any]]:
+            db = self._boxes.connect()
+            try:
+                return self._boxes.read(db)
+            finally:
+                db.close()
+
+        try:
+            self._boxes.learn(await asyncio.wait_for(asyncio.to_thread(read), KNOWN_WITHIN))
+        except (TimeoutError, *database.FAILURES) as error:
+            log.error("the messages in the store are not known yet: %r", error)
+
+    def _share(self, db: database.Database, loop: asyncio.AbstractEventLoop) -> None:
+        """In the thread of the store: news of messages, and several call processes keep to one `max_channels`."""
+        if rows := self._boxes.read(db):
+            loop.call_soon_threadsafe(self._boxes.learn, rows)
         channels = self.exchange.channels
         if channels.are_limited:
             shared_channels.say(db, self.config.node, channels.used())

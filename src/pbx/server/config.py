@@ -38,6 +38,8 @@ class CallsConfig:
     store: str
     document: Path
     secrets: Path
+    messages: Path
+    heard: Path
     digest: str
 
     @property
@@ -101,5 +103,7 @@ def read(path: Path) -> CallsConfig:
             store=data["store"],
             document=Path(data["document"]),
             secrets=Path(data["secrets"]),
+            messages=Path(data.get("messages") or Path(data["journal"]).with_name("messages")),
+            heard=Path(data.get("heard") or Path(data["control"]).with_name("heard")),
             digest=hashlib.sha256(raw).hexdigest()[:12],
         )

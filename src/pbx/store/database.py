@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from pbx.store import channels, last_numbers, settings
+from pbx.store import channels, last_numbers, messages, settings
 
 SCHEMA_VERSION = 1
 
@@ -39,6 +39,8 @@ ADDED_TABLES = {  # as columns
     "setting": settings.SCHEMA,
     "channels": channels.SCHEMA,
     "last_number": last_numbers.SCHEMA,
+    "message": messages.SCHEMA,
+    "message_sound": messages.SOUND_SCHEMA,
 }
 
 _START = """INSERT INTO cdr (id, node, boot, tenant, direction, caller, dialled, number, source, revision, started)
@@ -154,6 +156,10 @@ def _write_one(db: Database, record: dict[str, Any]) -> None:
             last_numbers.say(db, record)
         case "setting":
             settings.say(db, record)
+        case "message":
+            messages.keep(db, record["message"], record["file"])
+        case "message_is":
+            messages.is_now(db, record)
         case "taken":  # calls of another process that go on in this one; the line of their start may come later
             for call in record["calls"]:
                 db.execute(_START, {**call, "node": record["node"], "boot": record["boot"]})

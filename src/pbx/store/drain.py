@@ -51,6 +51,10 @@ class Drainer:
                     record["node"], record["boot"] = boot or ("", "")
                 database.write(self._db, batch, (path.name, offset))
                 self._offsets[path.name] = offset
+                for record in batch:
+                    if record["kind"] == "message":  # its sound is in the store
+                        Path(record["file"]).unlink(missing_ok=True)
+                        Path(record["file"]).with_suffix(".json").unlink(missing_ok=True)
                 count += len(batch)
 
     def _close_old(self, node: str, boot: str, newest: Path, segments: list[Path]) -> None:

@@ -17,12 +17,14 @@ from unit.sip.sip_network import ALICE, BOB, Network, Phone, Wire
 from unit.sip.test_sip_torture import mutated
 
 from pbx.calls.live.connections import Edge
+from pbx.calls.live.mailbox import Boxes, message_of
 from pbx.calls.live.presence import MOST_OF_DEVICE, Presence
 from pbx.calls.live.serving import Serving
 from pbx.model.load import load
 from pbx.model.objects import Destination, Model, Tenant
-from pbx.model.services import Override
+from pbx.model.services import Override, Voicemail
 from pbx.sip.dialog_info import WatchedDialog
+from pbx.store import database
 from pbx.store.kept_calls import KeptCalls
 
 pytestmark = pytest.mark.row("R10")
@@ -58,11 +60,22 @@ class Process:
         self.seen: set[str] = set()  # the Via of each NOTIFY that came
         self.network = Network()
         self.loop = Loop(self.network)
+        clock = self.network.clock
+        self.boxes = Boxes(
+            folder.with_name("messages"),
+            folder.with_name("heard"),
+            write=lambda kind, row: None,
+            connect=lambda: database.connect(folder.with_name("store.sqlite")),
+            key=lambda: "a key of this test alone",
+            now=lambda: int((UTC + clock.now) * 1000),
+        )
+        self.boxes.recover()
         self.exchange: Any = SimpleNamespace(
             serving=Serving.of(Model({tenant.id: tenant}), {}, "", [tenant.id]),
             leases={tenant.id: 1},
             calls={},
             overloaded=lambda: False,
+            boxes=self.boxes,
         )
         self.kept = KeptCalls(folder)
         documents = self.kept.read()
@@ -74,6 +87,7 @@ class Process:
             later=self.loop.later,
             now=self.network.clock,
         )
+        self.boxes.on_change = self.presence.box_changed
         self.phone = Phone(self.network, BOB, events=self.presence.packages)
         self.wire = Wire(self.network, ALICE)
         self.presence.resume(documents, self.phone.stack)
@@ -415,3 +429,44 @@ def test_what_is_kept_and_of_no_use_is_dropped(process: Process, tenant: Tenant,
     again.network.run(1.0)
     again.notified()
     again.assert_nothing_left()
+
+
+# --- messages ---------------------------------------------------------------------------------------------------------
+
+
+def message_row(name: str, state: str, changed: int) -> dict[str, Any]:
+    return {
+        "id": name, "tenant": "romashka", "box": "ivanov", "caller": "+79161234567", "name": "", "origin": "c",
+        "born": 1, "length": 5000, "state": state, "author": "c", "changed": changed, "sealed_with": "k",
+    }  # fmt: skip
+
+
+@pytest.mark.row("R12")
+def test_lamps_follow_the_messages_of_the_own_boxes_and_are_right_after_a_restart(
+    tmp_path: Path, tenant: Tenant
+) -> None:
+    boxes = {
+        name: Voicemail(name, owner) for name, owner in (("ivanov", "ivanov"), ("second", "ivanov"), ("x", "petrova"))
+    }
+    owning = replace(tenant, services=replace(tenant.services, voicemails=boxes))
+    with asyncio.Runner():
+        process = Process(tmp_path / "watch", owning)
+        process.subscribe("ivanov-desk", event="message-summary")
+        (told,) = process.notified()
+        assert "Messages-Waiting: no\r\n" in told and "Voice-Message: 0/0 (0/0)" in told
+        rows = [message_row("a", "new", 1), message_row("b", "new", 1), message_row("g", "greeting", 1)]
+        process.boxes.learn(rows)
+        process.loop.run(2.0)
+        (told,) = process.notified()
+        assert "Messages-Waiting: yes\r\n" in told and "Voice-Message: 2/0 (0/0)" in told
+        process.boxes.learn([message_row("a", "saved", 2), message_row("a", "new", 1), message_row("b", "deleted", 5)])
+        process.loop.run(2.0)
+        assert "Voice-Message: 0/1 (0/0)" in process.notified()[-1]
+        process.boxes.put("romashka", message_of({**message_row("c", "new", 3), "box": "x"}))
+        process.loop.run(2.0)
+        assert process.notified() == [], "of somebody else's box"
+
+        again = Process(tmp_path / "watch", owning)
+        again.boxes.learn([message_row("a", "saved", 2), message_row("d", "new", 9)])
+        again.loop.run(12.0)
+        assert "Voice-Message: 1/1 (0/0)" in again.notified()[-1]

@@ -119,15 +119,19 @@ class SipConnections(Connections):
         except SdpError as error:
             raise NotAcceptable(str(error)) from error
 
-    async def play(self, leg: Leg, audio: Sequence[Audio], *, loop: bool = False) -> None:
+    async def play(self, leg: Leg, audio: Sequence[Audio], *, loop: bool = False, skip: float = 0.0) -> None:
         await self.media.give_back_if_taken(leg.tag)
-        await self.media.play(leg.tag, list(audio), loop=loop)
+        await self.media.play(leg.tag, list(audio), loop=loop, skip=skip)
 
     async def stop(self, leg: Leg) -> None:
         await self.media.stop(leg.tag)
 
     async def echo(self, leg: Leg) -> None:
         await self.media.echo(leg.tag)
+
+    async def record(self, leg: Leg, write: Callable[[bytes], None]) -> None:
+        await self.media.give_back_if_taken(leg.tag)
+        await self.media.record(leg.tag, write)
 
     def digit(self, tag: str, digit: str) -> None:
         """A digit that the engine heard on a leg."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import secrets
 from collections import Counter, defaultdict
@@ -20,6 +21,7 @@ from pbx.calls.live.channels import Channels
 from pbx.calls.live.connections import Edge, SipConnections
 from pbx.calls.live.health import TrunkHealth
 from pbx.calls.live.last_numbers import LastNumbers
+from pbx.calls.live.mailbox import Boxes
 from pbx.calls.live.media import CallMedia
 from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.recovery import Recovery
@@ -73,6 +75,7 @@ class Exchange:
         events: Events,
         settings: OwnSettings,
         last: LastNumbers,
+        boxes: Boxes,
         node: int = 1,
     ) -> None:
         """`again` tells the story of a call that was in a process before, from where it stands; `kept` holds those that
@@ -85,6 +88,7 @@ class Exchange:
         self._again = again
         self.events = events
         self.settings = settings
+        self.boxes = boxes
         self.last = last
         self.recovery = Recovery(self, kept)
         self.clock = clock
@@ -279,7 +283,7 @@ class Exchange:
         connections.on_over = partial(self.recovery.is_over, record.id)
         connections.media.on_hold = call.hold
         call.on_event = self.events.tell
-        shared = (self.channels, self.health, self.settings, self.last, self._outgoing[tenant.id])
+        shared = (self.channels, self.health, self.settings, self.last, self._outgoing[tenant.id], self.boxes)
         call.state = LiveState(tenant.id, connections.edge.name, *shared, secrets=self.serving.secrets)
         connections.observe(lambda: self.on_change(call))
         self.connections[record.id] = connections
@@ -361,6 +365,8 @@ class Exchange:
             connections.media.played(event["play"], event["reason"])
         elif event["event"] == "digit" and connections is not None:
             connections.digit(tag, event["digit"])
+        elif event["event"] == "sound" and connections is not None:
+            connections.media.heard(event["record"], base64.b64decode(event["data"]), event["last"])
         elif event["event"] in ("gone", "back"):
             log.warning("media engine: %s", event["event"])
 

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 CALLER = "A"  # who called, in most calls the first of the session: the relay would end all of it with this leg's branch
 FIRST = "E1"  # the engine's first place
+LAST_WITHIN = 1.0  # seconds that the last piece of a recording may take
 MUSIC = {"tone": "music"}  # what a held leg hears
 _NG_NAMES = {"opus": "opus"}  # rtpengine's names are in capitals, but for this one
 _DECODED = frozenset(
@@ -66,6 +67,7 @@ class CallMedia:
         self._peer: dict[str, str] = {}  # who is bridged with whom
         self._holds: set[str] = set()  # legs that asked for silence
         self._plays: dict[str, asyncio.Future[str]] = {}
+        self._recordings: dict[str, tuple[Callable[[bytes], None], asyncio.Future[None]]] = {}
         self._music: set[str] = set()  # plays that nobody waits for
         self._used = False
         self._rung: set[str] = set()  # neither joined nor forgotten yet
@@ -166,10 +168,10 @@ class CallMedia:
         while self._forgotten:
             await self.relay.delete_branch(*self._forgotten.pop())
 
-    async def play(self, tag: str, audio: list[Audio], *, loop: bool = False) -> None:
+    async def play(self, tag: str, audio: list[Audio], *, loop: bool = False, skip: float = 0.0) -> None:
         """Play to a leg; returns when it ended or was stopped."""
         items = [_item(entry) for entry in audio]
-        play = await self.engine.play(self.engine_leg(tag), items, loop=loop)
+        play = await self.engine.play(self.engine_leg(tag), items, loop=loop, skip=skip)
         ended = self._plays.setdefault(play, asyncio.get_running_loop().create_future())
         try:
             await ended
@@ -178,6 +180,27 @@ class CallMedia:
 
     async def stop(self, tag: str) -> None:
         await self.engine.stop(self.engine_leg(tag))
+
+    async def record(self, tag: str, write: Callable[[bytes], None]) -> None:
+        """Give `write` what a leg says until this is cancelled. An engine that is killed goes on when it is back."""
+        leg = self.engine_leg(tag)
+        last: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        name = await self.engine.record(leg)
+        self._recordings[name] = (write, last)
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            if await self.engine.stop_recording(leg):
+                await asyncio.wait({last}, timeout=LAST_WITHIN)
+            del self._recordings[name]
+
+    def heard(self, recording: str, sound: bytes, last: bool) -> None:
+        """The engine tells more of what a leg says."""
+        write, ended = self._recordings.get(recording, (None, None))
+        if write is not None:
+            write(sound)
+        if ended is not None and last and not ended.done():
+            ended.set_result(None)
 
     async def echo(self, tag: str) -> None:
         await self.engine.echo(self.engine_leg(tag))
@@ -437,4 +460,6 @@ def _item(audio: Audio) -> dict[str, object]:
         return {"file": audio.file}
     if audio.tone is not None:
         return {"tone": audio.tone}
+    if audio.recording is not None:
+        return {"recording": audio.recording}
     return {"silence": audio.silence}

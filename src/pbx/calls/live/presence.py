@@ -133,8 +133,20 @@ class Presence:
     def messages(self, watcher: Watcher) -> bytes:
         """What there is to tell a watcher of its user's messages."""
         tenant = self._exchange.serving.model.tenants.get(watcher.tenant)
-        name = watcher.node.partition("/")[2]
-        return message_summary.document("", messages_of(tenant, name) if tenant else message_summary.Messages())
+        if tenant is None:
+            return message_summary.document("", message_summary.Messages())
+        boxes = self._exchange.boxes
+        mine = boxes.boxes_of(tenant, watcher.node.partition("/")[2])
+        account = tenant.feature_codes.get("voicemail")
+        call_for_them = f"sip:{account}@{tenant.domain}" if account and mine else ""
+        return message_summary.document(call_for_them, messages_of(boxes.of(tenant.id), mine))
+
+    def box_changed(self, tenant_id: str, box: str) -> None:
+        """There are other messages in a box."""
+        tenant = self._exchange.serving.model.tenants.get(tenant_id)
+        found = tenant.services.voicemails.get(box) if tenant is not None else None
+        if found is not None:
+            self.touched(tenant_id, f"messages/{found.owner}")
 
     # --- who watches ------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 from pbx.calls.live.channels import Channels
 from pbx.calls.live.health import TrunkHealth
 from pbx.calls.live.last_numbers import LastNumbers
+from pbx.calls.live.mailbox import Boxes
 from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.state import TenantState
 from pbx.model import pins
@@ -35,6 +36,7 @@ class LiveState(TenantState):
         settings: OwnSettings,
         last: LastNumbers,
         outgoing: Outgoing,
+        boxes: Boxes,
         *,
         secrets: Mapping[str, str],
     ) -> None:
@@ -46,6 +48,7 @@ class LiveState(TenantState):
         self._channels = channels
         self._health = health
         self._secrets = secrets
+        self.mail = boxes.of(tenant)
 
     def own(self, user: str) -> Mapping[str, Setting]:
         return self._settings.of(self._tenant, user)

@@ -69,6 +69,9 @@ def branches(tenant: Tenant) -> Iterator[Path]:
     yield from (("ring_groups", group, "on_no_answer") for group in tenant.ring_groups)
     for queue in tenant.services.queues:
         yield from (("queues", queue, way) for way in ("on_timeout", "on_full", "on_empty"))
+    for box in tenant.services.voicemails.values():
+        if box.operator is not None:
+            yield ("voicemails", box.id, "operator")
     for user in tenant.users.values():
         yield from (("users", user.id, "forward", when) for when in user.forward)
     for lookup in dict.fromkeys(lookups_of(tenant)):

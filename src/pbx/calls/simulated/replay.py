@@ -9,17 +9,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pbx.calls.call import Call
-from pbx.calls.hearing import CONFIRM_WITHIN
+from pbx.calls.hearing import CONFIRM_WITHIN, SILENCE
 from pbx.calls.leg import Audio, Leg, Target, TrunkTarget
+from pbx.calls.mailbox import RATE
 from pbx.calls.record import BY_API
 from pbx.calls.simulated.state import StateScript
-from pbx.calls.simulated.world import Person, Script, SimulatedConnections, Told, simulate
+from pbx.calls.simulated.world import SPEECH, Person, Script, SimulatedConnections, Told, simulate
 from pbx.model.objects import Tenant
 from pbx.model.services import Setting
 
 RINGS = Person()  # whoever the record does not know: reachable, and does not answer
 WRONG_KEY = "D"  # a digit of RFC 4733 that no menu can have
 ENDLESS = 86_400.0  # seconds
+QUIET = bytes([0xD5]) * round(SILENCE * RATE)  # A-law
 BEATEN = 0.0005  # seconds by which an answer that lost the race came later, when both are of one millisecond
 
 
@@ -100,6 +102,7 @@ class _Recorded(SimulatedConnections):
         super().__init__(script, told)
         facts = record["facts"]
         self._known = [dict(leg) for leg in facts.get("legs", ())]
+        self._spoken = list(facts.get("spoken", ()))
         self._inputs = list(facts.get("inputs", ()))
         self._lengths: Mapping[str, int] = facts.get("prompts", {})
         self._assumed = assumed
@@ -140,8 +143,13 @@ class _Recorded(SimulatedConnections):
         known = self._lengths.get(audio.prompt)
         return super()._seconds(audio) if known is None else known / 1000
 
-    def expect(self, leg: Leg) -> None:
-        """A menu asks for digits, again perhaps."""
+    def expect(self, leg: Leg, *, asked: bool = True) -> None:
+        """A menu asks for digits, again perhaps; a greeting may be cut short."""
+        if not asked:
+            if self._spoken and self._spoken[0]["at"] == "greeting":
+                cut = self._spoken.pop(0)
+                asyncio.get_running_loop().call_later(cut["after"] / 1000, self._type, cut["key"])
+            return
         at_menu = self._told.record.path[-1:] and self._told.record.path[-1].startswith("ivr/")
         if leg is not self.caller or not at_menu or not self._inputs:
             return
@@ -154,6 +162,18 @@ class _Recorded(SimulatedConnections):
         loop = asyncio.get_running_loop()
         for index, digit in enumerate(digits):
             loop.call_later(first + index * apart, self._type, digit)
+
+    async def record(self, leg: Leg, write: Callable[[bytes], None]) -> None:
+        """As much as was said then, and what ended it."""
+        said: dict[str, Any] = self._spoken.pop(0) if self._spoken else {"after": 0}
+        await asyncio.sleep(said["after"] / 1000)
+        length = said["after"] * RATE // 1000
+        write((SPEECH * (length // len(SPEECH) + 1))[:length])
+        if "key" in said:
+            self._type(said["key"])
+        else:  # it was time, or nothing more was said; one who hung up is patient no longer
+            write(QUIET)
+            await asyncio.get_running_loop().create_future()
 
 
 def _pressed(leg: Mapping[str, Any]) -> tuple[str, float]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pbx.calls.mailbox import Mailbox
 from pbx.calls.state import Fact, TenantState
 from pbx.model.call_tests import AgentIs, QueueIs
 from pbx.model.objects import Tenant, Trunk, User
@@ -39,7 +40,8 @@ class StateScript:
 class ScriptedState(TenantState):
     """One simulated call's tenant. Times are seconds of the virtual loop, which starts at 0."""
 
-    def __init__(self, script: StateScript) -> None:
+    def __init__(self, script: StateScript, now: Callable[[], int] = lambda: 0) -> None:
+        self.mail = Mailbox(now)
         self.overrides = frozenset(script.overrides)
         self._script = script
         self._outgoing = Outgoing()

@@ -21,6 +21,7 @@ from pbx.calls.leg import (
     TrunkTarget,
     Wish,
 )
+from pbx.calls.mailbox import RATE
 from pbx.calls.record import BY_API, CallRecord
 from pbx.calls.simulated import clock
 from pbx.calls.simulated.state import ScriptedState, StateScript
@@ -30,6 +31,7 @@ from pbx.routing.reason import Reason
 
 PROMPT_SECONDS = 3.0  # how long any prompt lasts in a simulation
 TONE_SECONDS = 0.5  # and a tone that is played once
+SPEECH = bytes([0x2A, 0xAA]) * 2000  # half a second of A-law, as loud as a voice
 RANG_AFTER = 0.05  # seconds until whoever is rung says so
 
 
@@ -236,7 +238,7 @@ class SimulatedConnections(Connections):
     async def open_early(self) -> None:
         self.caller.state = "early"
 
-    async def play(self, leg: Leg, audio: Sequence[Audio], *, loop: bool = False) -> None:
+    async def play(self, leg: Leg, audio: Sequence[Audio], *, loop: bool = False, skip: float = 0.0) -> None:
         if leg is self.caller:
             now = asyncio.get_running_loop().time()
             for item in audio:
@@ -247,17 +249,21 @@ class SimulatedConnections(Connections):
                     self._told.said.append(item.text)
         if loop:
             await asyncio.get_running_loop().create_future()
-        await asyncio.sleep(sum(item.silence or self._seconds(item) for item in audio))
+        await asyncio.sleep(max(0.0, sum(item.silence or self._seconds(item) for item in audio) - skip))
 
     def _seconds(self, audio: Audio) -> float:
         return TONE_SECONDS if audio.tone else PROMPT_SECONDS
 
-    def expect(self, leg: Leg) -> None:
-        if leg is self.caller and self._keys:
+    def expect(self, leg: Leg, *, asked: bool = True) -> None:
+        if asked and leg is self.caller and self._keys:
             asyncio.get_running_loop().call_later(0.5, self._type, self._keys.pop(0))
 
-    async def record(self, leg: Leg, limit: float) -> None:
-        await asyncio.sleep(self._script.speaks)
+    async def record(self, leg: Leg, write: Callable[[bytes], None]) -> None:
+        left = self._script.speaks
+        while left > 0:
+            await asyncio.sleep(min(left, len(SPEECH) / RATE))
+            write(SPEECH[: round(left * RATE)])
+            left -= len(SPEECH) / RATE
         if self._keys:
             self._type(self._keys.pop(0))
         else:
@@ -407,7 +413,7 @@ async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], obje
     call.over_limit = script.over_limit
     call.hops = script.hops
     call.watch = told.watch
-    call.state = ScriptedState(script.state)
+    call.state = ScriptedState(script.state, call.moment)
     patience = loop.call_later(
         script.patience, lambda: connections.caller.end("bye" if connections.caller.state == "up" else "cancel")
     )

@@ -1,0 +1,70 @@
+"""Messages and recorded greetings in the store: who left what for whom, its state, and the sound, sealed.
+
+A message comes with the journal (`kind: message`, the sound in a file of its own beside it), a change of its state as
+`kind: message_is`; the newest word on a message counts. Call processes read what has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pbx.store.database import Database
+
+SCHEMA = """CREATE TABLE message (
+  id TEXT PRIMARY KEY, tenant TEXT NOT NULL, box TEXT NOT NULL, caller TEXT, name TEXT NOT NULL, origin TEXT NOT NULL,
+  born BIGINT NOT NULL, length BIGINT NOT NULL, state TEXT NOT NULL, author TEXT NOT NULL, changed BIGINT NOT NULL,
+  sealed_with TEXT NOT NULL
+)"""
+SOUND_SCHEMA = "CREATE TABLE message_sound (id TEXT PRIMARY KEY, sound BYTEA NOT NULL)"
+COLUMNS = (
+    "id", "tenant", "box", "caller", "name", "origin", "born", "length", "state", "author", "changed", "sealed_with",
+)  # fmt: skip
+OVERLAP = 60_000  # ms by which clocks of hosts, and a journal that waited, may be behind
+KEPT_DELETED = 86_400_000  # ms that a deleted message can still be brought back by hand
+
+_KEEP = f"""INSERT INTO message ({", ".join(COLUMNS)}) VALUES ({", ".join(f":{name}" for name in COLUMNS)})
+ON CONFLICT DO NOTHING"""
+_SOUND = "INSERT INTO message_sound (id, sound) VALUES (:id, :sound) ON CONFLICT DO NOTHING"
+_IS = """UPDATE message SET state = :state, author = :author, changed = :changed
+WHERE id = :id AND changed < :changed"""
+_OLD = "state = 'deleted' AND changed < :before"
+
+
+def keep(db: Database, row: Mapping[str, Any], file: str) -> None:
+    """A message with its sound. Twice changes nothing: without its file it is in the store already."""
+    try:
+        sound = Path(file).read_bytes()
+    except FileNotFoundError:
+        return
+    db.execute(_SOUND, {"id": row["id"], "sound": sound})
+    db.execute(_KEEP, {name: row[name] for name in COLUMNS})
+
+
+def is_now(db: Database, row: Mapping[str, Any]) -> None:
+    """Another state; an older word than the store has changes nothing."""
+    db.execute(_IS, {name: row[name] for name in ("id", "state", "author", "changed")})
+
+
+def since(db: Database, changed: int = 0) -> list[dict[str, Any]]:
+    """All messages, or those that are otherwise since a moment (ms of UTC), deleted ones among them."""
+    rows = db.execute(
+        f"SELECT {', '.join(COLUMNS)} FROM message WHERE changed >= :changed", {"changed": changed}
+    ).fetchall()
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+
+
+def sound_of(db: Database, message: str) -> bytes | None:
+    """The sealed sound."""
+    row = db.execute("SELECT sound FROM message_sound WHERE id = :id", {"id": message}).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def sweep(db: Database, now: int) -> int:
+    """Forget what was deleted long enough ago, with its sound; returns how many."""
+    values = {"before": now - KEPT_DELETED}
+    with db.transaction():
+        db.execute(f"DELETE FROM message_sound WHERE id IN (SELECT id FROM message WHERE {_OLD})", values)
+        return db.execute(f"DELETE FROM message WHERE {_OLD}", values).rowcount

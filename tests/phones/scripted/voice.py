@@ -1,0 +1,36 @@
+"""A voice for scripted legs: real RTP from the edge's media port to where a leg's answer says."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import struct
+
+import numpy as np
+from phones.scripted.edge import CallerLeg
+
+from pbx.media import g711
+
+FRAME = 160
+
+
+async def speak(leg: CallerLeg, hertz: float, seconds: float) -> None:
+    """A tone in A-law, as long as the leg is up."""
+    assert leg.final is not None
+    body = leg.final.body.decode()
+    host = re.search(r"c=IN IP4 (\S+)", body)
+    port = re.search(r"m=audio (\d+)", body)
+    assert host and port, body
+    to = (host[1], int(port[1]))
+    wave = (8000 * np.sin(2 * np.pi * hertz / 8000 * np.arange(8000))).astype(np.int16)
+    coded = g711.to_alaw(wave).tobytes()
+    loop = asyncio.get_running_loop()
+    begun, ssrc = loop.time(), int.from_bytes(os.urandom(4))
+    for number in range(round(seconds * 50)):
+        if not leg.is_up:
+            return
+        at = number * FRAME % len(coded)
+        head = struct.pack(">BBHII", 0x80, 8, number & 0xFFFF, number * FRAME, ssrc)
+        leg.edge._media.sendto(head + coded[at : at + FRAME], to)
+        await asyncio.sleep(max(0.0, begun + (number + 1) * 0.02 - loop.time()))
