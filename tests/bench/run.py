@@ -23,6 +23,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "model.py": ("B6",),
     "decisions.py": ("B8",),
     "sip_stack.py": ("B1",),
+    "call_in_memory.py": ("B1",),
     "signalling.py": ("B1", "B13"),
     "whole_path.py": ("B1", "B13"),
     "sustained.py": ("B14",),

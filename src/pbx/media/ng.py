@@ -17,6 +17,9 @@ RESEND_AFTER = (0.25, 0.5, 1.0)
 """Seconds after the first datagram at which it is sent again."""
 GIVE_UP_AFTER = 2.0
 """Seconds after the first datagram at which `NgTimeout` is raised. A restarted rtpengine answers after 0.16 s."""
+LOOK_EVERY = 0.05
+"""Seconds between two looks at what waits, and so the most that either comes later: a timer for each command would cost
+more than the rest of it."""
 
 
 class NgError(Exception):
@@ -37,6 +40,19 @@ class NgTimeout(Exception):
         self.command = command
 
 
+class _Waiting:
+    """A command that is not answered yet."""
+
+    __slots__ = ("began", "command", "datagram", "future", "resent")
+
+    def __init__(self, command: str, datagram: bytes, future: asyncio.Future[dict[str, Any]], began: float) -> None:
+        self.command = command
+        self.datagram = datagram
+        self.future = future
+        self.began = began
+        self.resent = 0
+
+
 class NgClient:
     """A connected UDP socket to one rtpengine; any number of commands may be under way at once."""
 
@@ -46,7 +62,9 @@ class NgClient:
         self._opening = asyncio.Lock()
         self._prefix = secrets.token_hex(4)
         self._numbers = count(1)
-        self._waiting: dict[bytes, asyncio.Future[dict[str, Any]]] = {}
+        self._waiting: dict[bytes, _Waiting] = {}
+        self._look: asyncio.TimerHandle | None = None  # while something waits
+        self._tasks: set[asyncio.Task[None]] = set()
         self.resent = 0
         """Datagrams sent again: a figure for the metrics page."""
         self.sums_without_tag = False
@@ -81,25 +99,54 @@ class NgClient:
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.close()
-        for future in self._waiting.values():
-            future.cancel()
+        if self._look is not None:
+            self._look.cancel()
+        for waiting in self._waiting.values():
+            waiting.future.cancel()
 
     async def _ask(self, command: str, cookie: bytes, datagram: bytes) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[dict[str, Any]] = loop.create_future()
-        self._waiting[cookie] = future
-        started = loop.time()
+        self._waiting[cookie] = _Waiting(command, datagram, future, loop.time())
+        if self._look is None:
+            self._look = loop.call_later(LOOK_EVERY, self._look_after)
         try:
-            for number, until in enumerate((*RESEND_AFTER, GIVE_UP_AFTER)):
-                transport = self._transport or await self._open()
-                transport.sendto(datagram)
-                self.resent += number > 0
-                await asyncio.wait((future,), timeout=started + until - loop.time())
-                if future.done():
-                    return future.result()
+            transport = self._transport or await self._open()
+            transport.sendto(datagram)
+            return await future
         finally:
-            self._waiting.pop(cookie, None)
-        raise NgTimeout(command, self.peer)
+            del self._waiting[cookie]
+
+    def _look_after(self) -> None:
+        """Send again what waits for long, give up what waits for too long."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for waiting in self._waiting.values():
+            waited = now - waiting.began
+            if waiting.future.done():
+                continue
+            if waited >= GIVE_UP_AFTER:
+                waiting.future.set_exception(NgTimeout(waiting.command, self.peer))
+            elif waiting.resent < len(RESEND_AFTER) and waited >= RESEND_AFTER[waiting.resent]:
+                waiting.resent += 1
+                self.resent += 1
+                self._send_again(waiting)
+        self._look = loop.call_later(LOOK_EVERY, self._look_after) if self._waiting else None
+
+    def _send_again(self, waiting: _Waiting) -> None:
+        if self._transport is not None:
+            self._transport.sendto(waiting.datagram)
+            return
+        task = asyncio.ensure_future(self._open_and_send(waiting))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _open_and_send(self, waiting: _Waiting) -> None:
+        try:
+            (await self._open()).sendto(waiting.datagram)
+        except OSError as error:
+            if not waiting.future.done():
+                waiting.future.set_exception(error)
 
     async def _open(self) -> asyncio.DatagramTransport:
         async with self._opening:
@@ -112,14 +159,14 @@ class NgClient:
 
     def _received(self, datagram: bytes) -> None:
         cookie, _, body = datagram.partition(b" ")
-        future = self._waiting.get(cookie)
-        if future is None or future.done():  # the reply to a command sent twice
+        waiting = self._waiting.get(cookie)
+        if waiting is None or waiting.future.done():  # the reply to a command sent twice
             return
         try:
             reply = orjson.loads(body)
         except orjson.JSONDecodeError:
             reply = {"result": "error", "error-reason": f"a reply that is not JSON: {body[:80]!r}"}
-        future.set_result(reply)
+        waiting.future.set_result(reply)
 
     def _lost(self) -> None:
         self._transport = None  # the next datagram opens a new socket

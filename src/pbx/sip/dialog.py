@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ SEQ_LEAP = 1000
 # A phone's name may be in Latin-1: such a byte is a lone surrogate here, which JSON does not take, and a character for
 # private use where it is kept.
 _TO_PRIVATE = {0xDC80 + byte: 0xF780 + byte for byte in range(128)}
+_SURROGATE = re.compile("[\udc80-\udcff]")
 _FROM_PRIVATE = {private: surrogate for surrogate, private in _TO_PRIVATE.items()}
 
 
@@ -157,7 +159,7 @@ class Dialog:
 
 
 def _as_text(value: str) -> str:
-    return value if value.isascii() else value.translate(_TO_PRIVATE)
+    return value if value.isascii() or not _SURROGATE.search(value) else value.translate(_TO_PRIVATE)
 
 
 def _as_sent(kept: str) -> str:

@@ -70,10 +70,10 @@ class KeptCalls:
             if self._fd is None:
                 raise OSError("the log is not open")
             written = os.write(self._fd, data)
-            self._size = os.lseek(self._fd, 0, os.SEEK_CUR)
             if written == len(data):
+                self._size += written
                 return written
-            os.ftruncate(self._fd, self._size - written)  # without the torn line the next one stands alone
+            os.ftruncate(self._fd, self._size)  # without the torn line the next one stands alone
         except OSError:
             pass
         self.lost += 1
@@ -120,6 +120,7 @@ class KeptCalls:
     def _go_on(self, lines: Sequence[tuple[str, bytes]]) -> None:
         with contextlib.suppress(OSError):
             self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._size = os.lseek(self._fd, 0, os.SEEK_END)
             self._places = {call_id: (0, 0) for call_id, _ in lines}  # they are in there somewhere
 
 

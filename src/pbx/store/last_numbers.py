@@ -17,6 +17,7 @@ SCHEMA = """CREATE TABLE last_number (
   tenant TEXT NOT NULL, telephone TEXT NOT NULL, way TEXT NOT NULL, number TEXT NOT NULL, at BIGINT NOT NULL,
   PRIMARY KEY (tenant, telephone, way)
 )"""
+ASKED = ("source", "started", "facts", "dialled", "path", "caller")  # what `told` asks of a record
 DIALLED, CALLED_BY = "dialled", "called_by"
 
 _SAY = """INSERT INTO last_number (tenant, telephone, way, number, at) VALUES (:tenant, :telephone, :way, :number, :at)

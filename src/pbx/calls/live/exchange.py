@@ -197,8 +197,9 @@ class Exchange:
         call.over_limit = tenant.max_calls is not None and self.of_tenant[tenant.id] > tenant.max_calls
         self._recorder.started(call.record)
         if not call.emergency and call.record.dialled not in tenant.emergency_numbers:
-            self.last.hear(call.record.document())
-        call.tell("call.started", **{name: listed(call)[name] for name in OF_THE_START})
+            self.last.hear(call.record)
+        now = listed(call)
+        call.tell("call.started", **{name: now[name] for name in OF_THE_START})
 
     def new_id(self, started: float) -> str:
         return f"{int(started * 1000):012x}{self._node:02x}{secrets.token_hex(4)}"
@@ -344,7 +345,7 @@ class Exchange:
         except Exception:
             log.exception("call %s could not be closed", call.record.id)
         finally:
-            self.last.hear(call.record.document())
+            self.last.hear(call.record)
             self.calls.pop(call.record.id, None)
             call.house.calls.pop(call.record.id, None)
             self.on_change(call)

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
 
+from pbx.calls.record import CallRecord
 from pbx.model.objects import User
 from pbx.store import last_numbers
 from pbx.store.database import FAILURES
@@ -35,9 +35,10 @@ class LastNumbers:
             if before is None or before.at <= last.at:
                 known[last[:2]] = last
 
-    def hear(self, record: Mapping[str, Any]) -> None:
+    def hear(self, record: CallRecord) -> None:
         """A call begins, or is over."""
-        self.learn(record["tenant"], list(last_numbers.told(record)))
+        said = {name: getattr(record, name) for name in last_numbers.ASKED}
+        self.learn(record.tenant, tuple(last_numbers.told(said)))
 
     def forget(self, tenants: Collection[str]) -> None:
         """Another process serves them now."""
