@@ -37,6 +37,7 @@ HOST_VARIABLES = (
     "rtpengine_settings",
     "pbx_web_settings",
     "pbx_owners",
+    "pbx_calls_instances",
 )
 
 

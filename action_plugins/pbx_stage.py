@@ -10,6 +10,7 @@ from typing import Any
 from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.pbx.core.plugins.module_utils.calls_control import FOLDER
 
 MODULE = "pbx.core.pbx_stage"
 
@@ -33,7 +34,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
         wanted |= {name: self._task.args[name] for name in ("force", "allow_number_removal") if name in self._task.args}
         process = roles.get("calls", {}).get("process")
         if process:
-            wanted |= {"served": process["document"], "socket": process["control"]}
+            wanted |= {"served": process["document"], "socket": FOLDER}
             wanted["cut_calls"] = self._task.args.get("cut_calls", False)
         done = self._execute_module(MODULE, wanted, task_vars=variables)
         if done.get("failed") or not done.get("missing"):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import os
 import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.pbx.core.plugins.module_utils.actions import Step
 
-__all__ = ["ControlError", "command", "object_steps", "served"]
+__all__ = ["FOLDER", "ControlError", "command", "everywhere", "object_steps", "served", "socket_of"]
 
 Document = Mapping[str, Any]
+
+FOLDER = "/run/pbx-calls"  # of the control sockets of all call processes of a host
 
 
 class ControlError(Exception):
@@ -33,6 +37,22 @@ def command(at: str, name: str, timeout: float = 30.0, **more: Any) -> dict[str,
     if not answer.get("ok"):
         raise ControlError(str(answer.get("error")))
     return answer
+
+
+def everywhere(at: str, name: str, timeout: float = 30.0, **more: Any) -> list[dict[str, Any]]:
+    """Send one command to the process of a socket, or to all whose sockets lie in a folder; the answers of those that
+    are there."""
+    sockets = sorted(glob.glob(os.path.join(at, "control*.sock"))) if os.path.isdir(at) else [at]
+    answers = [command(one, name, timeout, **more) for one in sockets]
+    return [answer for answer in answers if answer is not None]
+
+
+def socket_of(unit: str, folder: str = FOLDER) -> str:
+    """The control socket of `pbx-calls@N.service`; for any other unit the folder with those of all call processes."""
+    stem, _, number = unit.removesuffix(".service").partition("@")
+    if stem != "pbx-calls":
+        return folder
+    return os.path.join(folder, "control.sock" if number == "1" else f"control-{number}.sock")
 
 
 def served(document: Document) -> dict[str, Any]:

@@ -14,6 +14,7 @@ __all__ = [
     "cmdline",
     "did_not",
     "environment",
+    "instances",
     "programs",
     "read_unit",
     "systemctl",
@@ -101,6 +102,15 @@ def read_unit(name: str) -> Unit:
         oneshot=have.get("Type") == "oneshot",
         began=utc_moment(have.get("ExecMainStartTimestamp", "")),
     )
+
+
+def instances(template: str) -> list[str]:
+    """Instances of a template unit (`pbx-calls@`) that run, failed, or are enabled."""
+    pattern, found = f"{template}*.service", set()
+    for words in (("list-units", "--all"), ("list-unit-files",)):
+        _code, text = systemctl(*words, "--plain", "--no-legend", "--no-pager", pattern)
+        found |= {line.split()[0] for line in text.splitlines() if line.startswith(template)}
+    return sorted(name for name in found if name != f"{template}.service")
 
 
 def utc_moment(text: str) -> float | None:

@@ -2,7 +2,8 @@
 
 An entry of a module's `units` is a mapping: `name`; `program`, a path prefix of what must run; `files`, path to the
 SHA-256 it should have (empty: whatever it holds, the process must have begun after it was written); `calls`, the
-control socket of the call process whose calls a restart would cut.
+control socket of the call process whose calls a restart would cut, or the folder of those of all (of a call process
+its own one counts).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.pbx.core.plugins.module_utils.calls_control import ControlError, command
+from ansible_collections.pbx.core.plugins.module_utils.calls_control import FOLDER, ControlError, everywhere, socket_of
 from ansible_collections.pbx.core.plugins.module_utils.files import sha256_of
 from ansible_collections.pbx.core.plugins.module_utils.processes import Unit, cmdline
 
@@ -35,10 +36,12 @@ def _written_after(path: str, moment: float | None) -> bool:
     return moment is not None and os.path.exists(path) and os.stat(path).st_mtime > moment
 
 
-def calls_up(socket: str | None) -> int:
-    """How many calls are up; 0 where no call process listens."""
+def calls_up(unit: str, socket: str | None) -> int:
+    """How many calls a restart of the unit would cut; 0 where no call process listens."""
+    if socket == FOLDER:
+        socket = socket_of(unit)
     try:
-        status = command(socket, "status") if socket else None
+        found = everywhere(socket, "status") if socket else []
     except (ControlError, OSError):  # it hangs, or is about to end: whoever looks after it will find out
         return 0
-    return int(status["calls"]) if status else 0
+    return sum(int(status["calls"]) for status in found)

@@ -12,7 +12,7 @@ import os
 from typing import Any
 
 from ansible_collections.pbx.core.plugins.module_utils import limits, reach
-from ansible_collections.pbx.core.plugins.module_utils.calls_control import ControlError, command
+from ansible_collections.pbx.core.plugins.module_utils.calls_control import ControlError, everywhere
 from ansible_collections.pbx.core.plugins.module_utils.history import kept
 from ansible_collections.pbx.core.plugins.module_utils.rtpengine_cli import ask, sessions
 
@@ -56,15 +56,15 @@ def applied(history: str) -> dict[str, Any]:
 
 
 def _live(socket: str | None) -> dict[str, Any]:
-    """Calls and revisions of the running process; nothing when it is not there or does not answer."""
+    """Calls and revisions of the running processes; nothing when one does not answer."""
     try:
-        status = command(socket, "status", timeout=10.0) if socket else None
+        found = everywhere(socket, "status", timeout=10.0) if socket else []
     except (ControlError, OSError, ValueError):
         return {}
-    if status is None:
+    if not found:
         return {"calls": 0}
-    serving = {name: status.get(name) for name in ("site_revision", "tenants")}
-    return {"calls": status.get("calls"), "serving": serving}
+    serving = {name: found[0].get(name) for name in ("site_revision", "tenants")}
+    return {"calls": sum(status.get("calls") or 0 for status in found), "serving": serving}
 
 
 def _relayed(document: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Iterable
 from typing import Any
 
+from ansible_collections.pbx.core.plugins.module_utils.calls_control import FOLDER
 from ansible_collections.pbx.core.plugins.module_utils.files import Want, differences, sha256_of, write
 from ansible_collections.pbx.core.plugins.module_utils.history import kept
 from ansible_collections.pbx.core.plugins.module_utils.lease import write_json
@@ -26,8 +27,7 @@ from ansible_collections.pbx.core.plugins.module_utils.processes import cmdline,
 __all__ = ["configuration", "keep_configuration", "plan", "put_back", "units_wanted"]
 
 NAME = "configuration.json"
-# Units whose restart would cut calls, and where those are asked for.
-CARRIES_CALLS, CONTROL = ("pbx-calls@", "pbx-media@"), "/run/pbx-calls/control.sock"
+CARRIES_CALLS = ("pbx-calls@", "pbx-media@")  # units whose restart would cut calls
 SHARED = "/var/lib/pbx/prompts/"  # large and never changed in place: linked, not copied
 
 
@@ -78,7 +78,7 @@ def units_wanted(kept_folder: str) -> list[dict[str, Any]]:
             "name": unit["name"],
             "program": unit["program"],
             "files": {path: digests[path] for path in unit["files"]},
-            "calls": CONTROL if unit["name"].startswith(CARRIES_CALLS) else "",
+            "calls": FOLDER if unit["name"].startswith(CARRIES_CALLS) else "",
         }
         for unit in found["units"]
         if unit["program"].startswith("/opt/pbx/releases/")

@@ -20,7 +20,7 @@ from ansible_collections.pbx.core.plugins.module_utils.actions import (
 )
 from ansible_collections.pbx.core.plugins.module_utils.calls_control import (
     ControlError,
-    command,
+    everywhere,
     object_steps,
     served,
 )
@@ -28,11 +28,11 @@ from ansible_collections.pbx.core.plugins.module_utils.files import Want, differ
 
 DOCUMENTATION = r"""
 module: pbx_calls_model
-short_description: The model that a call process serves
+short_description: The model that the call processes of a host serve
 description:
-  - Compares the staged document with the file that the process starts from and with what the running process says it
+  - Compares the staged document with the file that the processes start from and with what each that runs says it
     serves, then loads it without a restart. Calls that are up go on.
-  - A document that the process refuses leaves the former one in file and process.
+  - A document that a process refuses leaves the former one in file and processes.
   - A process that is not there is an empty state; it reads the file when it starts.
   - A tenant is loaded whole, so V(merged) would be V(replaced) and is left out.
 options:
@@ -51,7 +51,7 @@ options:
     description: The staged secrets on this host. Their values reach no result. Without it the secrets stay as they are.
     type: path
   socket:
-    description: Control socket of the process.
+    description: Control socket of the process, or the folder with those of all of this host.
     type: path
     required: true
   document_path:
@@ -78,7 +78,7 @@ EXAMPLES = r"""
   pbx.core.pbx_calls_model:
     document: /run/pbx-apply/calls.json
     secrets: /run/pbx-apply/calls.secrets.json
-    socket: /run/pbx-calls/control.sock
+    socket: /run/pbx-calls
     document_path: /var/lib/pbx/documents/calls.json
     secrets_path: /var/lib/pbx/secrets/calls.json
 """
@@ -104,7 +104,7 @@ digest:
   returned: when O(state) changes something
   type: str
 serving:
-  description: Revisions that the process reports, or nothing when it is not there.
+  description: Revisions that the processes report (of one that differs, if any), or nothing when none is there.
   returned: always
   type: dict
 gathered:
@@ -170,8 +170,8 @@ def wants(params: dict[str, Any]) -> tuple[Want, Want]:
     return document, secrets
 
 
-def plan(params: dict[str, Any]) -> tuple[list[Step], dict[str, Any] | None]:
-    """Steps, and what the running process serves now."""
+def plan(params: dict[str, Any]) -> tuple[list[Step], list[dict[str, Any]]]:
+    """Steps, and what each running process serves now, one that differs first."""
     document, secrets = wants(params)
     want = parsed(document.content or b"")
     have = parsed(read(document.path))
@@ -183,9 +183,10 @@ def plan(params: dict[str, Any]) -> tuple[list[Step], dict[str, Any] | None]:
             else []
         )
     steps += _secret_steps(secrets) if params["secrets"] else []
-    live = command(params["socket"], "status")
-    if live is not None and (steps or _serving(live) != served(want)):
-        now, then = _serving(live), served(want)
+    then = served(want)
+    live = sorted((_serving(one) for one in everywhere(params["socket"], "status")), key=lambda one: one == then)
+    if live and (steps or live[0] != then):
+        now = live[0]
         steps.append(Step("load", "model", want.get("server", ""), now, then, tuple(_stale(now, then))))
     return steps, live
 
@@ -213,19 +214,21 @@ def _stale(have: dict[str, Any], want: dict[str, Any]) -> list[str]:
     return [*names, *(["site"] if have["site_revision"] != want["site_revision"] else [])]
 
 
-def apply(params: dict[str, Any], live: dict[str, Any] | None) -> None:
-    """Secrets first, then a candidate that the process must accept, then the candidate takes the file's place."""
+def apply(params: dict[str, Any]) -> None:
+    """Secrets first, then a candidate that each process must accept, then the candidate takes the file's place."""
     document, secrets = wants(params)
     former = Want(secrets.path, "file", read(secrets.path), owner=secrets.owner, mode=secrets.mode)
     write(secrets)
     candidate = Want(f"{document.path}.candidate", "file", document.content, None, "root", document.group, 0o640)
     write(candidate)
     try:
-        if live is not None:
-            command(params["socket"], "load", path=candidate.path)
+        everywhere(params["socket"], "load", path=candidate.path)
     except (ControlError, OSError):
         os.unlink(candidate.path)
         write(former)
+        with contextlib.suppress(ControlError, OSError):  # those that accepted it serve what they did before
+            if os.path.exists(document.path):
+                everywhere(params["socket"], "load", path=document.path)
         raise
     os.rename(candidate.path, document.path)
 
@@ -234,13 +237,13 @@ def run(module: AnsibleModule) -> None:
     """Have, want, plan, apply, read back."""
     params: dict[str, Any] = module.params
     if params["state"] == "gathered":
-        live = command(params["socket"], "status")
+        live = everywhere(params["socket"], "status")
         module.exit_json(
             changed=False,
             actions=[],
             gathered=parsed(read(params["document_path"])),
             secret_names=sorted(parsed(read(params["secrets_path"]))),
-            serving=_serving(live) if live else {},
+            serving=_serving(live[0]) if live else {},
         )
     document = content_of(params)
     if "tenants" not in parsed(document):
@@ -250,11 +253,11 @@ def run(module: AnsibleModule) -> None:
     steps, live = plan(params)
     want = {"state": params["state"], **served(parsed(document))}
     if steps and not module.check_mode:
-        apply(params, live)
+        apply(params)
         left, live = plan(params)
         if left:
             module.fail_json(msg=f"not as wanted afterwards: {named(left)}", **report(steps, want, []))
-    module.exit_json(**report(steps, want, serving=_serving(live) if live else {}))
+    module.exit_json(**report(steps, want, serving=live[0] if live else {}))
 
 
 def main() -> None:

@@ -8,24 +8,24 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.pbx.core.plugins.module_utils.calls_control import ControlError, command
+from ansible_collections.pbx.core.plugins.module_utils.calls_control import FOLDER, ControlError, everywhere
 from ansible_collections.pbx.core.plugins.module_utils.processes import read_unit
 from ansible_collections.pbx.core.plugins.module_utils.restarts import stale
 from ansible_collections.pbx.core.plugins.module_utils.rtpengine_cli import sessions
 
 DOCUMENTATION = r"""
 module: pbx_drain
-short_description: Empty a call process of its calls before it is replaced
+short_description: Empty the call processes of a host of their calls before they are replaced
 description:
-  - O(state=drained) makes the process shed new calls (503 with C(X-PBX-Shed); emergency calls pass) and waits a while
+  - O(state=drained) makes the processes shed new calls (503 with C(X-PBX-Shed); emergency calls pass) and waits a while
     for those that are up to end. No call is cut without O(cut). Repeat it with C(until) until RV(calls) is 0.
-  - O(state=serving) takes new calls again, and checks that the process runs O(release) and serves O(revisions).
+  - O(state=serving) takes new calls again, and checks that each process runs O(release) and serves O(revisions).
   - A process that is not there has no calls.
 options:
   socket:
-    description: Control socket of the call process.
+    description: Control socket of the call process, or the folder with those of all of this host.
     type: path
-    default: /run/pbx-calls/control.sock
+    default: /run/pbx-calls
   state:
     description: What it should do.
     type: str
@@ -48,6 +48,10 @@ options:
       to its next start, and there will be none.
     type: bool
     default: false
+  processes:
+    description: How many call processes there are at least, for O(state=serving).
+    type: int
+    default: 1
   release:
     description: The release that must run.
     type: str
@@ -106,21 +110,26 @@ def current(base: str) -> str:
 
 
 def drain(socket: str, seconds: float, check: bool) -> dict[str, Any]:
-    """Shed new calls and wait; the last status, or nothing when no process is there."""
+    """Shed new calls and wait; the last status of all together, or nothing when no process is there."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            status = command(socket, "status" if check else "drain")
+            status = together(everywhere(socket, "status" if check else "drain"))
         except ControlError:  # a release that cannot drain yet: it is waited for all the same
-            status = command(socket, "status")
+            status = together(everywhere(socket, "status"))
         if not status or not status["calls"] or check or time.monotonic() >= deadline:
-            return status or {}
+            return status
         time.sleep(0.2)
+
+
+def together(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """What one of them says, with the calls of all."""
+    return {**found[0], "calls": sum(one["calls"] for one in found)} if found else {}
 
 
 def cut(socket: str, check: bool) -> dict[str, Any]:
     """Hang up what is up; the last status, or nothing when no process is there."""
-    return command(socket, "status" if check else "cut") or {}
+    return together(everywhere(socket, "status" if check else "cut"))
 
 
 def relayed(address: str, seconds: float) -> int:
@@ -131,30 +140,33 @@ def relayed(address: str, seconds: float) -> int:
     return count
 
 
-def serve(socket: str, release: str | None, want: dict[str, Any] | None) -> tuple[dict[str, Any], str]:
+def serve(socket: str, least: int, release: str | None, want: dict[str, Any] | None) -> tuple[dict[str, Any], str]:
     """Take new calls again; the last status, and what is not as it should be."""
     deadline = time.monotonic() + SERVING_SECONDS
     while True:
-        status, problem = _serve_once(socket, release, want)
+        status, problem = _serve_once(socket, least, release, want)
         if not problem or time.monotonic() >= deadline:
             return status, problem
         time.sleep(0.2)
 
 
-def _serve_once(socket: str, release: str | None, want: dict[str, Any] | None) -> tuple[dict[str, Any], str]:
+def _serve_once(
+    socket: str, least: int, release: str | None, want: dict[str, Any] | None
+) -> tuple[dict[str, Any], str]:
     try:
-        status = command(socket, "undrain")
+        found = everywhere(socket, "undrain")
     except ControlError:
-        status = command(socket, "status")
+        found = everywhere(socket, "status")
     except OSError as error:
         return {}, f"pbx-calls: {error}"
-    if status is None:
-        return {}, "pbx-calls does not answer"
-    if release and status.get("version", release) != release:
-        return status, f"pbx-calls runs release {status['version']}, wanted {release}"
-    if want and served(status) != want:
-        return status, f"pbx-calls serves {served(status)}, wanted {want}"
-    return status, ""
+    if len(found) < least:
+        return {}, f"pbx-calls does not answer ({len(found)} of {least} processes)"
+    for status in found:
+        if release and status.get("version", release) != release:
+            return status, f"pbx-calls runs release {status['version']}, wanted {release}"
+        if want and served(status) != want:
+            return status, f"pbx-calls serves {served(status)}, wanted {want}"
+    return together(found), ""
 
 
 def served(status: dict[str, Any]) -> dict[str, Any]:
@@ -166,12 +178,13 @@ def main() -> None:
     """Drain or serve, and tell."""
     module = AnsibleModule(
         argument_spec={
-            "socket": {"type": "path", "default": "/run/pbx-calls/control.sock"},
+            "socket": {"type": "path", "default": FOLDER},
             "state": {"type": "str", "choices": ["drained", "serving"], "required": True},
             "relay": {"type": "str"},
             "units": {"type": "list", "elements": "dict", "default": []},
             "wait": {"type": "int", "default": 5},
             "cut": {"type": "bool", "default": False},
+            "processes": {"type": "int", "default": 1},
             "release": {"type": "str"},
             "revisions": {"type": "dict"},
             "base": {"type": "path", "default": "/opt/pbx"},
@@ -189,7 +202,7 @@ def main() -> None:
             if params["cut"] and status.get("calls"):
                 status = cut(params["socket"], check)
         else:
-            status, problem = serve(params["socket"], params["release"], params["revisions"])
+            status, problem = serve(params["socket"], params["processes"], params["release"], params["revisions"])
             if problem:
                 module.fail_json(msg=problem, **told)
     except (ControlError, OSError) as error:

@@ -14,7 +14,7 @@ from collections import Counter
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.pbx.core.plugins.module_utils.calls_control import ControlError, command
+from ansible_collections.pbx.core.plugins.module_utils.calls_control import ControlError, everywhere
 from ansible_collections.pbx.core.plugins.module_utils.files import sha256_of
 from ansible_collections.pbx.core.plugins.module_utils.history import (
     FOLDER,
@@ -63,7 +63,9 @@ options:
     elements: str
     default: []
   socket:
-    description: Control socket of the call process of this host, asked for the calls that are up.
+    description:
+      - Control socket of the call process of this host, or the folder with those of all, asked for the calls that are
+        up.
     type: path
   force:
     description: Let pass what would delete much of a kind, or an emergency number or route.
@@ -184,10 +186,10 @@ def calls_of(socket: str | None, tenants: list[str]) -> dict[str, int]:
     if not (socket and tenants):
         return {}
     try:
-        answer = command(socket, "calls") or {}
+        calls = [one for answer in everywhere(socket, "calls") for one in answer.get("calls", [])]
     except (ControlError, OSError):
         return {}
-    return dict(Counter(one["tenant"] for one in answer.get("calls", []) if one["tenant"] in tenants))
+    return dict(Counter(one["tenant"] for one in calls if one["tenant"] in tenants))
 
 
 def unpack(folder: str, files: dict[str, str], archive: str | None) -> None:

@@ -14,6 +14,7 @@ from ansible_collections.pbx.core.plugins.module_utils.processes import (
     act,
     cmdline,
     did_not,
+    instances,
     read_unit,
     systemctl,
 )
@@ -41,11 +42,17 @@ options:
       - List of entries. C(name) is the unit. C(state) is C(started) (default) or C(stopped).
       - C(files) maps paths that need a restart when they change to the SHA-256 they should have.
       - C(program) is a path prefix that the first argument of the running process must have.
-      - C(calls) is the control socket of the call process whose calls a restart of the unit would cut. While calls are
-        up the restart waits and is told as RV(pending_restart); C(pbx upgrade) empties the host and makes it.
+      - C(calls) is the control socket of the call process whose calls a restart of the unit would cut, or the folder
+        with those of all (C(pbx-calls@N) looks at its own). While calls are up the restart waits and is told as
+        RV(pending_restart); C(pbx upgrade) empties the host and makes it.
     type: list
     elements: dict
     required: true
+  template:
+    description:
+      - A template unit, such as C(pbx-calls@). Instances of it that run or are enabled, and that O(units) does not
+        name, are too many. They are stopped and disabled, whatever O(state) says of the others.
+    type: str
 author: The pbx-as-code authors (@pbx-as-code)
 """
 
@@ -56,6 +63,11 @@ EXAMPLES = r"""
       - name: pbx-media@1.service
         program: /opt/pbx/releases/0123456789ab/
         files: {/etc/pbx/media.json: "{{ content | hash('sha256') }}"}
+
+- name: Two call processes, and no third one
+  pbx.core.pbx_units:
+    template: pbx-calls@
+    units: [{name: pbx-calls@1.service}, {name: pbx-calls@2.service}]
 
 - name: The engine is not needed here any more
   pbx.core.pbx_units:
@@ -102,11 +114,23 @@ def plan(wants: list[dict[str, Any]], state: str) -> tuple[list[Step], list[str]
     waiting: list[str] = []
     for want in wants:
         for step in _steps(want, read_unit(want["name"]), state):
-            if step.op == "restart" and calls_up(want.get("calls")):
+            if step.op == "restart" and calls_up(step.id, want.get("calls")):
                 waiting.append(f"{step.id} ({', '.join(step.fields)})")
             else:
                 steps.append(step)
     return steps, waiting
+
+
+def plan_all(wants: list[dict[str, Any]], state: str, template: str | None) -> tuple[list[Step], list[str]]:
+    """As `plan`; what is too many ends first."""
+    steps, waiting = plan(wants, state)
+    return [*plan(surplus(template, wants), "deleted")[0], *steps], waiting
+
+
+def surplus(template: str | None, wants: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Instances of the template that are there and not named: entries to be deleted."""
+    named_ = {want["name"] for want in wants}
+    return [{"name": name} for name in instances(template) if name not in named_] if template else []
 
 
 def _steps(want: dict[str, Any], unit: Unit, state: str) -> Iterator[Step]:
@@ -159,20 +183,22 @@ def main() -> None:
         argument_spec={
             "state": state_option("replaced", "deleted", "gathered"),
             "units": {"type": "list", "elements": "dict", "required": True},
+            "template": {"type": "str"},
         },
         supports_check_mode=True,
     )
     wants, state = module.params["units"], module.params["state"]
+    template: str | None = module.params["template"]
     if state == "gathered":
         module.exit_json(changed=False, actions=[], gathered=gathered(wants))
-    steps, waiting = plan(wants, state)
+    steps, waiting = plan_all(wants, state, template)
     done = report(steps, {"state": state, "units": wants}, [])
     reload_only = any(read_unit(want["name"]).needs_reload for want in wants)
     if not module.check_mode and (steps or reload_only):
         failure = apply(steps)
         left: list[Step] = []
         if not failure:
-            left, waiting = plan(wants, state)
+            left, waiting = plan_all(wants, state, template)
         if failure or left:
             module.fail_json(msg=failure or f"not as wanted afterwards: {named(left)}", **done)
     module.exit_json(**done, pending_restart=waiting)

@@ -8,14 +8,14 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.pbx.core.plugins.module_utils.calls_control import ControlError, command, served
+from ansible_collections.pbx.core.plugins.module_utils.calls_control import ControlError, everywhere, served
 from ansible_collections.pbx.core.plugins.module_utils.processes import read_unit
 
 DOCUMENTATION = r"""
 module: pbx_verify
 short_description: After an apply, does this server serve what it should
 description:
-  - Asks the call process for the revisions that it serves, and looks that the units are up.
+  - Asks the call processes for the revisions that it serves, and looks that the units are up.
   - Changes nothing. When every server was verified, M(pbx.core.pbx_kept) keeps what is served.
 options:
   folder:
@@ -23,7 +23,7 @@ options:
     type: path
     required: true
   socket:
-    description: Control socket of the call process, where there is one.
+    description: Control socket of the call process, or the folder with those of all, where there is one.
     type: path
   units:
     description: Units that must be active.
@@ -77,13 +77,14 @@ def main() -> None:
     if "calls" in documents and module.params["socket"]:
         want = served(documents["calls"])
         try:
-            live = command(module.params["socket"], "status") or {}
+            found = everywhere(module.params["socket"], "status") or [{}]
         except (ControlError, OSError) as error:
             module.fail_json(msg=f"pbx-calls: {error}")
-        have = {"site_revision": live.get("site_revision"), "tenants": live.get("tenants")}
-        if have != want:
-            problems.append(f"pbx-calls serves {have}, wanted {want}")
-        revisions["tenants"] = live.get("tenants")
+        for live in found:
+            have = {"site_revision": live.get("site_revision"), "tenants": live.get("tenants")}
+            if have != want:
+                problems.append(f"pbx-calls {live.get('node', '')} serves {have}, wanted {want}")
+        revisions["tenants"] = found[0].get("tenants")
     if problems:
         module.fail_json(msg="; ".join(problems))
     module.exit_json(changed=False, revisions=revisions)

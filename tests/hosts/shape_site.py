@@ -70,10 +70,10 @@ class ShapeSite(Site):
             assert time.monotonic() < end, f"{edge} does not know {address}"
             time.sleep(0.1)
 
-    def ask(self, host: str, command: str) -> dict[str, Any]:
-        """A command to the call process of a host."""
+    def ask(self, host: str, command: str, socket: str = "control.sock") -> dict[str, Any]:
+        """A command to a call process of a host, the first by default."""
         answer: dict[str, Any] = json.loads(
-            self.lab.exec(host, "python3", "-c", ASK, json.dumps({"cmd": command})).stdout
+            self.lab.exec(host, "python3", "-c", ASK, json.dumps({"cmd": command}), socket).stdout
         )
         return answer
 

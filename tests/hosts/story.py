@@ -23,7 +23,7 @@ PBX = [sys.executable, "-c", "from pbx.cli.main import main; main()"]
 HOSTS = ("edge1", "relay1", "calls1")
 ASK = """import json, socket, sys
 s = socket.socket(socket.AF_UNIX)
-s.connect("/run/pbx-calls/control.sock")
+s.connect("/run/pbx-calls/" + (sys.argv[2:] or ["control.sock"])[0])
 s.sendall(sys.argv[1].encode() + b"\\n")
 print(s.makefile().readline())"""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.local_stack import CALLS_PORT, EDGE_PORT, Place, Stack, document_of, running
+from bench.local_stack import CALLS_PORT, EDGE_PORT, Place, Stack, running
 from phones import message
 from phones.message import Message
 from phones.scripted.edge import CalleeLeg, CallerLeg, Incoming, Peer, ScriptedEdge
@@ -92,17 +92,12 @@ def host() -> str:
 
 @pytest.fixture
 def two(tmp_path: Path, host: str) -> Iterator[Stack]:
-    """The second process owns nothing; journal, store and engine are those of the first."""
+    """The second process of the host, as `pbx-calls@2` starts it; the first owns all tenants."""
     folder = tmp_path / "stack"
     place = Place(calls=host, edge=host, host=host)
     with running(folder, place) as stack:
-        config = json.loads((folder / "calls.json").read_text())
-        document = {**document_of(Path(__file__).parents[2] / "examples"), "owned": []}
-        (folder / "document2.json").write_text(json.dumps(document))
-        sockets = {"control": str(folder / "control2.sock"), "api": str(folder / "api2.sock")}
-        config |= {"name": "second", "port": SECOND_PORT, "document": str(folder / "document2.json"), **sockets}
-        (folder / "calls2.json").write_text(json.dumps(config))
-        stack.start("second", sys.executable, "-m", "pbx.server.calls", "--config", str(folder / "calls2.json"))
+        config = ("--config", str(folder / "calls.json"), "--instance", "2")
+        stack.start("second", sys.executable, "-m", "pbx.server.calls", *config)
         yield stack
 
 
@@ -121,7 +116,7 @@ async def edge_of(host: str, person: Person, stack: Stack) -> AsyncIterator[Edge
 def second_is_steady(stack: Stack) -> bool:
     db = database.connect(stack.folder / "store.sqlite", create=False)
     try:
-        rows = db.execute("SELECT beat FROM lease WHERE tenant = '@second.1'").fetchall()
+        rows = db.execute("SELECT beat FROM lease WHERE tenant = '@bench.2'").fetchall()
     finally:
         db.close()
     started = Path(f"/proc/{stack.processes['second'].pid}").stat().st_ctime
@@ -178,7 +173,7 @@ def test_the_calls_of_a_process_that_stays_dead_go_on_in_the_other(two: Stack, h
 
     asyncio.run(run())
     assert {(r["disposition"], r["hung_up_by"]) for r in records(two)} == {("answered", "caller")}
-    assert [r["node"] for r in records(two)] == ["bench.1", "second.1", "second.1"]
+    assert [r["node"] for r in records(two)] == ["bench.1", "bench.2", "bench.2"]
 
 
 @pytest.mark.row("R10")
@@ -214,7 +209,7 @@ def two_status(stack: Stack) -> dict[str, Any]:
     """What the second process says of itself."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(5)
-        sock.connect(str(stack.folder / "control2.sock"))
+        sock.connect(str(stack.folder / "control-2.sock"))
         sock.sendall(b'{"id": 1, "cmd": "status"}\n')
         with sock.makefile("rb") as answers:
             answer: dict[str, Any] = json.loads(answers.readline())

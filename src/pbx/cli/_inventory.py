@@ -44,7 +44,7 @@ def read(path: Path, vault_password_file: Path | None = None) -> Inventory:
         for one in inventory.get_hosts():
             given = manager.get_vars(host=one)
             templar = Templar(loader=loader, variables=given)
-            names = ("sip_address", "media_address", "public_address", "pbx_store")
+            names = ("sip_address", "media_address", "public_address", "pbx_store", "pbx_owners", "pbx_calls_instances")
             chosen = {name: templar.template(given[name]) for name in names if name in given}
             hosts.append(host_of(one.name, [group.name for group in one.get_groups()], chosen))
             if not first:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pbx.desired import store
@@ -13,27 +13,32 @@ CONTROL = "/run/pbx-calls/control.sock"
 API = "/run/pbx-calls/api.sock"
 HEARD = "/run/pbx-calls/heard"
 ENGINE = "/run/pbx-media/control.sock"
+FIRST_PORT = 5070
 
 
-def document(site: Mapping[str, Any], tenants: Mapping[str, Mapping[str, Any]], owned: Iterable[str]) -> dict[str, Any]:
-    """The model as the call process rebuilds it (`pbx.model.build.model`). Every process has all tenants; `owned` are
-    those whose calls come to this one."""
+def document(
+    site: Mapping[str, Any], tenants: Mapping[str, Mapping[str, Any]], owned: Mapping[str, int]
+) -> dict[str, Any]:
+    """The model as the call processes of a host rebuild it (`pbx.model.build.model`). Every process has all tenants;
+    `owned` are those whose calls come to this host, and the number of the process there that they come to."""
     return {
         "site": {"plain": dict(site)},
         "tenants": {id_: dict(plain) for id_, plain in sorted(tenants.items())},
         "owned": sorted(owned),
+        "processes": dict(sorted(owned.items())),
     }
 
 
-def process(host: Host, hosts: list[Host], instance: int = 1) -> dict[str, Any]:
-    """/etc/pbx/calls.json: where things are. Changing it needs a restart; the model does not."""
+def process(host: Host, hosts: list[Host]) -> dict[str, Any]:
+    """/etc/pbx/calls.json: where things are, as the first process of the host has them; `pbx-calls --instance` counts
+    on from there. Changing it needs a restart; the model does not."""
     engines = of_group(hosts, "media")
     engine = host if "media" in host.groups else (engines[0] if engines else None)
     return {
         "name": host.name,
-        "instance": instance,
+        "instance": 1,
         "listen": host.sip_address,
-        "port": 5070,
+        "port": FIRST_PORT,
         "edges": [
             {
                 "name": edge.name,

@@ -99,7 +99,7 @@ def _role(
         return {"tenants": {}, **relay.document(host)}, {}, None
     if role == "calls":
         plains = {id_: {"revision": revisions[id_], "plain": dict(source.tenants[id_])} for id_ in source.tenants}
-        owned = [tenant for tenant, owner in owners(source.model, hosts).items() if owner == host]
+        owned = {tenant: one.instance for tenant, one in owners(source.model, hosts).items() if one.host == host}
         values = {**trunks, **stored, **pins.hashes(source.model, secrets)}
         return calls.document(source.site, plains, owned), values, calls.process(host, hosts)
     if role == "web":

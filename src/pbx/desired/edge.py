@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pbx.desired.hosts import Host, of_group
-from pbx.desired.owners import owners
+from pbx.desired.owners import call_processes, owners
 from pbx.desired.secrets import tenant_token
 from pbx.desired.trunks import in_format, target
 from pbx.model.objects import Model, Tenant, Trunk
@@ -23,7 +23,7 @@ SETTINGS: Mapping[str, int | str] = {"pbx.max_fail": 5}
 
 def _patience(hosts: list[Host]) -> Mapping[str, int]:
     """What comes while a call process is dead waits until it is started again or another one serves its tenants."""
-    return {"pbx.owner_timeout": PATIENCE_WITH_ONE if len(of_group(hosts, "calls")) == 1 else PATIENCE}
+    return {"pbx.owner_timeout": PATIENCE_WITH_ONE if len(call_processes(hosts)) == 1 else PATIENCE}
 
 
 def all_trunks(model: Model) -> list[Trunk]:
@@ -72,9 +72,7 @@ def _address(group: int, text: str, tag: str) -> dict[str, Any]:
 
 def dispatchers(model: Model, hosts: list[Host]) -> list[dict[str, Any]]:
     """Call processes in set 1; each trunk that is pinged in a set of its own."""
-    rows: list[dict[str, Any]] = [
-        _target(SET_CALLS, f"sip:{host.sip_address}:5070", f"name={host.name}") for host in of_group(hosts, "calls")
-    ]
+    rows: list[dict[str, Any]] = [_target(SET_CALLS, one.uri, f"name={one.label}") for one in call_processes(hosts)]
     pinged = [trunk for trunk in all_trunks(model) if trunk.options_ping]
     for number, trunk in enumerate(pinged):
         rows.append(_target(FIRST_TRUNK_SET + number, target(trunk), f"name={trunk.key}"))
@@ -125,7 +123,7 @@ def document(model: Model, hosts: list[Host], edge: Host) -> dict[str, Any]:
         tables["domain"][tenant.domain] = tenant.id
         tables["token"][tenant_token(tenant.id)] = tenant.id
         if tenant.id in owner:
-            tables["owner"][tenant.id] = f"sip:{owner[tenant.id].sip_address}:5070"
+            tables["owner"][tenant.id] = owner[tenant.id].uri
         tables["did"].update(dict.fromkeys(did_keys(tenant), tenant.id))
         tables["emergency"].update({f"{tenant.id}/{number}": "1" for number in tenant.emergency_numbers})
         for sip_user, _user, _device in devices_of(tenant):

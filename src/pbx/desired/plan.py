@@ -1,8 +1,7 @@
 """What an apply would do, what it did, or what has drifted: one value for people and machines. Pure; times come in.
 
-Owner of an item: `git` for what the model says, `user` for what people set by phone or web. Git never writes what users
-own and drift never counts it (contracts §7.7); a kind becomes user-owned by standing in USER_OWNED, and its values then
-come from the store with author and time. There is no such setting yet.
+What people set themselves, by telephone or web, is no difference: Git never writes it and drift never counts it
+(contracts §7.7). A drift names it apart, with who said so and when (`OwnSetting`).
 """
 
 from __future__ import annotations
@@ -12,10 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Owner = Literal["git", "user"]
 Verb = Literal["plan", "drift", "apply", "rollback"]
 
-USER_OWNED: frozenset[str] = frozenset()
 OPS = ("create", "update", "delete")  # any other op acts on a service
 CHANGES = 2  # exit code
 
@@ -34,13 +31,21 @@ class Item:
     since: str = ""  # a time, or `after the last apply of <time>`; empty when nothing knows
 
     @property
-    def owner(self) -> Owner:
-        return "user" if self.kind in USER_OWNED else "git"
-
-    @property
     def name(self) -> str:
         """`update number romashka/+74951000112`."""
         return f"{self.op} {self.kind} {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSetting:
+    """What a person has set: `value` is a word for it, in which no outside number is."""
+
+    tenant: str
+    user: str
+    key: str
+    value: str
+    author: str
+    changed: str  # when, as 2026-01-31T12:00:00Z
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     failures: tuple[Failure, ...] = ()
+    own_settings: tuple[OwnSetting, ...] = ()  # of a drift
 
     @property
     def items(self) -> list[Item]:
@@ -136,8 +142,8 @@ class Plan:
 
     @property
     def differs(self) -> bool:
-        """Whether something that Git owns is not as wanted; what waits for a restart counts."""
-        return any(item.owner == "git" for item in self.items) or bool(self.waiting)
+        """Whether something is not as wanted; what waits for a restart counts."""
+        return bool(self.items or self.waiting)
 
     @property
     def radius(self) -> Radius:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from pbx.desired.digest import canonical
@@ -55,6 +56,7 @@ def document(plan: Plan) -> dict[str, Any]:
             {"server": one.server, "task": one.task, "status": one.status, "message": one.message}
             for one in plan.failures
         ],
+        "own_settings": [asdict(one) for one in plan.own_settings],
         "exit_code": plan.exit_code(),
     }
     return {**body, "checksum": checksum(body)}
@@ -77,7 +79,7 @@ def _item(item: Item) -> dict[str, Any]:
         "op": item.op,
         "kind": item.kind,
         "id": item.id,
-        "owner": item.owner,
+        "owner": "git",  # what people own is in own_settings
         "fields": list(item.fields),
     }
     optional = {"live": item.live, "wanted": item.wanted, "since": item.since or None}

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from pbx.desired.digest import canonical
-from pbx.desired.plan import Failure, Item, Plan, Refusal, Scope, Server, Verb, Wanted
+from pbx.desired.plan import Failure, Item, OwnSetting, Plan, Refusal, Scope, Server, Verb, Wanted
 from pbx.desired.shown import MODEL
 
 Line = Mapping[str, Any]
@@ -53,7 +53,19 @@ def plan_of(verb: Verb, lines: Iterable[Line], scope: Scope, made: str) -> Plan:
             for one in (line.get("plan") or {}).get("refusals", ())
         ),
         failures=tuple(_failure(line) for line in ordered if line["status"] in BAD),
+        own_settings=_own_settings(row for one in facts for row in one.get("own_settings", ())),
     )
+
+
+def _own_settings(rows: Iterable[Mapping[str, str]]) -> tuple[OwnSetting, ...]:
+    """Each call process tells all that it knows; the newest word counts."""
+    found: dict[tuple[str, str, str], OwnSetting] = {}
+    for row in rows:
+        one = OwnSetting(**{name: _printable(str(row[name])) for name in OwnSetting.__slots__})
+        known = found.get((one.tenant, one.user, one.key))
+        if known is None or known.changed < one.changed:
+            found[one.tenant, one.user, one.key] = one
+    return tuple(found[key] for key in sorted(found))
 
 
 def _hosts(lines: list[Line]) -> list[str]:

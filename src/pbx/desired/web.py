@@ -9,9 +9,11 @@ from typing import Any
 
 from pbx.desired import calls, store
 from pbx.desired.hosts import Host, InventoryError
+from pbx.desired.owners import call_processes
 from pbx.desired.secrets import SecretError, Secrets, api_token
 from pbx.model.objects import Model, Tenant
 from pbx.model.services import ApiToken
+from pbx.store.node import numbered
 
 STATE = "/var/lib/pbx-web"
 CERTIFICATES = {"certificate": "/etc/pbx/web/server.pem", "key": "/etc/pbx/web/server.key"}
@@ -67,7 +69,7 @@ def process(host: Host, hosts: Sequence[Host]) -> dict[str, Any]:
         "listen": host.sip_address if tls else "127.0.0.1",  # in clear it is for a proxy on the same host
         "port": int(settings.get("port", PORT)),
         "tls": dict(tls) if tls else None,
-        "calls": [{"name": host.name, "socket": calls.API}],
+        "calls": [{"name": one.label, "socket": numbered(calls.API, one.instance)} for one in call_processes([host])],
         "store": store.place(list(hosts)),
         "tokens": f"{STATE}/tokens.json",
         "secrets": f"{STATE}/secrets.json",

@@ -24,18 +24,16 @@ from pbx.calls.live.last_numbers import LastNumbers
 from pbx.calls.live.mailbox import SOUND_KEY, Boxes
 from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.presence import Presence
-from pbx.calls.live.serving import Serving
 from pbx.calls.live.silence import SilenceWatch
 from pbx.calls.record import CallRecord
 from pbx.features.story import again, story
 from pbx.media.engine_client import EngineClient
 from pbx.media.ng import NgClient
 from pbx.media.relays import Relays
-from pbx.model import build
 from pbx.server import config as configuration
-from pbx.server import logs
+from pbx.server import document, logs
 from pbx.server.api import ApiCommands
-from pbx.server.control import Command, CommandError, ControlServer
+from pbx.server.control import Command, ControlServer
 from pbx.server.leases import LeaseHolder
 from pbx.server.notify import notify
 from pbx.server.own_settings import SettingsSync
@@ -162,12 +160,13 @@ class CallServer:
             peers={edge.inside.host for edge in config.edges.values()},
         )
         if config.document.exists():
-            exchange.serve(self._read(config.document))
+            exchange.serve(document.read(config.document, config))
         self._holder = holder = LeaseHolder(
             f"{config.node}/{self.boot}",
             lambda: database.connect(config.store, password=config.store_password),
             tenants=lambda: set(exchange.serving.model.tenants),
             owned=lambda: set(exchange.serving.owned),
+            siblings=lambda: exchange.serving.siblings,
             tell=self._may_serve,
             took=self._took,
             is_idle=lambda tenant: not exchange.has_calls(tenant),
@@ -187,6 +186,7 @@ class CallServer:
         takeover.start(stack)
         pause.watch()
         commands: dict[str, Command] = {"status": self._status, "load": self._cmd_load, "calls": self._calls}
+        commands["own_settings"] = self._own_settings
         commands.update({"drain": self._drain, "undrain": self._undrain, "cut": self._cut})
         control = ControlServer(config.control, commands)
         await control.start()
@@ -226,27 +226,6 @@ class CallServer:
         self._stopping.set()
 
     # --- the model --------------------------------------------------------------------------------------------------
-
-    def _read(self, path: Path) -> Serving:
-        """The model of a document, built. Raises CommandError."""
-        try:
-            document = orjson.loads(path.read_bytes())
-            secrets = orjson.loads(self.config.secrets.read_bytes()) if self.config.secrets.exists() else {}
-        except OSError as error:
-            raise CommandError(f"{error.filename}: {error.strerror}") from error
-        except orjson.JSONDecodeError as error:
-            raise CommandError(f"{path}: not JSON: {error}") from error
-        try:
-            tenants = document["tenants"]
-            model = build.model(
-                document["site"]["plain"],
-                {name: entry["plain"] for name, entry in tenants.items()},
-                {name: entry["revision"] for name, entry in tenants.items()},
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise CommandError(f"{path}: not a document of this release: {error!r}") from error
-        owned = document.get("owned", list(model.tenants))  # a document of an older release: all
-        return Serving.of(model, secrets, document.get("site_revision", ""), owned)
 
     def _took(self, tenants: Mapping[str, str]) -> None:
         self._loop.call_soon_threadsafe(self._takeover.took, tenants)  # the thread of the leases tells
@@ -302,9 +281,10 @@ class CallServer:
         """Serve another document from the next call on. It is built in a thread: 10,000 users take longer than a
         call may wait. When it cannot be built, all stays as it was."""
         path = Path(str(request.get("path") or self.config.document))
-        self.exchange.serve(await asyncio.to_thread(self._read, path))
-        self.exchange.end_calls_of_others(self._holder.taken)
-        self.presence.reload(self._holder.taken)
+        self.exchange.serve(await asyncio.to_thread(document.read, path, self.config))
+        going_on = {*self._holder.taken, *self.exchange.serving.siblings}  # given to the sibling once no call is up
+        self.exchange.end_calls_of_others(going_on)
+        self.presence.reload(going_on)
         await asyncio.to_thread(self._holder.renew, claim=True)
         return await self._status(request)
 
@@ -312,6 +292,7 @@ class CallServer:
         return {
             "pid": os.getpid(),
             "boot": self.boot,
+            "node": self.config.node,
             "version": release(),
             "draining": self.exchange.draining,
             "config_digest": self.config.digest,
@@ -351,6 +332,12 @@ class CallServer:
     async def _calls(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"calls": self.exchange.listing()}
 
+    async def _own_settings(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What people of the tenants that are served have set, and not taken back."""
+        tenants = self.exchange.serving.model.tenants
+        rows = self.exchange.settings.rows()
+        return {"own_settings": [row for row in rows if row["tenant"] in tenants and row["value"] is not None]}
+
     async def _watch_lag(self) -> None:
         loop = asyncio.get_running_loop()
         before = 0.0
@@ -388,6 +375,7 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point of `pbx-calls`."""
     parser = argparse.ArgumentParser(prog="pbx-calls", description="serve calls, or read their records")
     parser.add_argument("--config", type=Path, default=Path("/etc/pbx/calls.json"))
+    parser.add_argument("--instance", type=int, metavar="N", help="the process of this number on its host, from 1")
     commands = parser.add_subparsers(dest="command")
     cdr = commands.add_parser("cdr", help="print the newest call records")
     cdr.add_argument("--last", type=int, default=20)
@@ -395,7 +383,7 @@ def main(argv: list[str] | None = None) -> int:
     cdr.add_argument("--json", action="store_true")
     arguments = parser.parse_args(argv)
     try:
-        config = configuration.read(arguments.config)
+        config = configuration.read(arguments.config, arguments.instance)
     except configuration.ConfigError as error:
         print(error, file=sys.stderr)
         return 1

@@ -13,6 +13,7 @@ import orjson
 
 from pbx.calls.live.connections import Edge
 from pbx.sip.address import Address
+from pbx.store.node import name_of, numbered, port_of
 
 STORE_PASSWORD = "store_password"
 """Its name among the secrets of the process."""
@@ -45,7 +46,11 @@ class CallsConfig:
     @property
     def node(self) -> str:
         """The name of this process in the journal and in leases."""
-        return f"{self.name}.{self.instance}"
+        return self.node_of(self.instance)
+
+    def node_of(self, instance: int) -> str:
+        """The name of a process of this host."""
+        return name_of(self.name, instance)
 
     def store_password(self) -> str | None:
         """Of a store that is a server."""
@@ -76,8 +81,9 @@ def told(path: Path) -> Iterator[None]:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def read(path: Path) -> CallsConfig:
-    """Read the file. Raises ConfigError."""
+def read(path: Path, instance: int | None = None) -> CallsConfig:
+    """Read the file, for the process of this number on its host (default: the one that the file says): its SIP port
+    and its sockets are counted from those of the first. Raises ConfigError."""
     with told(path):
         raw = path.read_bytes()
         data: dict[str, Any] = orjson.loads(raw)
@@ -90,15 +96,18 @@ def read(path: Path) -> CallsConfig:
             )
             for entry in data["edges"]
         }
+        number = int(data["instance"]) if instance is None else instance
+        own = 1 if instance is None else instance
+        api = data.get("api") or str(Path(data["control"]).with_name("api.sock"))  # absent before there was any
         return CallsConfig(
             name=data["name"],
-            instance=int(data["instance"]),
-            local=Address("udp", data["listen"], int(data["port"])),
+            instance=number,
+            local=Address("udp", data["listen"], port_of(own, int(data["port"]))),
             edges=edges,
             relays=[(entry["name"], entry["address"], int(entry["port"])) for entry in data["relays"]],
             media_socket=data["media"]["socket"],
-            control=Path(data["control"]),
-            api=Path(data.get("api") or Path(data["control"]).with_name("api.sock")),  # absent before there was any
+            control=Path(numbered(data["control"], own)),
+            api=Path(numbered(api, own)),
             journal=Path(data["journal"]),
             store=data["store"],
             document=Path(data["document"]),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from pbx.store import lease
 from pbx.store.database import FAILURES, Database
+from pbx.store.node import are_siblings
 
 log = logging.getLogger("pbx-calls")
 
@@ -36,6 +37,9 @@ class LeaseHolder:
     own, when their process is dead; they are given back to one that lives again, each as soon as `is_idle`. `took`
     hears of each tenant that another process had: tenant → that process, "" for one that lives.
 
+    `siblings` are tenants that other processes of this host own, and which: one that is held here, as an apply has just
+    moved it, is given to its owner in the same way, once it is idle.
+
     `is_dead` is called, and must not return to work, when others took this process for dead: it did not beat for
     DEAD_AFTER, and a lease of it has another holder.
     """
@@ -47,6 +51,7 @@ class LeaseHolder:
         *,
         tenants: Callable[[], set[str]],
         owned: Callable[[], set[str]],
+        siblings: Callable[[], Mapping[str, str]] = dict,
         tell: Callable[[Mapping[str, int]], None],
         took: Callable[[Mapping[str, str]], None] | None = None,
         is_idle: Callable[[str], bool] = lambda tenant: True,
@@ -58,6 +63,7 @@ class LeaseHolder:
         self._connect = connect
         self._tenants = tenants
         self._owned = owned
+        self._siblings = siblings
         self._tell = tell
         self._took = took
         self._is_idle = is_idle
@@ -123,11 +129,13 @@ class LeaseHolder:
             log.error("the lease of %s is lost: it is served elsewhere", tenant)
             del held[tenant]
         steady = self._is_steady()
-        dead = lease.of_the_dead(db, now=now) if steady else {}
+        dead = lease.of_the_dead(db, self.node, now=now) if steady else {}
         free = sorted(owned - set(held))
-        held |= self._take(db, free, now, dead, claim=owned if claim else (), expired=steady)
+        claimed = owned - self._at_siblings(db, free, now) if claim else ()
+        held |= self._take(db, free, now, dead, claim=claimed, expired=steady)
         if self._took is not None:
-            self.taken = {tenant: node for tenant, node in self.taken.items() if tenant in held and tenant not in owned}
+            others = {**self.taken, **self._siblings()}
+            self.taken = {tenant: node for tenant, node in others.items() if tenant in held and tenant not in owned}
             self._give_back(db, held, now)
             self._take_over(db, held, now, {tenant: node for tenant, node in dead.items() if tenant in tenants})
         return held
@@ -150,6 +158,16 @@ class LeaseHolder:
                 self._news[tenant] = dead.get(tenant, "")
         return taken
 
+    def _at_siblings(self, db: Database, tenants: list[str], now: int) -> set[str]:
+        """Those that another process of this host has and gives to us by itself: it may have calls of theirs."""
+        alive = lease.living(db, now=now)
+        nodes = {tenant: lease.node_of(holder) for tenant, holder in lease.holders(db, tenants).items()}
+        return {
+            tenant
+            for tenant, node in nodes.items()
+            if node != self.node and node in alive and are_siblings(node, self.node)
+        }
+
     def _is_steady(self) -> bool:
         """Neither the store nor this process was away for so long that the living may not have had their turn yet."""
         now = self._clock()
@@ -165,7 +183,7 @@ class LeaseHolder:
         alive = lease.living(db, now=now) if idle else set()
         for tenant, node in idle.items():
             if node in alive:
-                log.warning("%s is given back: %s lives", tenant, node)
+                log.warning("%s is left to %s, which lives", tenant, node)
                 lease.give_back(db, tenant, held.pop(tenant), holder=self._holder, to=node)
                 del self.taken[tenant]
 

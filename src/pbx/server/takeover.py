@@ -17,7 +17,7 @@ from pbx.store.journal import Journal
 log = logging.getLogger("pbx-calls")
 
 TELL_EVERY = 2.0  # seconds; an edge forgets after 10 (its table `holder`)
-TELL_FOR = 15.0  # seconds: longer than an edge remembers
+TELL_FOR = 60.0  # seconds: longer than an edge remembers, and than an apply that moves a tenant needs to come to it
 
 
 class TakeOver:

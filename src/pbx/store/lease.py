@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from pbx.store.database import Database
+from pbx.store.node import are_siblings
 
 BEAT = 1.0  # seconds
 MISSED_BEATS = 3
@@ -76,14 +77,21 @@ def beat(db: Database, epochs: Mapping[str, int], *, holder: str, now: int) -> s
     return lost
 
 
-def of_the_dead(db: Database, *, now: int) -> dict[str, str]:
-    """The tenants whose holder has missed its beats, and the process that it was."""
+def of_the_dead(db: Database, node: str, *, now: int) -> dict[str, str]:
+    """The tenants that `node` may follow in, and the process that had them, which has missed its beats. Another process
+    of the dead one's host has its turn first, as it can go on with the calls: it gets as many beats again."""
     rows = db.execute(
-        "SELECT tenant, holder FROM lease WHERE beat <= :stale AND tenant NOT LIKE :process",
+        "SELECT tenant, holder, beat FROM lease WHERE beat <= :stale AND tenant NOT LIKE :process",
         {"stale": now - DEAD_AFTER, "process": f"{_PROCESS}%"},
     ).fetchall()
     alive = living(db, now=now) if rows else set()
-    return {tenant: node_of(holder) for tenant, holder in rows if node_of(holder) not in alive}
+    found = {}
+    for tenant, holder, beat in rows:
+        dead = node_of(holder)
+        has_turn = are_siblings(node, dead) or beat <= now - 2 * DEAD_AFTER
+        if dead not in alive and (has_turn or not any(are_siblings(one, dead) for one in alive)):
+            found[tenant] = dead
+    return found
 
 
 def holders(db: Database, tenants: Iterable[str]) -> dict[str, str]:

@@ -18,6 +18,9 @@ class Process:
 
     def __init__(self, path: Path) -> None:
         self.path, self.serving = path, {"site_revision": "", "tenants": {}}
+        self.calls, self.refuses = 0, False
+        self.asked: list[str] = []
+        self.own_settings: list[dict[str, Any]] = []
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
@@ -39,13 +42,18 @@ class Process:
                 stream.write(json.dumps(self._answer(json.loads(stream.readline()))).encode() + b"\n")
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append(request["cmd"])
+        if request["cmd"] == "own_settings":
+            return {"ok": True, "own_settings": self.own_settings}
         if request["cmd"] == "load":
+            if self.refuses:
+                return {"ok": False, "error": "has no room for it"}
             document = json.loads(Path(request["path"]).read_text())
             if document["server"] == "bad":
                 return {"ok": False, "error": "not a document of this release"}
             tenants = {id_: one["revision"] for id_, one in document["tenants"].items()}
             self.serving = {"site_revision": document["site_revision"], "tenants": tenants}
-        return {"ok": True, **self.serving}
+        return {"ok": True, "calls": self.calls, **self.serving}
 
 
 @pytest.fixture
@@ -158,3 +166,40 @@ def test_one_tenant_is_put_beside_the_others_and_taken_away(
     assert lines(done) == ["delete tenant u", "load model calls1"]
     assert process.serving["tenants"] == {"t": "r1"}
     assert run("pbx_calls_model", capsys, state="deleted", **arguments)["changed"] is False
+
+
+def test_all_processes_of_a_host_get_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that refuses it leaves all with the model of before; a socket that nobody listens at is no process."""
+    processes = [Process(tmp_path / name) for name in ("control.sock", "control-2.sock")]
+    Process(tmp_path / "control-3.sock").close()
+    try:
+        arguments = {**_stage(tmp_path, "r1", PLAIN), "socket": str(tmp_path)}
+        assert "load model calls1" in lines(run("pbx_calls_model", capsys, **arguments))
+        assert [one.serving["tenants"] for one in processes] == [{"t": "r1"}] * 2
+        processes[1].serving = {"site_revision": "s1", "tenants": {"t": "r0"}}
+        found = run("pbx_calls_model", capsys, check=True, **arguments)
+        assert lines(found) == ["load model calls1"] and found["actions"][0]["fields"] == ["tenant t"]
+        assert run("pbx_calls_model", capsys, **arguments)["changed"]
+        assert not run("pbx_calls_model", capsys, **arguments)["changed"]
+        processes[1].refuses = True
+        refused = run(
+            "pbx_calls_model", capsys, **{**arguments, **_stage(tmp_path, "r2", PLAIN), "socket": str(tmp_path)}
+        )
+        assert refused["failed"] and "has no room" in refused["msg"]
+        assert processes[0].serving["tenants"] == {"t": "r1"}
+    finally:
+        for one in processes:
+            one.close()
+
+
+def test_calls_of_all_processes_are_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    processes = [Process(tmp_path / name) for name in ("control.sock", "control-2.sock")]
+    try:
+        processes[1].calls = 2
+        drained = run("pbx_drain", capsys, socket=str(tmp_path), state="drained", wait=0)
+        assert drained["calls"] == 2 and [one.asked[-1] for one in processes] == ["drain"] * 2
+        assert run("pbx_drain", capsys, socket=str(tmp_path), state="serving", processes=2)["calls"] == 2
+        assert [one.asked[-1] for one in processes] == ["undrain"] * 2
+    finally:
+        for one in processes:
+            one.close()

@@ -8,6 +8,7 @@ import pytest
 from unit.desired.golden_plans import MADE, lines, plan
 
 from pbx.desired.plan import Item, Plan, Refusal, Scope, Server, Verb
+from pbx.desired.printers import FORMATS, printed
 from pbx.desired.results import plan_of
 from pbx.desired.shown import values
 
@@ -93,8 +94,25 @@ def test_the_same_results_give_the_same_digests() -> None:
     assert [a.name for a, b in zip(one.servers, other.servers, strict=True) if a.live != b.live] == ["edge1"]
 
 
-def test_nothing_is_owned_by_users_yet() -> None:
-    assert {item.owner for item in plan("changes").items} == {"git"}
+@pytest.mark.row("C02")
+def test_what_people_set_themselves_is_named_apart_and_counts_for_nothing() -> None:
+    word = {"tenant": "romashka", "user": "ivanov", "key": "forward.always", "author": "user/ivanov"}
+    older = {**word, "value": "none", "changed": "2026-01-30T10:00:00Z"}
+    newer = {**word, "value": "user/petrova", "changed": "2026-01-31T10:00:00Z"}
+    told = [
+        {"host": host, "task": "t", "status": "ok", "actions": [], "plan": {"own_settings": rows}}
+        for host, rows in (("calls1", [newer]), ("calls2", [older]))  # one has not read the store yet
+    ]
+    found = plan_of("drift", told, Scope(), MADE)
+    assert [one.value for one in found.own_settings] == ["user/petrova"]
+    assert (found.items, found.differs, found.exit_code()) == ([], False, 0)
+    text = printed(found, "text")
+    assert text == (
+        "no differences\n1 setting of people's own, no drift, and left alone by an apply:\n"
+        "  romashka/ivanov forward.always: user/petrova, set by user/ivanov on 2026-01-31T10:00:00Z\n"
+    )
+    for form in FORMATS:
+        assert "user/petrova" in printed(found, form)
 
 
 SECRET = "hunter2hunter2"

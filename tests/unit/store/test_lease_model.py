@@ -15,10 +15,11 @@ from pbx.server.leases import LeaseHolder
 from pbx.server.pause import LIMIT
 from pbx.store.database import Database, StoreUnavailable
 from pbx.store.lease import BEAT
+from pbx.store.node import are_siblings
 from pbx.store.sqlite import Sqlite
 
-HOMES = {"one": "calls1.1", "two": "calls2.1", "three": "calls2.1"}  # tenant → the process that the owner table names
-NODES = ("calls1.1", "calls2.1", "calls3.1")
+HOMES = {"one": "calls1.1", "two": "calls2.1", "three": "calls1.2"}  # tenant → the process that the owner table names
+NODES = ("calls1.1", "calls1.2", "calls2.1")
 node = st.sampled_from(NODES)
 
 
@@ -29,6 +30,7 @@ class World:
         self._folder = tempfile.TemporaryDirectory()
         self.now = 1000.0
         self.is_down = False
+        self.homes = dict(HOMES)
         self.back: dict[str, float] = {}  # when each process reaches the store again after an outage
         self.asking = ""
         self.db = _Store(Path(self._folder.name) / "store.sqlite", self)
@@ -59,17 +61,19 @@ class Process:
 
     def __init__(self, world: World, name: str, boot: int) -> None:
         self.world, self.name = world, name
-        self.is_stopped = False
+        self.is_stopped = self.has_calls = False
         self.served: Mapping[str, int] = {}
         self.ran = self.beat_at = world.now
         world.asking = name
         self.holder = LeaseHolder(
             f"{name}/{boot}",
             lambda: self._connect(),
-            tenants=lambda: set(HOMES),
-            owned=lambda: {tenant for tenant, home in HOMES.items() if home == name},
+            tenants=lambda: set(world.homes),
+            owned=lambda: {tenant for tenant, home in world.homes.items() if home == name},
+            siblings=lambda: {t: home for t, home in world.homes.items() if home != name and are_siblings(home, name)},
             tell=self._told,
             took=lambda taken: None,
+            is_idle=lambda tenant: not self.has_calls,
             is_dead=self._die,
             clock=lambda: world.now,
         )
@@ -180,6 +184,10 @@ class Leases(RuleBasedStateMachine):
         self.world.is_down = False
         self.world.back[late] = self.world.now + tenths / 10
 
+    @rule(tenant=st.sampled_from(["one", "three"]), home=st.sampled_from(["calls1.1", "calls1.2"]))
+    def an_apply_moves_a_tenant_within_its_host(self, tenant: str, home: str) -> None:
+        self.world.homes[tenant] = home
+
     @rule()
     def all_is_well_again(self) -> None:
         """Whatever was: soon each tenant is served, once, and by the process that the owner table names."""
@@ -188,7 +196,7 @@ class Leases(RuleBasedStateMachine):
             self.start_again_or_go_on(name)
         self.time_passes(tenths=100, order=list(NODES))
         served = {(tenant, name) for name in NODES for tenant in self.processes[name].served}
-        assert served == set(HOMES.items())
+        assert served == set(self.world.homes.items())
 
     def start_again_or_go_on(self, name: str) -> None:
         if name in self.processes:
@@ -242,7 +250,7 @@ def test_when_all_were_stopped_nobody_is_dead() -> None:
         second.run()
         first.run()
         world.now += 0.1
-    assert first.served == {"one": 1} and second.served == {"two": 1, "three": 1}
+    assert first.served == {"one": 1} and second.served == {"two": 1}
     world.close()
 
 
@@ -259,4 +267,39 @@ def test_a_stopped_process_that_goes_on_ends_itself_before_it_speaks() -> None:
     assert "one" in second.served and "one" in first.served
     with pytest.raises(Dead):
         first.run()
+    world.close()
+
+
+def ran(world: World, *processes: Process, tenths: int) -> None:
+    for _ in range(tenths):
+        world.now += 0.1
+        for process in processes:
+            process.run()
+
+
+def test_a_process_of_the_same_host_goes_on_before_any_other() -> None:
+    """Only it can read the calls of the dead one."""
+    world = World()
+    dead, sibling, far = (Process(world, name, 1) for name in ("calls1.1", "calls1.2", "calls2.1"))
+    ran(world, dead, far, sibling, tenths=50)
+    ran(world, far, sibling, tenths=45)
+    assert sibling.holder.taken == {"one": "calls1.1"} and "one" not in far.served
+    ran(world, far, tenths=45)  # and nobody is left on that host
+    assert set(far.served) == {"one", "two", "three"}
+    world.close()
+
+
+def test_a_tenant_moves_within_its_host_once_it_has_no_calls() -> None:
+    world = World()
+    first, second = Process(world, "calls1.1", 1), Process(world, "calls1.2", 1)
+    ran(world, first, second, tenths=50)
+    first.has_calls = True
+    world.homes["one"] = "calls1.2"
+    first.holder.renew(claim=True)  # an apply loads the model into both
+    second.holder.renew(claim=True)
+    ran(world, first, second, tenths=50)
+    assert set(first.served) == {"one"} and set(second.served) == {"three"}
+    first.has_calls = False
+    ran(world, first, second, tenths=15)
+    assert first.served == {} and set(second.served) == {"one", "three"}
     world.close()

@@ -31,6 +31,9 @@ def printed(plan: Plan) -> str:
             counts["skipped"] += 1
     for name, count in {"tests": len(plan.servers), **counts}.items():
         suite.set(name, str(count))
+    if plan.own_settings:
+        own = "\n".join([words.own_title(plan), *words.own_settings(plan)])
+        ElementTree.SubElement(suite, "system-out").text = _text(own)
     if plan.warnings:
         ElementTree.SubElement(suite, "system-err").text = _text("\n".join(plan.warnings))
     root = ElementTree.Element("testsuites", {key: suite.attrib[key] for key in ("tests", "failures", "errors")})
@@ -43,9 +46,7 @@ def _differs(plan: Plan, server: Server) -> bool:
     """An apply that did something has not failed; a plan, a drift or a refusal is what the reader waits for."""
     if plan.verb != "drift" and any(one.server == server.name for one in plan.refusals):
         return True
-    return plan.verb in {"plan", "drift"} and bool(
-        [item for item in server.items if item.owner == "git"] or server.pending_restart
-    )
+    return plan.verb in {"plan", "drift"} and bool(server.items or server.pending_restart)
 
 
 def _failure(case: ElementTree.Element, plan: Plan, server: Server) -> None:

@@ -41,7 +41,7 @@ def _whole(plan: Plan, rows: int) -> str:
     told = [f"- {_cell(name)}: revision {_code(live)} → {_code(want)}" for name, live, want in words.revisions(plan)]
     parts += ["\n".join(told[:50]), _failures(plan), _refusals(plan), _warnings(plan)]
     parts += [_server(server, rows) for server in plan.servers if server.items or server.pending_restart]
-    parts.append(_foot(plan))
+    parts += [_own(plan, rows), _foot(plan)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -63,6 +63,13 @@ def _refusals(plan: Plan) -> str:
 
 def _warnings(plan: Plan) -> str:
     return "\n".join(f"- warning: {_cell(text, 600)}" for text in plan.warnings[:50])
+
+
+def _own(plan: Plan, rows: int) -> str:
+    if not plan.own_settings:
+        return ""
+    lines = [f"- {_cell(one)}" for one in words.own_settings(plan, min(rows, words.SHOWN))]
+    return "\n".join([f"<details><summary>{_html(words.own_title(plan))}</summary>", "", *lines, "", "</details>"])
 
 
 def _server(server: Server, rows: int) -> str:

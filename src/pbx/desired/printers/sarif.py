@@ -25,6 +25,7 @@ def printed(plan: Plan) -> str:
     notices = [_notice(f"{left} more results are left out", "warning")] if left > 0 else []
     notices += [_notice(f"{one.server}: {one.task}: {one.message}", "error") for one in plan.failures]
     notices += [_notice(text, "warning") for text in plan.warnings]
+    notices += [_notice(text, "note") for text in words.own_settings(plan)]
     run: dict[str, Any] = {
         "tool": {
             "driver": {
@@ -63,8 +64,7 @@ def _result(item: Item) -> dict[str, Any]:
     lines += [f"{field or 'value'}: live {live}, wanted {wanted}" for field, live, wanted in words.values_of(item)]
     if item.since:
         lines.append(f"since {item.since}" if item.since[0].isdigit() else item.since)
-    level = "none" if item.owner == "user" else LEVELS.get(item.op, "warning")
-    return _one(f"{item.kind}", level, item.server, item.name, "\n".join(lines))
+    return _one(f"{item.kind}", LEVELS.get(item.op, "warning"), item.server, item.name, "\n".join(lines))
 
 
 def _one(rule: str, level: str, server: str, name: str, text: str) -> dict[str, Any]:

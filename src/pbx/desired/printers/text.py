@@ -19,6 +19,8 @@ def printed(plan: Plan) -> str:
     out.append(words.summary(plan))
     if plan.items:
         out.append(f"touches {words.reach(plan)}")
+    if plan.own_settings:
+        out += [f"{words.own_title(plan)}:", *(f"  {one}" for one in words.own_settings(plan))]
     return "\n".join(out) + "\n"
 
 
@@ -28,8 +30,6 @@ def _item(item: Item) -> list[str]:
         out.append(f"      {field + ': ' if field else ''}{live} → {wanted}")
     if item.since:
         out.append(f"      since {item.since}" if item.since[0].isdigit() else f"      {item.since}")
-    if item.owner == "user":
-        out.append("      set by its user; an apply leaves it")
     return out
 
 

@@ -79,6 +79,21 @@ def revisions(plan: Plan) -> list[tuple[str, str, str]]:
     return list(found)
 
 
+def own_title(plan: Plan) -> str:
+    """Above what people have set themselves."""
+    return f"{number(len(plan.own_settings), 'setting')} of people's own, no drift, and left alone by an apply"
+
+
+def own_settings(plan: Plan, shown: int = SHOWN) -> list[str]:
+    """A line each; of very many the first ones, then how many more there are."""
+    lines = [
+        f"{one.tenant}/{one.user} {one.key}: {one.value}, set by {one.author} on {one.changed}"
+        for one in plan.own_settings
+    ]
+    more = len(lines) - shown
+    return lines if more <= shown else [*lines[:shown], f"… and {more} more"]
+
+
 def number(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
