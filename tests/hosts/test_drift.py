@@ -1,9 +1,10 @@
 """What people change by hand on the servers: one drift names each, one apply repairs all, the next drift is clean."""
 
 import json
+from pathlib import Path
 
 import pytest
-from hosts.story import Site
+from hosts.story import ASK, Site
 
 pytestmark = [pytest.mark.lab, pytest.mark.row("C02")]
 
@@ -65,3 +66,27 @@ def test_one_apply_repairs_all_and_the_next_drift_is_clean(site: Site) -> None:
     assert "romashka" in str(rpc(site, "htable.get", "did", "e164_plus/+74951000100"))
     assert site.pbx("drift", expect=0).stdout == "no differences\n"
     assert {unit: site.pid(host, unit) for unit, host in services.items()} == before
+
+
+def say(site: Site, key: str, value: object) -> None:
+    """ivanov's own word on a setting, by the socket of the API."""
+    words = {"cmd": "setting", "tenant": "romashka", "user": "ivanov", "key": key, "value": value}
+    request = json.dumps({**words, "author": "user/ivanov"})
+    assert json.loads(site.lab.exec("calls1", "python3", "-c", ASK, request, "api.sock").stdout)["ok"]
+
+
+def test_what_people_set_themselves_is_named_apart_and_is_no_drift(site: Site, tmp_path: Path) -> None:
+    say(site, "do_not_disturb", True)
+    say(site, "forward.busy", {"to": "202"})
+    try:
+        told = site.pbx("drift", expect=0).stdout.splitlines()
+        assert told[0] == "no differences" and told[1].startswith("2 settings of people's own, no drift")
+        for line, word in zip(told[2:], ("do_not_disturb: on", "forward.busy: user/petrova"), strict=True):
+            assert line.startswith(f"  romashka/ivanov {word}, set by user/ivanov on 20")
+        assert site.pbx("plan", expect=0).stdout == "no differences\n"
+        site.pbx("gather", "-o", str(tmp_path), expect=0)
+        assert "do_not_disturb" not in (tmp_path / "calls1.calls.json").read_text()
+    finally:
+        say(site, "do_not_disturb", None)
+        say(site, "forward.busy", None)
+    assert site.pbx("drift", expect=0).stdout == "no differences\n"

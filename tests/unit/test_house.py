@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pbx.desired.release import CONTROLLER_ONLY
+
 SOURCE = Path(__file__).parents[2] / "src" / "pbx"
 FLOORS = {
     "model": 1, "sip": 1, "media": 1, "store": 1, "speech": 1,
@@ -61,3 +63,14 @@ def test_sip_has_no_clock_and_no_socket() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             assert not {"time", "socket", "asyncio"} & set(names), f"{path} imports {names}"
+
+
+def test_what_a_host_runs_needs_nothing_that_stays_on_the_controller() -> None:
+    """Those rooms are not in the release that a host gets."""
+    found = [
+        f"{path.relative_to(SOURCE)} imports {room}"
+        for path in _files()
+        if path.relative_to(SOURCE).parts[0] not in CONTROLLER_ONLY
+        for room in sorted(_rooms_imported(path) & set(CONTROLLER_ONLY))
+    ]
+    assert not found
