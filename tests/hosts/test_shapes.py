@@ -1,6 +1,7 @@
 """The other shapes of inventory/: applied, nothing left to do, and a call rings, is answered and heard on each."""
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 
@@ -201,6 +202,51 @@ def test_the_store_is_for_call_hosts_only(cluster: ShapeSite) -> None:
 @pytest.mark.parametrize("source, port, reached", [("edge1", 5080, True), ("stranger", 5080, False)])
 def test_edges_reach_each_other_inside(cluster: ShapeSite, source: str, port: int, reached: bool) -> None:
     assert can_connect(cluster, source, "edge2", port) is reached
+
+
+@pytest.mark.row("R33")
+def test_a_call_host_dies_and_the_other_serves_its_tenants(cluster: ShapeSite) -> None:
+    """Everything on calls2 ends at once, and its address is silent. Who talks goes on talking, as the relays live;
+    their hang-up finds nobody, and their record says so. A new, empty machine in its place gets the tenant back."""
+    began = time.time() * 1000
+    with (
+        cluster.phone("ivanov", "phone1", "edge1") as one,
+        cluster.phone("petrova", "phone2", "edge2") as two,
+        cluster.phone("sidorov", "phone3", "edge1") as three,
+    ):
+        for phone in (one, two, three):
+            phone.register()
+        cluster.wait_contact("edge1", "petrova-desk@romashka.example")
+        ringing = two.place()
+        place = one.dial("sip:202@romashka.example")
+        two.answer(since=ringing)
+        one.wait_established(place)
+        cluster.lab.exec("calls2", "systemctl", "poweroff", "--force", "--force", check=False)
+        subprocess.run(["ip", "-n", cluster.lab.netns("calls2"), "link", "set", "eth0", "down"], check=True)
+        died = time.monotonic()
+        echoed = three.dial("sip:*43@romashka.example")
+        three.wait_established(echoed, 8.0)
+        print(f"a call dialled at the death of a call host is answered after {time.monotonic() - died:.1f} s")
+        since = time.monotonic()
+        for ear, hz in ((one.ear, two.hz), (two.ear, one.hz), (three.ear, three.hz)):
+            ear.wait_tone(hz, LISTEN, 6.0, since)
+        for phone in (one, two, three):
+            phone.hangup()
+        assert three.final(three.wait_closed(echoed).call) == 200
+        assert one.final(one.wait_closed(place).call) == 481
+        assert cluster.ask("calls1", "status")["taken"] == {"romashka": "calls2.1"}
+    lost, new = (
+        cluster.wait_record("calls1", lambda one, number=number: one["started"] > began and one["dialled"] == number)
+        for number in ("202", "*43")
+    )
+    assert (lost["node"], lost["disposition"]) == ("calls2.1", "interrupted")
+    assert (new["node"], new["disposition"]) == ("calls1.1", "answered")
+    cluster.lab.run("up", "--shape", "cluster", timeout=120)
+    cluster.pbx("apply", expect=0, timeout=600)
+    deadline = time.monotonic() + 15
+    while list(cluster.ask("calls2", "status")["epochs"]) != ["romashka"]:
+        assert time.monotonic() < deadline, "it does not get its tenant back"
+        time.sleep(0.2)
 
 
 def test_a_cluster_has_nothing_left_to_do(cluster: ShapeSite) -> None:

@@ -173,7 +173,7 @@ class CallServer:
             is_dead=_end_at_once,
         )
         self._takeover = takeover = TakeOver(
-            exchange, presence, journal, config.journal, config.edges.values(), lambda: set(holder.taken)
+            exchange, presence, journal, config, lambda: set(holder.taken), lambda: int(time.time() * 1000)
         )
         holder.start()
         sync.start()

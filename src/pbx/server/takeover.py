@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
-from pbx.calls.live.connections import Edge
 from pbx.calls.live.exchange import Exchange
 from pbx.calls.live.presence import Presence
+from pbx.server.config import CallsConfig
 from pbx.sip.stack import Stack
 from pbx.store import kept_calls
 from pbx.store.journal import Journal
+from pbx.store.node import are_siblings
 
 log = logging.getLogger("pbx-calls")
 
@@ -21,26 +21,28 @@ TELL_FOR = 60.0  # seconds: longer than an edge remembers, and than an apply tha
 
 
 class TakeOver:
-    """Kept calls and subscriptions of a dead process are read where both run on one host, from its folders beside ours
-    in `journals`. Of a process on another host nothing is known but its tenants: new calls come here, those that were
-    up are silent in signalling until somebody hangs up, and phones subscribe anew when they refresh."""
+    """Kept calls and subscriptions of a dead process are read where both run on one host, from its folders beside
+    ours. Of a process on another host nothing is known but its tenants: new calls come here; those that were up are
+    silent in signalling until somebody hangs up, and their records end now, as `interrupted`; phones
+    subscribe anew when they refresh."""
 
     def __init__(
         self,
         exchange: Exchange,
         presence: Presence,
         journal: Journal,
-        journals: Path,
-        edges: Iterable[Edge],
+        config: CallsConfig,
         held: Callable[[], set[str]],
+        now: Callable[[], int],
     ) -> None:
-        """`held` are the tenants of others that are served here."""
+        """`held` are the tenants of others that are served here, `now` the milliseconds of UTC."""
         self._exchange = exchange
         self._presence = presence
         self._journal = journal
-        self._journals = journals
-        self._edges = list(edges)
+        self._journals, self._node = config.journal, config.node
+        self._edges = list(config.edges.values())
         self._held = held
+        self._now = now
         self._new: dict[str, float] = {}  # those that another process had: until when the edges are told
         self._stack: Stack | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -58,8 +60,12 @@ class TakeOver:
         until = asyncio.get_running_loop().time() + TELL_FOR
         self._new |= dict.fromkeys(tenants, until)
         for node in sorted(set(tenants.values()) - {""}):
+            of_node = {tenant for tenant, its in tenants.items() if its == node}
             try:
-                self._resume(node, {tenant for tenant, its in tenants.items() if its == node})
+                if are_siblings(node, self._node):
+                    self._resume(node, of_node)
+                else:
+                    self._journal.append("lost", {"of": node, "tenants": sorted(of_node), "at": self._now()})
             except OSError as error:
                 log.error("the calls of %s cannot be read: %s", node, error)
         if self._timer is not None:

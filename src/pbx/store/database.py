@@ -49,11 +49,11 @@ ON CONFLICT DO NOTHING"""
 _ANSWER = "UPDATE cdr SET answered = :answered, path = :path WHERE id = :id AND ended IS NULL"
 _END = """UPDATE cdr SET answered = :answered, ended = :ended, disposition = :disposition, code = :code,
 answered_by = :answered_by, hung_up_by = :hung_up_by, number = :number, direction = :direction, path = :path,
-reasons = :reasons, facts = :facts WHERE id = :id AND ended IS NULL"""
+reasons = :reasons, facts = :facts WHERE id = :id AND (ended IS NULL OR disposition = 'interrupted')"""
 _INTERRUPT = """UPDATE cdr SET ended = :now, disposition = 'interrupted' WHERE node = :node AND boot <> :boot
 AND ended IS NULL"""
-
-
+_LOST = """UPDATE cdr SET ended = :at, disposition = 'interrupted' WHERE node = :of AND tenant = :tenant
+AND started <= :at AND ended IS NULL"""
 _KEPT = "UPDATE cdr SET boot = :boot WHERE id = :id AND node = :node AND ended IS NULL"
 _TAKEN = "UPDATE cdr SET node = :node, boot = :boot WHERE id = :id AND ended IS NULL"
 _POSITION = """INSERT INTO position VALUES (:segment, :offset)
@@ -164,6 +164,9 @@ def _write_one(db: Database, record: dict[str, Any]) -> None:
             for call in record["calls"]:
                 db.execute(_START, {**call, "node": record["node"], "boot": record["boot"]})
                 db.execute(_TAKEN, {"id": call["id"], "node": record["node"], "boot": record["boot"]})
+        case "lost":  # calls of a dead host, which nobody goes on with; what it knew of their end may come later
+            for tenant in record["tenants"]:
+                db.execute(_LOST, {"of": record["of"], "tenant": tenant, "at": record["at"]})
         case "boot":  # calls of the start before that go on in this one
             for call_id in record.get("kept", ()):
                 db.execute(_KEPT, {"id": call_id, "node": record["node"], "boot": record["boot"]})

@@ -255,3 +255,26 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(database.WrongSchema, match="install the newer release"):
         database.connect(tmp_path / "store.sqlite")
+
+
+@pytest.mark.row("R33")
+def test_calls_of_a_dead_host_end_once_and_what_it_still_knew_of_them_counts(tmp_path: Path) -> None:
+    """Another host followed it. It may come back with lines that it had not shipped."""
+    db = database.connect(tmp_path / "store.sqlite")
+    dead = Journal(tmp_path / "calls1", node="calls1.1", boot="b1")
+    for call in ("up", "over"):
+        dead.append("start", start_record(call))
+    Drainer(tmp_path / "calls1", db).drain()
+    dead.append("end", end_record("over"))
+    follower = Journal(tmp_path / "calls2", node="calls2.1", boot="b2")
+    follower.append("start", start_record("new"))
+    follower.append("lost", {"of": "calls1.1", "tenants": ["romashka"], "at": 5000})
+    Drainer(tmp_path / "calls2", db).drain()
+    found = {row["id"]: (row["disposition"], row["ended"]) for row in database.last_calls(db)}
+    assert found == {"up": ("interrupted", 5000), "over": ("interrupted", 5000), "new": ("", None)}
+    Drainer(tmp_path / "calls1", db).drain()  # it lives again
+    found = {row["id"]: (row["disposition"], row["ended"]) for row in database.last_calls(db)}
+    assert found["over"] == ("answered", 3000) and found["up"] == ("interrupted", 5000) and len(found) == 3
+    for one in (dead, follower):
+        one.close()
+    db.close()
