@@ -34,6 +34,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/people/{user}"): READERS,
     ("GET", "/people/{user}/settings"): READERS,
     ("PUT", "/people/{user}/settings/{key}"): {"admin", "user"},
+    ("GET", "/registrations"): READERS,
     ("GET", "/events"): READERS,
 }
 OPEN = {("GET", "/health")}

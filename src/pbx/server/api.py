@@ -2,14 +2,18 @@
 
 The protocol is that of the control socket, on a socket of its own, because whoever faces the network may do no more
 than this: `calls {tenant}`, `place {tenant, user, to}`, `hang_up {tenant, call}`, `people {tenant}`, `served`,
-`settings {tenant}`, `setting {tenant, user, key, value, author}` and `events {boot, since}`. Every command names the
-tenant; an id of another tenant's is one that is not there.
+`registrations {tenant, users}`, `settings {tenant}`, `setting {tenant, user, key, value, author}` and `events {boot,
+since}`. Every command names the tenant; an id of another tenant's is one that is not there.
 
 `setting` sets what is a person's own (`pbx.routing.own`): `key` is `do_not_disturb`, `call_waiting` (true or false) or
 `forward.always`, `.busy`, `.no_answer`, `.unavailable` (value false for none, or `{to, after, confirm}`); the value
 null takes it back, so that the model's word counts. `author` is who says so, `user/ivanov` for the person. It counts
 from the next call on; a value that cannot be is refused in words with status 422. `settings` lists them by user and
 key, each with `value`, `author`, `changed` (ms of UTC) and `in_force`: false for one that the model cannot follow now.
+
+`registrations` asks the edges at that moment; without `users` for everybody's devices. Each has `user`, `device`,
+`edge`, `transport` and, in seconds, `since`, `refreshed` (ago) and `expires` (to come); `silent` names the edges that
+did not tell.
 
 `events` is answered by `{boot, last, gap}` and then a line for each event (`pbx.calls.events`). With the `boot` and the
 number of the last event that the reader has (`since`) it goes on from there; `gap` says that this cannot be, so that
@@ -20,10 +24,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from pbx.calls.live import by_api
 from pbx.calls.live.exchange import Exchange, Refused
+from pbx.calls.live.registrations import Registrations
 from pbx.model.objects import Tenant
 from pbx.routing import own
 from pbx.server.control import Command, CommandError, Streamed
@@ -34,8 +40,9 @@ PAUSE = 0.02  # seconds between two writes to a reader: many calls make one writ
 class ApiCommands:
     """The commands, on the exchange of this process."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, registrations: Registrations) -> None:
         self._exchange = exchange
+        self._registered = registrations
 
     @property
     def commands(self) -> Mapping[str, Command]:
@@ -43,6 +50,7 @@ class ApiCommands:
             "served": self._served,
             "calls": self._calls,
             "people": self._people,
+            "registrations": self._registrations,
             "place": self._place,
             "hang_up": self._hang_up,
             "transfer": self._transfer,
@@ -72,6 +80,14 @@ class ApiCommands:
             for user in tenant.users.values()
         ]
         return {"people": people}
+
+    async def _registrations(self, request: dict[str, Any]) -> dict[str, Any]:
+        tenant = self._tenant(request)
+        users = request.get("users") or list(tenant.users)
+        if not isinstance(users, list) or any(user not in tenant.users for user in users):
+            raise CommandError("there is no such user", 404)
+        found, silent = await self._registered.of(tenant, users)
+        return {"registrations": [asdict(one) for one in found], "silent": silent}
 
     async def _place(self, request: dict[str, Any]) -> dict[str, Any]:
         tenant, user, to = (_text(request, name) for name in ("tenant", "user", "to"))

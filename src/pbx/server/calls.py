@@ -24,6 +24,7 @@ from pbx.calls.live.last_numbers import LastNumbers
 from pbx.calls.live.mailbox import SOUND_KEY, Boxes
 from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.presence import Presence
+from pbx.calls.live.registrations import Registrations
 from pbx.calls.live.silence import SilenceWatch
 from pbx.calls.record import CallRecord
 from pbx.features.story import again, story
@@ -190,7 +191,8 @@ class CallServer:
         commands.update({"drain": self._drain, "undrain": self._undrain, "cut": self._cut})
         control = ControlServer(config.control, commands)
         await control.start()
-        api_commands = ApiCommands(exchange)
+        registrations = Registrations(config.edges.values(), stack, transport.flush)
+        api_commands = ApiCommands(exchange, registrations)
         api = ControlServer(config.api, api_commands.commands, api_commands.streams, mode=0o660)
         await api.start()
         gc.collect()

@@ -12,7 +12,8 @@ from pbx.sip.transaction_layer import TransactionLayer
 
 
 class Question:
-    """One OPTIONS; `done` gets its final status, 408 for none and 503 for a peer that cannot be reached."""
+    """One OPTIONS; `done` gets its final status, 408 for none and 503 for a peer that cannot be reached, and before
+    that `heard` the final response itself, if there is one."""
 
     def __init__(
         self,
@@ -23,14 +24,16 @@ class Question:
         from_: str,
         headers: Headers,
         done: Callable[[int], None],
+        heard: Callable[[Response], None] = lambda response: None,
     ) -> None:
-        self._done = done
+        self._done, self._heard = done, heard
         lead = f"From: {from_};tag={layer.new_tag()}\r\nCall-ID: {layer.new_call_id()}\r\n"
         lines = f"{MAX_FORWARDS}{header_lines(headers)}Accept: application/sdp\r\n"
         layer.request(Outgoing("OPTIONS", uri, lead, f"<{uri}>", 1, lines), destination, self)
 
     def received(self, transaction: ClientTransaction, response: Response) -> None:
         if response.status >= 200:
+            self._heard(response)
             self._done(response.status)
 
     def failed(self, transaction: ClientTransaction, status: int) -> None:

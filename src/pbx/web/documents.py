@@ -31,6 +31,23 @@ class Me(BaseModel):
     user: str | None = Field(description="The person whom alone the token is for.")
 
 
+class Registration(BaseModel):
+    """A contact of a device, at the edge that it registered at."""
+
+    user: str
+    device: str = Field(examples=["desk"])
+    edge: str
+    transport: str = Field(description="udp, tcp, tls, or wss: a page in a browser.")
+    since: str = Field(description="When it came; after a restart of the edge, when it was seen again.")
+    refreshed: str = Field(description="When it registered last.")
+    expires: str = Field(description="When it is forgotten unless it registers again.")
+
+
+class Registrations(BaseModel):
+    registrations: list[Registration]
+    edges_silent: list[str] = Field(description="Edges that did not tell in time: their devices are not in the list.")
+
+
 class NewCall(BaseModel):
     """A call that is asked for: the person's own telephones ring first, then `to` is dialled by that person's rules."""
 

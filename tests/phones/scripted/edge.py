@@ -279,6 +279,7 @@ class ScriptedEdge(asyncio.DatagramProtocol):
     def __init__(self, host: str, port: int, calls: Peer, behave: Callable[[str, str, str, Message], Person]) -> None:
         self.host, self.port, self._calls, self._behave = host, port, calls, behave
         self.mute: set[str] = {"mute"}  # trunks that answer no OPTIONS
+        self.registered: dict[str, str] = {}  # device → how: `udp/ 70 10 590`, as an edge tells a call process
         self.contact = f"<sip:edge@{host}:{port}>"
         self._legs: dict[str, CallerLeg | CalleeLeg] = {}
         self._answers: dict[tuple[str, str], bytes] = {}
@@ -311,11 +312,20 @@ class ScriptedEdge(asyncio.DatagramProtocol):
     def send(self, data: bytes) -> None:
         self._transport.sendto(data, self._calls)
 
-    def reply(self, request: Message, code: int, phrase: str, *, tag: str = "", body: bytes = b"") -> None:
+    def reply(
+        self,
+        request: Message,
+        code: int,
+        phrase: str,
+        *,
+        tag: str = "",
+        body: bytes = b"",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
         echo = [(name, value) for name in ("Via", "From", "To", "Call-ID", "CSeq") for value in request.all(name)]
         if tag and not message.parameter(request["To"], "tag"):
             echo = [(name, f"{value};tag={tag}" if name == "To" else value) for name, value in echo]
-        more = [("Content-Type", "application/sdp")] if body else []
+        more = [*headers, *([("Content-Type", "application/sdp")] if body else [])]
         data = bytes(Message(f"SIP/2.0 {code} {phrase}", [*echo, ("Contact", self.contact), *more], body))
         if code >= 200:
             self._answers[(request.branch, request.method)] = data
@@ -349,6 +359,10 @@ class ScriptedEdge(asyncio.DatagramProtocol):
             leg.on_request(received)
         elif received.method == "OPTIONS" and received.get("X-PBX-Trunk") in self.mute:
             return
+        elif received.method == "OPTIONS" and (devices := received.get("X-PBX-Registered")):
+            known = [(one, self.registered[one]) for one in devices.split() if one in self.registered]
+            told = [("X-PBX-Contact", f"{one} {how}") for one, how in known]
+            self.reply(received, 200, "OK", headers=[("X-PBX-Edge", "edge1"), *told])
         elif received.method != "ACK":
             self.reply(received, 200 if received.method == "OPTIONS" else 481, "Said So")
 
