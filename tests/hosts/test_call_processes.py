@@ -110,7 +110,7 @@ def test_a_second_process_comes_and_takes_its_tenants_once_they_have_no_calls(
 
 def test_with_two_processes_there_is_nothing_left_to_do(site: ShapeSite) -> None:
     assert site.pbx("plan", expect=0).stdout == "no differences\n"
-    sockets = {line.split()[4] for line in site.lab.exec(HOST, "ss", "-lnuH").stdout.splitlines() if ":507" in line}
+    sockets = {line.split()[3] for line in site.lab.exec(HOST, "ss", "-lnuH").stdout.splitlines() if ":507" in line}
     assert {one.rpartition(":")[2] for one in sockets if one.startswith(site.lab.address(HOST))} >= {"5070", "5071"}
     assert "5070-5071" in site.lab.exec(HOST, "nft", "list", "table", "inet", "pbx").stdout
 

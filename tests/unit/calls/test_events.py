@@ -45,7 +45,7 @@ class Reader:
 
 
 async def served(path: Path, events: Events) -> ControlServer:
-    commands = ApiCommands(SimpleNamespace(events=events))  # type: ignore[arg-type]
+    commands = ApiCommands(SimpleNamespace(events=events), SimpleNamespace())  # type: ignore[arg-type]
     server = ControlServer(path, commands.commands, commands.streams, mode=0o660)
     await server.start()
     return server
