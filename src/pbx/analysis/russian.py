@@ -144,6 +144,7 @@ REASONS = {
     "last_caller_hid": "звонивший последним скрыл номер",
     "speed_dial": "короткий номер {number} ({owner}): {to}",
     "no_speed_dial": "{number} — не короткий номер ни звонящего, ни компании",
+    "nobody_to_page": "по номеру {digits} сейчас некому объявить: ни у кого нет свободного настольного телефона",
     "joined_by": "{leg} входит в разговор",
     "gave_way": "{leg} уступает место другой стороне своего звонка {call}",
     "barred": "{number}: {level}, а class_of_service/{allowed} разрешает не дальше {allowed}",

@@ -303,6 +303,10 @@ class Connections(ABC):
         """Give `write` what a leg that hears the engine says, as A-law, until this is cancelled; the last piece comes
         before that returns."""
 
+    async def enter_room(self, leg: Leg, room: str, *, muted: bool = False, deaf: bool = False) -> None:  # noqa: B027
+        """Let a leg that hears the engine into a room: it hears all the others there and they hear it, but for who is
+        muted or deaf. Said again it changes how."""
+
     def expect(self, leg: Leg, *, asked: bool = True) -> None:  # noqa: B027
         """A leg is asked for digits, or may type some unasked: nothing to do, but for a caller who follows a script."""
 
@@ -321,6 +325,9 @@ class Connections(ABC):
     @abstractmethod
     async def attend(self, callee: CalleeLeg) -> None:
         """An answered callee hears the engine (before it is joined)."""
+
+    async def attend_beside(self, callee: CalleeLeg) -> None:  # noqa: B027
+        """An answered callee hears the engine, as the caller goes on to do."""
 
     @abstractmethod
     async def bridge(self, callee: CalleeLeg) -> None:

@@ -12,6 +12,7 @@ from pbx.calls.call import Call
 from pbx.features import own_settings
 from pbx.features.intercom import intercom
 from pbx.features.last_number import call_return, redial
+from pbx.features.paging import page
 from pbx.features.park import park, unpark
 from pbx.features.pickup import pick_up, pick_up_directed
 from pbx.features.speed_dial import speed_dial
@@ -57,6 +58,7 @@ CODES: Mapping[str, Code] = {
     "call_waiting_on": own_settings.switch(own.CALL_WAITING, True),
     "call_waiting_off": own_settings.switch(own.CALL_WAITING, False),
     "intercom": intercom,
+    "page": page,
     "park": park,
     "redial": redial,
     "call_return": call_return,

@@ -33,6 +33,7 @@ BUILT_IN: Mapping[str, str] = {  # as FreePBX, BroadWorks and Asterisk have them
     "park": "*68",
     "unpark": "*69",
     "intercom": "*80",
+    "page": "*81",
     "redial": "*66",
     "call_return": "*65",
     "speed_dial": "*0",
@@ -49,6 +50,7 @@ WITH_NUMBER = frozenset(
         "park",
         "unpark",
         "intercom",
+        "page",
         "speed_dial",
     }
 )

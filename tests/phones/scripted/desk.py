@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from bench.local_stack import CALLS_PORT, EDGE_PORT, Place, Stack, running
 from phones.message import Message
+from phones.rtp import Voice
 from phones.scripted.edge import CalleeLeg, CallerLeg, Incoming, ScriptedEdge
 from phones.scripted.live import SOUND, address, with_sound
 from phones.scripted.simulation import GONE, HOUSE, house
@@ -60,6 +61,11 @@ class Desk:
         return self._edge.call(
             Incoming(dialled, DOMAIN, device, [*stamps, ("X-PBX-Source", f"device {device}"), *headers])
         )
+
+    def voice(self, device: str, hz: float) -> Voice:
+        """Gives a telephone a voice: a tone of this frequency, in the calls that it has from now on."""
+        made = self._edge.voices[device] = Voice(None, self.host, hz)
+        return made
 
     def call_in(self, number: str, caller: str = "79161234567") -> CallerLeg:
         """An outside call over the trunk `digits`."""
@@ -172,6 +178,8 @@ async def desk(stack: Stack, host: str) -> AsyncIterator[Desk]:
         raise
     finally:
         made._edge.close()
+        for voice in made._edge.voices.values():
+            voice.close()
 
 
 def replacing(leg: CallerLeg | CalleeLeg, user: str) -> str:

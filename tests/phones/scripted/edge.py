@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from phones import message
 from phones.message import Message
+from phones.rtp import Voice
 
 from pbx.calls.simulated.world import Person
 
@@ -65,6 +66,19 @@ class Leg:
         self._timers: list[asyncio.TimerHandle] = []
         self._repeats: list[asyncio.TimerHandle] = []
 
+    voice: Voice | None = None  # what it says and hears; without one it sends no sound
+
+    def sdp(self) -> bytes:
+        """Its offer or answer."""
+        body = self.edge.sdp()
+        return body if self.voice is None else re.sub(rb"m=audio \d+", b"m=audio %d" % self.voice.port, body)
+
+    def speaks_to(self, other: bytes) -> None:
+        """The SDP of whom it talks with has come."""
+        port = re.search(rb"^m=audio (\d+)", other, re.M)
+        if self.voice is not None and port is not None:
+            self.voice.start((self.edge.host, int(port[1])), 8, 101)
+
     def later(self, seconds: float, do: Callable[..., None], *words: object) -> None:
         self._timers.append(asyncio.get_running_loop().call_later(seconds, do, *words))
 
@@ -93,7 +107,7 @@ class Leg:
 
     def reinvite(self, direction: str) -> None:
         """Offers the media anew: `sendonly` holds, `sendrecv` takes back."""
-        body = self.edge.sdp().replace(b"a=sendrecv", f"a={direction}".encode())
+        body = self.sdp().replace(b"a=sendrecv", f"a={direction}".encode())
         self.send(self.request("INVITE", [("Content-Type", "application/sdp")], body))
 
     def refer(self, digits: str, *, leaves: bool = False) -> None:
@@ -148,7 +162,7 @@ class Leg:
             self.settled()
             self.end(200)
         elif request.method in ("INVITE", "UPDATE") and request.body:
-            self.edge.reply(request, 200, "OK", body=self.edge.sdp())
+            self.edge.reply(request, 200, "OK", body=self.sdp())
         elif request.method != "ACK":
             self.edge.reply(request, 200, "OK")
 
@@ -163,7 +177,7 @@ class CallerLeg(Leg):
         self.local = f"<sip:{call.caller}@{call.domain}>;tag={self.tag}"
         self.target = f"sip:{call.user}@{call.domain}"
         self.remote = f"<{self.target}>"
-        self.invite = self.request("INVITE", [*call.headers, ("Content-Type", "application/sdp")], self.edge.sdp())
+        self.invite = self.request("INVITE", [*call.headers, ("Content-Type", "application/sdp")], self.sdp())
         self.send(self.invite)
         for second, digit in call.digits:
             self.later(second, self.digit, digit)
@@ -205,6 +219,7 @@ class CallerLeg(Leg):
         self.edge.send(bytes(ack))
         if not self.over.done() and not self.is_up:
             self.is_up = True
+            self.speaks_to(response.body)
             if self.call.transfers:
                 self.later(self.call.transferring, self.refer, self.call.transfers)
 
@@ -242,7 +257,9 @@ class CalleeLeg(Leg):
     def final(self, code: int) -> None:
         self.is_up = code == 200
         if self.is_up:
-            self.answer(200, "OK", self.edge.sdp())
+            self.answer(200, "OK", self.sdp())
+            assert self.invite is not None
+            self.speaks_to(self.invite.body)
         else:
             self.answer(code, "Said So")
             self.end(code)
@@ -281,6 +298,7 @@ class ScriptedEdge(asyncio.DatagramProtocol):
         self.mute: set[str] = {"mute"}  # trunks that answer no OPTIONS
         self.registered: dict[str, str] = {}  # device → how: `udp/ 70 10 590`, as an edge tells a call process
         self.contact = f"<sip:edge@{host}:{port}>"
+        self.voices: dict[str, Voice] = {}  # of devices
         self._legs: dict[str, CallerLeg | CalleeLeg] = {}
         self._answers: dict[tuple[str, str], bytes] = {}
         self._media = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # what comes here is not read
@@ -306,6 +324,7 @@ class ScriptedEdge(asyncio.DatagramProtocol):
         """Brings a call in; the leg's `over` is its end."""
         leg = CallerLeg(self, f"{os.urandom(8).hex()}@{self.host}")
         self._legs[leg.call_id] = leg
+        leg.voice = self.voices.get(incoming.caller)
         leg.begin(incoming)
         return leg
 
@@ -372,5 +391,6 @@ class ScriptedEdge(asyncio.DatagramProtocol):
         assert token and user
         leg = CalleeLeg(self, invite["Call-ID"])
         self._legs[leg.call_id] = leg
+        leg.voice = self.voices.get(user[1])
         trunk = invite.get("X-PBX-Trunk") or ""
         leg.begin(invite, self._behave(token[1], user[1].replace("%2B", "+"), trunk, invite))

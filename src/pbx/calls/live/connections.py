@@ -133,6 +133,9 @@ class SipConnections(Connections):
         await self.media.give_back_if_taken(leg.tag)
         await self.media.record(leg.tag, write)
 
+    async def enter_room(self, leg: Leg, room: str, *, muted: bool = False, deaf: bool = False) -> None:
+        await self.media.enter_room(leg.tag, room, muted=muted, deaf=deaf)
+
     def digit(self, tag: str, digit: str) -> None:
         """A digit that the engine heard on a leg."""
         for leg in (self.caller, *self._legs):
@@ -281,6 +284,11 @@ class SipConnections(Connections):
         assert isinstance(callee, SipCallee) and callee.sdp is not None
         await self.media.answered(callee.tag, callee.sdp, callee.offer)
         await self.media.attend(callee.tag)
+
+    async def attend_beside(self, callee: CalleeLeg) -> None:
+        assert isinstance(callee, SipCallee) and callee.sdp is not None
+        await self.media.answered(callee.tag, callee.sdp, callee.offer)
+        await self.media.attend_beside(callee.tag)
 
     async def bridge(self, callee: CalleeLeg) -> None:
         assert isinstance(callee, SipCallee) and callee.sdp is not None

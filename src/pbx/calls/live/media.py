@@ -205,6 +205,10 @@ class CallMedia:
     async def echo(self, tag: str) -> None:
         await self.engine.echo(self.engine_leg(tag))
 
+    async def enter_room(self, tag: str, room: str, *, muted: bool = False, deaf: bool = False) -> None:
+        """A leg that hears the engine hears a room of it."""
+        await self.engine.enter_room(self.engine_leg(tag), room, muted=muted, deaf=deaf)
+
     def played(self, play: str, reason: str) -> None:
         """The engine tells that a play is over; it may say so before `play` of the engine has returned."""
         if play in self._music:
@@ -275,6 +279,12 @@ class CallMedia:
                 await self._to_engine(self.head)
             await self.relay.block(self.head)
             self._blocked = True
+
+    async def attend_beside(self, tag: str) -> None:
+        """A leg that answered hears the engine, and so does the caller, whose audio the relay took to ring others."""
+        await self.to_engine(tag)
+        self._taken = True
+        await self.give_back_if_taken(self.head)
 
     async def give_back_if_taken(self, tag: str) -> None:
         """One more offer returns the caller's audio to the engine after others were rung: its digits are heard."""
