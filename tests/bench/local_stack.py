@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 HOST = "127.0.0.1"
 CALLS_PORT, EDGE_PORT, NG_PORT, MEDIA_PORT = 25070, 25080, 22223, 24100
+CLI_PORT, AGENT_PORT, DIGITS_PORT = 22224, 22225, 22226
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -35,6 +36,7 @@ class Stack:
     enter: tuple[str, ...] = ()  # the words that enter their namespace
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sockets: list[socket.socket] = field(default_factory=list)  # of the relay's agent, as systemd would keep them
 
     def start(self, name: str, *command: str) -> None:
         """Start a process, or one that ended again."""
@@ -42,8 +44,9 @@ class Stack:
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OPENBLAS_NUM_THREADS": "1"}
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [*self.enter, *command], stdout=log, stderr=log, env=environment, cwd=self.folder
-            )
+                [*self.enter, *command], stdout=log, stderr=log, env=environment, cwd=self.folder,
+                pass_fds=[one.fileno() for one in self.sockets] if name == "relay" else (),
+            )  # fmt: skip
 
     def cpu(self, name: str) -> float:
         """CPU seconds, user and system, of a process and its threads."""
@@ -122,7 +125,7 @@ def _configs(folder: Path, place: Place, document: dict[str, Any], audio: Mappin
         json.dumps({
             "name": "bench", "instance": 1, "listen": place.calls, "port": CALLS_PORT,
             "edges": [{"name": "edge1", "address": place.edge, "port": place.edge_port}],
-            "relays": [{"name": "relay1", "address": place.host, "port": NG_PORT}],
+            "relays": [{"name": "relay1", "address": place.host, "port": NG_PORT, "digits": AGENT_PORT}],
             "media": {"socket": str(folder / "media.sock"), "address": place.host, "port": MEDIA_PORT},
             "control": str(folder / "control.sock"), "api": str(folder / "api.sock"),
             "journal": str(folder / "journal"),
@@ -130,7 +133,24 @@ def _configs(folder: Path, place: Place, document: dict[str, Any], audio: Mappin
             "document": str(folder / "document.json"), "secrets": str(folder / "secrets.json"),
         })
     )  # fmt: skip
+    (folder / "relay.json").write_text(
+        json.dumps({
+            "digits": {"address": place.host, "port": DIGITS_PORT},
+            "calls": {"address": place.host, "port": AGENT_PORT},
+            "control": str(folder / "relay.sock"),
+        })
+    )  # fmt: skip
     return calls, media
+
+
+def _start_agent(stack: Stack, place: Place) -> None:
+    """pbx-relay, whose sockets stay when it is killed."""
+    for address in ((place.host, DIGITS_PORT), (place.host, AGENT_PORT)):
+        stack.sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        stack.sockets[-1].bind(address)
+    handed = [str(ROOT / "tests/bench/hand_over.py"), *(str(one.fileno()) for one in stack.sockets), "--"]
+    agent = [sys.executable, "-m", "pbx.server.relay", "--config", str(stack.folder / "relay.json")]
+    stack.start("relay", sys.executable, *handed, *agent)
 
 
 @contextlib.contextmanager
@@ -149,9 +169,12 @@ def running(
     calls, media = _configs(folder, place, document or document_of(model), audio or {})
     stack = Stack(folder, place.enter)
     try:
+        if not place.enter:
+            _start_agent(stack, place)
         stack.start("rtpengine", "rtpengine", "--foreground", "--log-stderr", "--log-level=4", "--table=-1",
               f"--interface={place.host}", f"--listen-ng={place.host}:{NG_PORT}",
-              "--port-min=40000", "--port-max=59999", "--delete-delay=0",
+              f"--listen-cli={place.host}:{CLI_PORT}",
+              "--port-min=40000", "--port-max=59999", "--delete-delay=0", f"--dtmf-log-dest={place.host}:{DIGITS_PORT}",
               "--num-threads=2", f"--pidfile={folder}/rtpengine.pid")  # fmt: skip
         stack.start("media", sys.executable, "-m", "pbx.server.media", "--config", str(media))
         stack.start("calls", sys.executable, "-m", "pbx.server.calls", "--config", str(calls))
@@ -165,3 +188,5 @@ def running(
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
             process.kill()
+        for one in stack.sockets:
+            one.close()

@@ -28,7 +28,7 @@ print(json.dumps({
 }))
 os.unlink(mine)"""
 UNITS = {"kamailio.service": "edge1", "rtpengine-daemon.service": "relay1", "pbx-calls@1.service": "calls1"}
-UNITS |= {"pbx-media@1.service": "calls1", "pbx-journal.service": "calls1"}
+UNITS |= {"pbx-media@1.service": "calls1", "pbx-journal.service": "calls1", "pbx-relay.service": "relay1"}
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,7 @@ def test_a_model_with_a_mistake_touches_no_server(site: Site) -> None:
         ("edge1", "kamailio.service"),
         ("relay1", "rtpengine-daemon.service"),
         ("relay1", "redis-server.service"),
+        ("relay1", "pbx-relay.service"),
         ("calls1", "pbx-calls@1.service"),
         ("calls1", "pbx-media@1.service"),
         ("calls1", "pbx-journal.service"),

@@ -19,12 +19,18 @@ RTP = range(30000, 40000)  # of calls that are up
 
 PACKAGES = {
     "edge1": ["kamailio", "kamailio-sqlite-modules", "kamailio-tls-modules", "kamailio-websocket-modules", "nftables"],
-    "relay1": ["rtpengine-daemon", "redis-server", "nftables"],
+    "relay1": ["rtpengine-daemon", "redis-server", "python3-venv", "nftables"],
     "calls1": ["python3-venv", "nftables"],
 }
 UNITS = {
     "edge1": ["kamailio.service", "kamailio-location.timer", "nftables.service"],
-    "relay1": ["rtpengine-daemon.service", "redis-server.service", "nftables.service"],
+    "relay1": [
+        "rtpengine-daemon.service",
+        "redis-server.service",
+        "pbx-relay.socket",
+        "pbx-relay.service",
+        "nftables.service",
+    ],
     "calls1": [
         "pbx-calls@1.service",
         "pbx-journal.service",
@@ -36,7 +42,8 @@ UNITS = {
 SOCKETS = {
     "edge1": {f"{proto} {EDGE}:{port}" for proto in ("udp", "tcp") for port in (5060, 5080)}
     | {f"tcp {EDGE}:{port}" for port in (5061, 8443)},
-    "relay1": {f"udp {RELAY}:2223", "tcp 127.0.0.1:2224", "tcp 127.0.0.1:6379", "tcp [::1]:6379"},
+    "relay1": {f"udp {RELAY}:{port}" for port in (2223, 2225)}
+    | {"udp 127.0.0.1:2226", "tcp 127.0.0.1:2224", "tcp 127.0.0.1:6379", "tcp [::1]:6379"},
     "calls1": {
         f"udp {CALLS}:5070",
         f"tcp {CALLS}:5070",
@@ -52,7 +59,7 @@ RULES = {
         "ip saddr @calls udp dport 5080 accept",
         "ip saddr @calls tcp dport 5080 accept",
     },
-    "relay1": {"udp dport 30000-39999 accept", "ip saddr @calls udp dport 2223 accept"},
+    "relay1": {"udp dport 30000-39999 accept", "ip saddr @calls udp dport { 2223, 2225 } accept"},
     "calls1": {
         "ip saddr @edges udp dport 5070 accept",
         "ip saddr @edges tcp dport 5070 accept",
@@ -64,6 +71,7 @@ RUN_AS = [
     ("edge1", "kamailio.service", "kamailio"),
     ("relay1", "rtpengine-daemon.service", "rtpengine"),
     ("relay1", "redis-server.service", "redis"),
+    ("relay1", "pbx-relay.service", "pbx-relay"),
     ("calls1", "pbx-calls@1.service", "pbx-calls"),
     ("calls1", "pbx-journal.service", "pbx-calls"),
     ("calls1", "pbx-media@1.service", "pbx-media"),
@@ -84,6 +92,7 @@ OWN_UNITS = [
     ("edge1", "kamailio.service"),
     ("edge1", "kamailio-location.service"),
     ("relay1", "rtpengine-daemon.service"),
+    ("relay1", "pbx-relay.service"),
     ("calls1", "pbx-calls@1.service"),
     ("calls1", "pbx-journal.service"),
     ("calls1", "pbx-media@1.service"),

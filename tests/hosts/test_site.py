@@ -51,7 +51,13 @@ def test_plan_and_drift_say_that_there_is_nothing(bare_site: Site) -> None:
 
 @pytest.mark.parametrize(
     "host, unit",
-    [("calls1", "pbx-calls@1"), ("calls1", "pbx-media@1"), ("calls1", "pbx-journal"), ("relay1", "rtpengine-daemon")],
+    [
+        ("calls1", "pbx-calls@1"),
+        ("calls1", "pbx-media@1"),
+        ("calls1", "pbx-journal"),
+        ("relay1", "rtpengine-daemon"),
+        ("relay1", "pbx-relay"),
+    ],
 )
 def test_services_are_sandboxed_and_not_root(bare_site: Site, host: str, unit: str) -> None:
     report = bare_site.lab.exec(

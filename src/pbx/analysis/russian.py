@@ -123,6 +123,7 @@ REASONS = {
     "redirected": "{leg} отправляет вызов на {digits}",
     "redirect_refused": "{leg} отправляет вызов на {digits}, куда его владельцу отправлять нельзя",
     # to the outside
+    "next_call": "{leg} кладёт трубку за собеседника и набирает заново",
     "transferred": "{leg} переводит звонок на {digits}",
     "transferred_to_call": "{leg} соединяет звонок с другим своим звонком, {call}",
     "transfer_to_itself": "user/{user} был бы переведён на самого себя",

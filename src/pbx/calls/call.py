@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from pbx.calls import dialling, events
+from pbx.calls import dialling, events, in_call
 from pbx.calls.happened import Happened
 from pbx.calls.hearing import Hearing
 from pbx.calls.house import ALONE, House
@@ -266,7 +266,8 @@ class Call(Hearing):
         claim = self.may_be_claimed()
         try:
             waits: set[asyncio.Future[Any]] = {callee.gone, wish, claim}
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            with in_call.listening(self, callee):
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.connections.on_wish = self.claim = None
         if claim.done():

@@ -107,6 +107,7 @@ class Outcome:
 class Leg:
     """One side of a call: its name in the relay (`A`, `B1`, …), what it is, its digits and its end."""
 
+    on_typed: Callable[[str, int, bool], None] | None = None  # digit, ms, heard by the other side: see `in_call`
     on_change: Callable[[], None] | None = None  # whoever shows to others who talks is told of each new state
 
     def __init__(self, tag: str, label: str) -> None:
@@ -238,6 +239,7 @@ class Wish(ABC):
     digits: str  # whom to call, as dialled
     call: str = ""  # attended: the other call that `by` has there, by its id
     leg: Leg | None = None  # and its leg in it
+    next_call: bool = False  # not sent on: the other one is hung up, and `by` dials anew
 
     @abstractmethod
     def accept(self) -> None:
@@ -309,6 +311,12 @@ class Connections(ABC):
 
     def expect(self, leg: Leg, *, asked: bool = True) -> None:  # noqa: B027
         """A leg is asked for digits, or may type some unasked: nothing to do, but for a caller who follows a script."""
+
+    async def hide_digits(self, leg: Leg, hides: bool) -> None:  # noqa: B027
+        """Whom a leg talks with is to hear its digits no more, or again."""
+
+    async def press(self, leg: Leg, digit: str, milliseconds: int) -> None:  # noqa: B027
+        """Whom a leg talks with is to hear this digit as if the leg had pressed it now."""
 
     @abstractmethod
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:

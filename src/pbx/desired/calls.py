@@ -7,6 +7,7 @@ from typing import Any
 
 from pbx.desired import store
 from pbx.desired.hosts import Host, of_group
+from pbx.desired.relay import DIGITS_PORT
 
 STATE = "/var/lib/pbx"
 CONTROL = "/run/pbx-calls/control.sock"
@@ -50,7 +51,8 @@ def process(host: Host, hosts: list[Host]) -> dict[str, Any]:
             for edge in of_group(hosts, "edges")
         ],
         "relays": [
-            {"name": relay.name, "address": relay.sip_address, "port": 2223} for relay in of_group(hosts, "relays")
+            {"name": relay.name, "address": relay.sip_address, "port": 2223, "digits": DIGITS_PORT}
+            for relay in of_group(hosts, "relays")
         ],
         "media": {"socket": ENGINE, "address": engine.media_address, "port": 41000} if engine else None,
         "control": CONTROL,

@@ -96,7 +96,7 @@ def _role(
         values = {**passwords, **{name: trunks[name] for name in sorted(registering)}}
         return {"tenants": dict(revisions), **body}, values, None
     if role == "relay":
-        return {"tenants": {}, **relay.document(host)}, {}, None
+        return {"tenants": {}, **relay.document(host)}, {}, relay.process(host)
     if role == "calls":
         plains = {id_: {"revision": revisions[id_], "plain": dict(source.tenants[id_])} for id_ in source.tenants}
         owned = {tenant: one.instance for tenant, one in owners(source.model, hosts).items() if one.host == host}

@@ -1,4 +1,4 @@
-"""The document of a relay: the settings of rtpengine, by the names of its own configuration file."""
+"""The documents of a relay: the settings of rtpengine, by the names of its own configuration file, and its agent's."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from typing import Any
 
 from pbx.desired.hosts import Host
 
+DIGITS_PORT = 2225  # where call processes ask the agent for digits
+DIGITS_LOG = ("127.0.0.1", 2226)  # where rtpengine tells the agent of them
+
 # delete-delay: media of an ended call stops at once. table -1: no kernel module, userspace forwarding.
 SETTINGS: dict[str, str | int] = {
     "table": -1,
     "listen-cli": "127.0.0.1:2224",
     "port-min": 30000,
     "port-max": 39999,
+    "dtmf-log-dest": "{}:{}".format(*DIGITS_LOG),
     "redis": "127.0.0.1:6379/5",
     # rtpengine waits for Redis with the call locked: one that hangs must cost little, and soon nothing
     "redis-allowed-errors": 3,
@@ -44,3 +48,12 @@ def document(host: Host) -> dict[str, Any]:
         **host.settings.get("relay", {}),
     }
     return {"settings": dict(sorted(settings.items()))}
+
+
+def process(host: Host) -> dict[str, Any]:
+    """/etc/pbx/relay.json, of the agent."""
+    return {
+        "digits": {"address": DIGITS_LOG[0], "port": DIGITS_LOG[1]},
+        "calls": {"address": host.sip_address, "port": DIGITS_PORT},
+        "control": "/run/pbx-relay/control.sock",
+    }

@@ -152,6 +152,10 @@ class RelaySession:
         """
         await self._command("play DTMF", **{"from-tag": tag, "code": digit, "duration": milliseconds})
 
+    async def hide_digits(self, tag: str, hides: bool) -> None:
+        """Keep the digits of `tag` (RFC 4733) from the others, who hear its sound; they are told of all the same."""
+        await self._command("block DTMF" if hides else "unblock DTMF", **{"from-tag": tag})
+
     async def query(self) -> dict[str, Any]:
         """Live state: `tags[leg].medias[0].streams[0]`, `tags[leg].subscriptions`. It costs rtpengine 180 µs of CPU."""
         return await self._command("query")

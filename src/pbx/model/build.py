@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pbx.model import objects as o
 from pbx.model.build_services import collect, forward, limits, services
-from pbx.model.feature_codes import NONE
+from pbx.model.feature_codes import IN_CALL, NONE
 from pbx.model.words import destination, hours, listed, reference, references, seconds, some
 
 Plain = Mapping[str, Any]
@@ -36,6 +36,7 @@ def tenant(plain: Plain, revision: str = "", spoken: Mapping[str, Mapping[str, s
     users = _each(plain, "users", user)
     ring_groups = _each(plain, "ring_groups", ring_group)
     others = services(plain)
+    codes = {name: code for name, code in plain.get("feature_codes", {}).items() if code != NONE}
     return o.Tenant(
         id=head["id"],
         name=head["name"],
@@ -78,7 +79,8 @@ def tenant(plain: Plain, revision: str = "", spoken: Mapping[str, Mapping[str, s
             if device.number and person.name
         },
         speed_dials=_speed_dials(head),
-        feature_codes={name: code for name, code in plain.get("feature_codes", {}).items() if code != NONE},
+        feature_codes={name: code for name, code in codes.items() if name not in IN_CALL},
+        in_call_codes={name: code for name, code in codes.items() if name in IN_CALL},
         extensions={
             **_extensions("user", users),
             **_extensions("ring_group", ring_groups),

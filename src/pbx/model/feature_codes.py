@@ -40,6 +40,9 @@ BUILT_IN: Mapping[str, str] = {  # as FreePBX, BroadWorks and Asterisk have them
     "call_waiting_on": "*70",
     "call_waiting_off": "*71",
 }
+# Typed while two talk, by telephones of ours (`calls.in_call`). None is built in: who calls a bank types to its menus.
+IN_CALL_TRANSFER, IN_CALL_PARK, IN_CALL_NEXT = "in_call_transfer", "in_call_park", "in_call_next"
+IN_CALL = frozenset({IN_CALL_TRANSFER, IN_CALL_PARK, IN_CALL_NEXT})
 WITH_NUMBER = frozenset(
     {
         "hide_number",
@@ -52,6 +55,7 @@ WITH_NUMBER = frozenset(
         "intercom",
         "page",
         "speed_dial",
+        IN_CALL_TRANSFER,
     }
 )
 
@@ -95,6 +99,8 @@ def check(scope: Scope, site: Scope | None) -> None:
 
 
 def _clash(one: _Code, other: _Code) -> str:
+    if (one.name in IN_CALL) is not (other.name in IN_CALL):
+        return ""  # one is dialled, the other typed during a call
     if one.code == other.code:
         return f"{one.code} is the code of {one.name}"
     for short, long in ((one, other), (other, one)):

@@ -417,6 +417,7 @@ class Tenant:
     services: Services = field(default_factory=Services)
     feature_codes: Mapping[str, str] = field(default_factory=dict)  # name → what is dialled
     speed_dials: Mapping[str, Destination] = field(default_factory=dict)
+    in_call_codes: Mapping[str, str] = field(default_factory=dict)  # name → what is typed while two talk
     directory: Mapping[str, str] = field(default_factory=dict)  # outside number of a person of ours → name
     # "201" → user/ivanov, "640" → ring_group/office
     extensions: Mapping[str, Destination] = field(default_factory=dict)

@@ -133,6 +133,7 @@ ENGLISH: Mapping[str, str] = {
     "redirected": "{leg} sends the caller on to {digits}",
     "redirect_refused": "{leg} sends the caller on to {digits}, where its owner may send nobody",
     # transfers
+    "next_call": "{leg} hangs the other one up and dials anew",
     "transferred": "{leg} sends the call on to {digits}",
     "transferred_to_call": "{leg} joins the call with its other one, {call}",
     "transfer_to_itself": "user/{user} would be sent on to itself",

@@ -28,6 +28,7 @@ from pbx.calls.live.registrations import Registrations
 from pbx.calls.live.silence import SilenceWatch
 from pbx.calls.record import CallRecord
 from pbx.features.story import again, story
+from pbx.media.agents import Agents
 from pbx.media.engine_client import EngineClient
 from pbx.media.ng import NgClient
 from pbx.media.relays import Relays
@@ -185,6 +186,8 @@ class CallServer:
         exchange.recovery.resume(documents)
         presence.resume(kept_watchers.read(), stack)
         takeover.start(stack)
+        self._agents = agents = Agents(config.node, config.agents, exchange.relayed_digit)
+        await agents.start()
         pause.watch()
         commands: dict[str, Command] = {"status": self._status, "load": self._cmd_load, "calls": self._calls}
         commands["own_settings"] = self._own_settings
@@ -213,6 +216,7 @@ class CallServer:
         silence.cancel()
         takeover.close()
         relays.close()
+        agents.close()
         exchange.health.close()
         await exchange.close()
         await control.close()
@@ -305,6 +309,7 @@ class CallServer:
             "taken": dict(self._holder.taken),
             "reaches_store": self._holder.reaches_store,
             "silent_relays": self._relays.silent(),
+            "silent_agents": self._agents.silent(),
             "calls": len(self.exchange.calls),
             "subscriptions": len(self.presence),
             "subscriptions_held": self.presence.held,

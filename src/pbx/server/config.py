@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +10,14 @@ from typing import Any
 import orjson
 
 from pbx.calls.live.connections import Edge
+from pbx.server.config_file import ConfigError, told
 from pbx.sip.address import Address
 from pbx.store.node import name_of, numbered, port_of
 
+__all__ = ["STORE_PASSWORD", "CallsConfig", "ConfigError", "read", "store_password", "told"]
+
 STORE_PASSWORD = "store_password"
 """Its name among the secrets of the process."""
-
-
-class ConfigError(Exception):
-    """The file cannot be used; says which file and key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +29,7 @@ class CallsConfig:
     local: Address
     edges: dict[str, Edge]
     relays: list[tuple[str, str, int]]
+    agents: list[tuple[str, int]]  # those beside the relays, who tell of digits
     media_socket: str
     control: Path
     api: Path
@@ -66,21 +64,6 @@ def store_password(secrets: Path) -> str | None:
     return str(found) if found else None
 
 
-@contextmanager
-def told(path: Path) -> Iterator[None]:
-    """What is wrong with a configuration, as ConfigError that names the file and the key."""
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except orjson.JSONDecodeError as error:
-        raise ConfigError(f"{path}: not JSON: {error}") from error
-    except KeyError as error:
-        raise ConfigError(f"{path}: key {error} is missing") from error
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
 def read(path: Path, instance: int | None = None) -> CallsConfig:
     """Read the file, for the process of this number on its host (default: the one that the file says): its SIP port
     and its sockets are counted from those of the first. Raises ConfigError."""
@@ -105,6 +88,7 @@ def read(path: Path, instance: int | None = None) -> CallsConfig:
             local=Address("udp", data["listen"], port_of(own, int(data["port"]))),
             edges=edges,
             relays=[(entry["name"], entry["address"], int(entry["port"])) for entry in data["relays"]],
+            agents=[(entry["address"], int(entry["digits"])) for entry in data["relays"] if "digits" in entry],
             media_socket=data["media"]["socket"],
             control=Path(numbered(data["control"], own)),
             api=Path(numbered(api, own)),

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from phones import message
 from phones.message import Message
 from phones.rtp import Voice
+from phones.scripted.keys import Keys
 
 from pbx.calls.simulated.world import Person
 
@@ -56,12 +57,14 @@ class Leg:
         self.edge, self.call_id = edge, call_id
         self.tag = os.urandom(4).hex()
         self.local = self.remote = self.target = ""
+        self.answered: Message | None = None  # the answer to our INVITE
         self.sequence = 0
         self.invite: Message | None = None
         self.over: asyncio.Future[int] = asyncio.get_running_loop().create_future()  # the final code of the INVITE
         self.is_up = False
         self._leaves = False
         self.answers_to_refer: list[int] = []
+        self.keys = Keys(edge.host) if edge.has_keys else None
         self.got: list[Message] = []  # requests within the dialog, in order
         self._timers: list[asyncio.TimerHandle] = []
         self._repeats: list[asyncio.TimerHandle] = []
@@ -70,7 +73,7 @@ class Leg:
 
     def sdp(self) -> bytes:
         """Its offer or answer."""
-        body = self.edge.sdp()
+        body = self.edge.sdp(self.keys.port if self.keys is not None else None)
         return body if self.voice is None else re.sub(rb"m=audio \d+", b"m=audio %d" % self.voice.port, body)
 
     def speaks_to(self, other: bytes) -> None:
@@ -104,6 +107,35 @@ class Leg:
         if self.is_up:
             body = f"Signal={digit}\r\nDuration=100\r\n".encode()
             self.edge.send(bytes(self.request("INFO", [("Content-Type", "application/dtmf-relay")], body)))
+
+    async def press(self, digits: str) -> None:
+        """Digits among the packets of the sound (RFC 4733)."""
+        assert self.keys is not None
+        await self.keys.press(self.ear, digits)
+
+    def speak(self) -> None:
+        """Send silence from now on."""
+        assert self.keys is not None
+        self.keys.speak(self.ear)
+
+    @property
+    def ear(self) -> Peer:
+        """Where our sound is to go."""
+        found = re.search(rb"c=IN IP4 (\S+)[\s\S]*?m=audio (\d+)", self.offered)
+        assert found
+        return found[1].decode(), int(found[2])
+
+    @property
+    def heard(self) -> str:
+        """The digits that came among the packets."""
+        assert self.keys is not None
+        return self.keys.heard
+
+    @property
+    def offered(self) -> bytes:
+        """The SDP that we were sent last."""
+        came = [self.answered, self.invite if isinstance(self, CalleeLeg) else None, *self.got]
+        return next(one.body for one in reversed(came) if one is not None and one.body.startswith(b"v=0"))
 
     def reinvite(self, direction: str) -> None:
         """Offers the media anew: `sendonly` holds, `sendrecv` takes back."""
@@ -204,7 +236,7 @@ class CallerLeg(Leg):
         if response.status < 200:
             self.remote = response["To"]
             return
-        self.final = response
+        self.final = self.answered = response
         if response.status >= 300:
             kept = ("Via", "Max-Forwards", "From", "Call-ID")
             headers = [(name, value) for name, value in self.invite.headers if name in kept]
@@ -277,7 +309,7 @@ class CalleeLeg(Leg):
             self.end(487)
 
     def on_response(self, response: Message) -> None:
-        if response.status < 200:
+        if response.status < 200 or response.method == "INFO":  # which is sent once
             return
         self.settled()
         if response.method == "REFER":
@@ -295,6 +327,7 @@ class ScriptedEdge(asyncio.DatagramProtocol):
 
     def __init__(self, host: str, port: int, calls: Peer, behave: Callable[[str, str, str, Message], Person]) -> None:
         self.host, self.port, self._calls, self._behave = host, port, calls, behave
+        self.has_keys = False  # each leg that begins now has a port of its own, to type and to hear digits
         self.mute: set[str] = {"mute"}  # trunks that answer no OPTIONS
         self.registered: dict[str, str] = {}  # device → how: `udp/ 70 10 590`, as an edge tells a call process
         self.contact = f"<sip:edge@{host}:{port}>"
@@ -312,6 +345,9 @@ class ScriptedEdge(asyncio.DatagramProtocol):
     def close(self) -> None:
         self._transport.close()
         self._media.close()
+        for leg in self._legs.values():
+            if leg.keys is not None:
+                leg.keys.close()
 
     def leg(self, call_id: str) -> CallerLeg | CalleeLeg:
         return self._legs[call_id]
@@ -350,9 +386,9 @@ class ScriptedEdge(asyncio.DatagramProtocol):
             self._answers[(request.branch, request.method)] = data
         self.send(data)
 
-    def sdp(self) -> bytes:
+    def sdp(self, port: int | None = None) -> bytes:
         lines = ["v=0", f"o=- 1 1 IN IP4 {self.host}", "s=-", f"c=IN IP4 {self.host}", "t=0 0"]
-        lines += [f"m=audio {self._media.getsockname()[1]} RTP/AVP 8 101", "a=rtpmap:8 PCMA/8000"]
+        lines += [f"m=audio {port or self._media.getsockname()[1]} RTP/AVP 8 101", "a=rtpmap:8 PCMA/8000"]
         lines += ["a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15", "a=sendrecv"]
         return ("\r\n".join(lines) + "\r\n").encode()
 

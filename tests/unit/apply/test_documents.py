@@ -27,11 +27,11 @@ def test_documents_are_as_kept(compiled: Compiled, server: str, role: str) -> No
     assert body == json.loads((GOLDEN / f"{server}.{role}.json").read_text())
 
 
-@pytest.mark.parametrize("name", ["calls", "media"])
-def test_start_up_configurations_are_as_kept(compiled: Compiled, name: str) -> None:
-    one = compiled.of("calls1", name)
+@pytest.mark.parametrize("server, name", [("calls1", "calls"), ("calls1", "media"), ("relay1", "relay")])
+def test_start_up_configurations_are_as_kept(compiled: Compiled, server: str, name: str) -> None:
+    one = compiled.of(server, name)
     assert one is not None
-    assert one.process == json.loads((GOLDEN / f"calls1.{name}.process.json").read_text())
+    assert one.process == json.loads((GOLDEN / f"{server}.{name}.process.json").read_text())
 
 
 def test_a_document_builds_the_model_that_it_was_made_of(compiled: Compiled, loaded: LoadedSource) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pbx.model.feature_codes import BUILT_IN, in_force, read
+from pbx.model.feature_codes import BUILT_IN, IN_CALL, in_force, read
 from pbx.model.load import load
 from pbx.model.problems import ModelErrors
 from pbx.model.schemas import bundle
@@ -71,7 +71,19 @@ def test_the_built_in_codes_pass_their_own_rules() -> None:
 
 def test_the_schema_and_the_page_for_people_list_them_all() -> None:
     properties = bundle()["feature_codes.schema.json"]["properties"]
-    assert {name: one["x-built-in"] for name, one in properties.items() if name != "use"} == BUILT_IN
+    built_in = {name: one["x-built-in"] for name, one in properties.items() if name != "use" and name not in IN_CALL}
+    assert built_in == BUILT_IN and set(properties) >= IN_CALL
     page = (ROOT / "docs/how-to/feature-codes.md").read_text("utf-8")
     rows = re.findall(r"^\| `([*0-9]+)`.*\| `([a-z_]+)` \|$", page, re.MULTILINE)
     assert {name: code for code, name in rows} == BUILT_IN
+    assert set(re.findall(r"^\| `(in_call_[a-z]+)` \|", page, re.MULTILINE)) == IN_CALL
+
+
+def test_what_is_typed_during_a_call_is_apart_from_what_is_dialled(
+    codes: Callable[..., dict[str, str]],
+) -> None:
+    typed = 'feature_codes: {in_call_transfer: "*43", in_call_next: "*0"}'
+    assert codes(typed) == BUILT_IN
+    for clash in ('{in_call_transfer: "*6", in_call_park: "*61"}', '{in_call_park: "*6", in_call_next: "*6"}'):
+        with pytest.raises(ModelErrors, match="code of"):
+            codes(f"feature_codes: {clash}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ from pbx.calls.leg import (
 )
 from pbx.calls.live.channels import Channels
 from pbx.calls.live.invitation import credentials_of, invitation_of, is_same, spoken_by
-from pbx.calls.live.legs import TO_BE_RUNG, FetchedCaller, Seam, SipCallee, SipCaller
+from pbx.calls.live.legs import TO_BE_RUNG, UNUSABLE, FetchedCaller, Seam, SipCallee, SipCaller
 from pbx.calls.live.media import CallMedia
 from pbx.calls.live.wishes import wish_of
 from pbx.media.ng import NgError, NgTimeout
@@ -141,6 +142,22 @@ class SipConnections(Connections):
         for leg in (self.caller, *self._legs):
             if leg.tag == tag:
                 leg.digits.put_nowait(digit)
+
+    def typed(self, tag: str, digit: str, milliseconds: int) -> None:
+        """A digit that the relay saw pass: whom the leg talks with has heard it, unless it is kept from that."""
+        if self.media.echoes.is_one(tag, digit):
+            return
+        for leg in (self.caller, *self._legs):
+            if leg.tag == tag and leg.on_typed is not None and self.media.talks(tag):
+                leg.on_typed(digit, milliseconds, True)
+
+    async def hide_digits(self, leg: Leg, hides: bool) -> None:
+        with suppress(*UNUSABLE):
+            await self.media.hide_digits(leg.tag, hides)
+
+    async def press(self, leg: Leg, digit: str, milliseconds: int) -> None:
+        with suppress(*UNUSABLE):
+            await self.media.press(leg.tag, digit, milliseconds)
 
     @property
     def callees(self) -> Sequence[CalleeLeg]:

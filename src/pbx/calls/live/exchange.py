@@ -371,6 +371,14 @@ class Exchange:
         elif event["event"] in ("gone", "back"):
             log.warning("media engine: %s", event["event"])
 
+    def relayed_digit(self, session: str, tag: str, digit: str, milliseconds: int) -> bool:
+        """A relay saw a digit pass; False when the session is of no call of this process."""
+        connections = self.connections.get(session.rpartition("-")[2])
+        if connections is None or connections.media.relay.call_id != session:
+            return False
+        connections.typed(tag, digit, milliseconds)
+        return True
+
     # --- its life ---------------------------------------------------------------------------------------------------
 
     def listing(self) -> list[dict[str, Any]]:

@@ -94,10 +94,12 @@ class _Listens(Leg):
 
     def informed(self, session: InviteSession, request: Request) -> None:
         for digit in digits_of(request):
-            if self._offers.media.talks(self.tag):
-                self._offers.do(self._pass_on(digit, duration_of(request)))
-            else:
+            if not self._offers.media.talks(self.tag):
                 self.digits.put_nowait(digit)
+            elif self.on_typed is not None:
+                self.on_typed(digit, duration_of(request), False)
+            else:
+                self._offers.do(self._pass_on(digit, duration_of(request)))
 
     async def _pass_on(self, digit: str, milliseconds: int) -> None:
         try:

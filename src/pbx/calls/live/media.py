@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pbx.calls.leg import Audio
+from pbx.calls.live.echoes import Echoes
 from pbx.media.engine_client import EngineClient, EngineError
 from pbx.media.ng import NgClient
 from pbx.media.relay import RelaySession, Toward
@@ -75,6 +76,7 @@ class CallMedia:
         self._early: tuple[str, bytes] | None = None  # whom A hears before an answer, and its SDP
         self._blocked = False  # the caller is not heard while somebody is asked to confirm
         self._taken = False  # an offer to somebody took the caller's audio from the engine
+        self.echoes = Echoes()
         self.on_hold: Callable[[str, bool], None] = lambda tag, held: None  # a side holds the other, or does no more
         self.on_agreed: Callable[[], None] = lambda: None  # an offer in the middle changed the media
 
@@ -408,7 +410,13 @@ class CallMedia:
                 self.relay.injects = True
                 await self._meet(tag, peer)
                 self.on_agreed()
+            self.echoes.expect(tag, digit)
             await self.relay.press(tag, digit, milliseconds)
+
+    async def hide_digits(self, tag: str, hides: bool) -> None:
+        """Whom the leg talks with hears its digits no more, or again."""
+        async with self._turn:
+            await self.relay.hide_digits(tag, hides)
 
     async def _play_music(self, tag: str) -> None:
         """Without an engine a held leg hears nothing: that ends no call."""

@@ -32,6 +32,7 @@ from pbx.routing.reason import Reason
 PROMPT_SECONDS = 3.0  # how long any prompt lasts in a simulation
 TONE_SECONDS = 0.5  # and a tone that is played once
 SPEECH = bytes([0x2A, 0xAA]) * 2000  # half a second of A-law, as loud as a voice
+PRESSED_FOR = 100  # ms, any key
 RANG_AFTER = 0.05  # seconds until whoever is rung says so
 
 
@@ -161,8 +162,7 @@ class _Callee(CalleeLeg):
         self.resolve(status, reason, person.redirect)
 
     def _type(self, digits: str) -> None:
-        for digit in digits:
-            self.digits.put_nowait(digit)
+        _types(self, digits)
 
     def cancel(self, *, elsewhere: bool) -> None:
         self._told.stopped.append((asyncio.get_running_loop().time(), self.label))
@@ -176,6 +176,14 @@ class _Callee(CalleeLeg):
         for timer in self._timers:
             timer.cancel()
         self.end("hung_up")
+
+
+def _types(leg: Leg, digits: str) -> None:
+    for digit in digits:
+        if leg.on_typed is not None:  # it talks
+            leg.on_typed(digit, PRESSED_FOR, True)
+        else:
+            leg.digits.put_nowait(digit)
 
 
 class _Seam(_Callee):
@@ -271,8 +279,7 @@ class SimulatedConnections(Connections):
 
     def _type(self, digits: str) -> None:
         self._told.event("presses", digits)
-        for digit in digits:
-            self.caller.digits.put_nowait(digit)
+        _types(self.caller, digits)
 
     async def stop(self, leg: Leg) -> None: ...
 
