@@ -72,12 +72,7 @@ def tenant(plain: Plain, revision: str = "", spoken: Mapping[str, Mapping[str, s
         trunks=_each(plain, "trunks", trunk),
         outbound_routes=_each(plain, "outbound_routes", outbound_route),
         services=others,
-        directory={
-            device.number: person.name
-            for person in users.values()
-            for device in person.devices.values()
-            if device.number and person.name
-        },
+        directory=_directory(plain, users),
         speed_dials=_speed_dials(head),
         feature_codes={name: code for name, code in codes.items() if name not in IN_CALL},
         in_call_codes={name: code for name, code in codes.items() if name in IN_CALL},
@@ -88,6 +83,14 @@ def tenant(plain: Plain, revision: str = "", spoken: Mapping[str, Mapping[str, s
             **_extensions("conference", others.conferences),
         },
     )
+
+
+def _directory(plain: Plain, users: Mapping[str, o.User]) -> dict[str, str]:
+    """Names of outside numbers: of lists, and before these of people's own mobiles."""
+    named = [entry.get("names", {}) for entry in plain.get("lists", {}).values()]
+    devices = [(device.number, person.name) for person in users.values() for device in person.devices.values()]
+    mobiles = {number: name for number, name in devices if number and name}
+    return {number: name for names in named for number, name in names.items()} | mobiles
 
 
 def _each(plain: Plain, kind: str, make: Callable[[str, Any], B]) -> dict[str, B]:
@@ -261,7 +264,7 @@ def number(key: str, plain: Plain) -> o.Number:
 def caller_list(key: str, plain: Plain) -> o.CallerList:
     return o.CallerList(
         id=key,
-        numbers=frozenset(value for value in plain["numbers"] if not value.endswith("*")),
+        numbers=frozenset([*(value for value in plain["numbers"] if not value.endswith("*")), *plain.get("names", ())]),
         prefixes=tuple(value[:-1] for value in plain["numbers"] if value.endswith("*")),
         anonymous=plain["anonymous"],
     )

@@ -418,7 +418,7 @@ class Tenant:
     feature_codes: Mapping[str, str] = field(default_factory=dict)  # name → what is dialled
     speed_dials: Mapping[str, Destination] = field(default_factory=dict)
     in_call_codes: Mapping[str, str] = field(default_factory=dict)  # name → what is typed while two talk
-    directory: Mapping[str, str] = field(default_factory=dict)  # outside number of a person of ours → name
+    directory: Mapping[str, str] = field(default_factory=dict)  # outside number → name: of people's mobiles, of lists
     # "201" → user/ivanov, "640" → ring_group/office
     extensions: Mapping[str, Destination] = field(default_factory=dict)
 

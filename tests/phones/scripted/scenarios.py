@@ -369,6 +369,9 @@ BUSY_ONES = (
     Scenario("a caller whom we know by the mobile", "+74951000002", "user/anna", "answered", 200,
              caller="+79160000003", people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee",
              source="external", names="Вера +79160000003"),
+    Scenario("a caller whom a list names", "+74951000002", "user/anna", "answered", 200, caller="+79031112233",
+             people={"anna": LEAVES}, answered_by=ANNA, hung_up_by="callee", source="external",
+             names="Вектор +79031112233"),
     from_inside("a colleague by name", "boris", "201", "user/anna", "answered", 200, people={"anna": LEAVES},
                 answered_by=ANNA, hung_up_by="callee", source="internal", names="Борис 202"),
 )  # fmt: skip
