@@ -15,6 +15,7 @@ API = "/run/pbx-calls/api.sock"
 HEARD = "/run/pbx-calls/heard"
 ENGINE = "/run/pbx-media/control.sock"
 FIRST_PORT = 5070
+FIRST_API_PORT = 5170  # of TCP, where pbx-web runs on another host
 
 
 def document(
@@ -28,6 +29,11 @@ def document(
         "owned": sorted(owned),
         "processes": dict(sorted(owned.items())),
     }
+
+
+def is_asked_by_others(host: Host, hosts: list[Host]) -> bool:
+    """Whether pbx-web of another host has to reach the call processes of this one."""
+    return any(one != host for one in of_group(hosts, "web"))
 
 
 def process(host: Host, hosts: list[Host]) -> dict[str, Any]:
@@ -57,6 +63,7 @@ def process(host: Host, hosts: list[Host]) -> dict[str, Any]:
         "media": {"socket": ENGINE, "address": engine.media_address, "port": 41000} if engine else None,
         "control": CONTROL,
         "api": API,
+        **({"api_port": FIRST_API_PORT} if is_asked_by_others(host, hosts) else {}),
         "journal": f"{STATE}/journal",
         "store": store.place(hosts),
         "prompts": f"{STATE}/prompts",

@@ -100,10 +100,14 @@ def _role(
     if role == "calls":
         plains = {id_: {"revision": revisions[id_], "plain": dict(source.tenants[id_])} for id_ in source.tenants}
         owned = {tenant: one.instance for tenant, one in owners(source.model, hosts).items() if one.host == host}
-        values = {**trunks, **stored, **pins.hashes(source.model, secrets)}
+        values = {**trunks, **stored, **pins.hashes(source.model, secrets), **web.key_of_asked(host, hosts, secrets)}
         return calls.document(source.site, plains, owned), values, calls.process(host, hosts)
     if role == "web":
-        return web.document(source.model, secrets), dict(stored), web.process(host, hosts)
+        return (
+            web.document(source.model, secrets),
+            {**stored, **web.key_of_asker(host, hosts, secrets)},
+            web.process(host, hosts),
+        )
     if role == "store":
         return {"tenants": {}, **store.document(host, hosts)}, dict(stored), None
     return {"tenants": {}, "prompts": sorted(source.prompts)}, {}, calls.engine(host)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from pbx.desired import calls, store
-from pbx.desired.hosts import Host, InventoryError
-from pbx.desired.owners import call_processes
+from pbx.desired.hosts import Host, InventoryError, of_group
+from pbx.desired.owners import CallProcess, call_processes
 from pbx.desired.secrets import SecretError, Secrets, api_token
 from pbx.model.objects import Model, Tenant
 from pbx.model.services import ApiToken
-from pbx.store.node import numbered
+from pbx.store.node import numbered, port_of
 
 STATE = "/var/lib/pbx-web"
+KEY = "api_key"  # pbx.web.handshake
 CERTIFICATES = {"certificate": "/etc/pbx/web/server.pem", "key": "/etc/pbx/web/server.key"}
 PORT = 9443
 
@@ -57,8 +59,32 @@ def _token(tenant: Tenant, token: ApiToken, secrets: Secrets) -> dict[str, Any]:
     }
 
 
+def api_key(secrets: Secrets) -> str:
+    """What opens the API of call processes to the web hosts, made of the site key."""
+    if len(secrets.site_key) < 32:
+        raise SecretError("pbx_site_key: at least 32 characters are needed")
+    return hmac.new(secrets.site_key.encode(), b"pbx-api-key", hashlib.sha256).hexdigest()
+
+
+def key_of_asker(host: Host, hosts: Sequence[Host], secrets: Secrets) -> dict[str, str]:
+    """Of a web host that asks call processes of other hosts; else nothing."""
+    return {KEY: api_key(secrets)} if any(one != host for one in of_group(hosts, "calls")) else {}
+
+
+def key_of_asked(host: Host, hosts: Sequence[Host], secrets: Secrets) -> dict[str, str]:
+    """Of a call host that web hosts other than itself ask; else nothing."""
+    return {KEY: api_key(secrets)} if calls.is_asked_by_others(host, list(hosts)) else {}
+
+
+def _place(one: CallProcess, host: Host) -> dict[str, Any]:
+    if one.host == host:
+        return {"name": one.label, "socket": numbered(calls.API, one.instance)}
+    return {"name": one.label, "address": one.host.sip_address, "port": port_of(one.instance, calls.FIRST_API_PORT)}
+
+
 def process(host: Host, hosts: Sequence[Host]) -> dict[str, Any]:
-    """/etc/pbx/web.json. Raises InventoryError: the call process is asked over a socket of its own host."""
+    """/etc/pbx/web.json. Call processes of its own host are asked over their sockets, others over TCP. Raises
+    InventoryError."""
     if "calls" not in host.groups:
         raise InventoryError(f"host {host.name}: a host of the group web is one of the group calls as well")
     settings = dict(host.settings.get("web", {}))
@@ -69,7 +95,7 @@ def process(host: Host, hosts: Sequence[Host]) -> dict[str, Any]:
         "listen": host.sip_address if tls else "127.0.0.1",  # in clear it is for a proxy on the same host
         "port": int(settings.get("port", PORT)),
         "tls": dict(tls) if tls else None,
-        "calls": [{"name": one.label, "socket": numbered(calls.API, one.instance)} for one in call_processes([host])],
+        "calls": [_place(one, host) for one in call_processes(hosts)],
         "store": store.place(list(hosts)),
         "tokens": f"{STATE}/tokens.json",
         "secrets": f"{STATE}/secrets.json",

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.presence import Presence
 from pbx.calls.live.registrations import Registrations
 from pbx.calls.live.silence import SilenceWatch
-from pbx.calls.record import CallRecord
 from pbx.features.story import again, story
 from pbx.media.agents import Agents
 from pbx.media.engine_client import EngineClient
@@ -41,6 +40,8 @@ from pbx.server.notify import notify
 from pbx.server.own_settings import SettingsSync
 from pbx.server.own_settings import kept as kept_settings
 from pbx.server.pause import Pause
+from pbx.server.recorder import JournalRecorder
+from pbx.server.remote import RemoteServer
 from pbx.server.takeover import TakeOver
 from pbx.sip.stack import ALLOW, Stack
 from pbx.sip.transport import SipTransport
@@ -54,27 +55,6 @@ log = logging.getLogger("pbx-calls")
 LAG_LIMIT = 0.2  # seconds of event-loop lag from which new calls are shed with 503
 KNOWN_WITHIN = 3.0  # seconds that the store has to tell what messages there are
 LAG_TICK = 0.05
-
-
-class JournalRecorder:
-    """Call records into the journal; `check` comes first, and may end the process instead."""
-
-    def __init__(self, journal: Journal, check: Callable[[], None]) -> None:
-        self._journal = journal
-        self._check = check
-
-    def started(self, record: CallRecord) -> None:
-        self._append("start", record.document())
-
-    def answered(self, record: CallRecord) -> None:
-        self._append("answer", {"id": record.id, "answered": record.answered, "path": record.path})
-
-    def ended(self, record: CallRecord) -> None:
-        self._append("end", record.document())
-
-    def _append(self, kind: str, body: dict[str, Any]) -> None:
-        self._check()
-        self._journal.append(kind, body)
 
 
 class CallServer:
@@ -198,6 +178,11 @@ class CallServer:
         api_commands = ApiCommands(exchange, registrations)
         api = ControlServer(config.api, api_commands.commands, api_commands.streams, mode=0o660)
         await api.start()
+        remote = None
+        if config.api_port is not None:
+            at = config.local.host, config.api_port
+            remote = RemoteServer(*at, config.api_key, api_commands.commands, api_commands.streams)
+            await remote.start()
         gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 50, 1000)
@@ -221,6 +206,8 @@ class CallServer:
         await exchange.close()
         await control.close()
         await api.close()
+        if remote is not None:
+            await remote.close()
         await transport.close()
         await engine.close()
         holder.stop()

@@ -13,6 +13,7 @@ from pbx.calls.live.connections import Edge
 from pbx.server.config_file import ConfigError, told
 from pbx.sip.address import Address
 from pbx.store.node import name_of, numbered, port_of
+from pbx.web.handshake import KEY
 
 __all__ = ["STORE_PASSWORD", "CallsConfig", "ConfigError", "read", "store_password", "told"]
 
@@ -33,6 +34,7 @@ class CallsConfig:
     media_socket: str
     control: Path
     api: Path
+    api_port: int | None  # of TCP, for pbx-web on other hosts
     journal: Path
     store: str
     document: Path
@@ -54,11 +56,20 @@ class CallsConfig:
         """Of a store that is a server."""
         return store_password(self.secrets)
 
+    def api_key(self) -> str | None:
+        """What opens the API to other hosts."""
+        return secret(self.secrets, KEY)
+
 
 def store_password(secrets: Path) -> str | None:
+    """From the secrets of a process."""
+    return secret(secrets, STORE_PASSWORD)
+
+
+def secret(secrets: Path, name: str) -> str | None:
     """From the secrets of a process; read each time, as it may change."""
     try:
-        found = orjson.loads(secrets.read_bytes()).get(STORE_PASSWORD)
+        found = orjson.loads(secrets.read_bytes()).get(name)
     except (OSError, orjson.JSONDecodeError):
         return None
     return str(found) if found else None
@@ -92,6 +103,7 @@ def read(path: Path, instance: int | None = None) -> CallsConfig:
             media_socket=data["media"]["socket"],
             control=Path(numbered(data["control"], own)),
             api=Path(numbered(api, own)),
+            api_port=port_of(own, int(data["api_port"])) if data.get("api_port") else None,
             journal=Path(data["journal"]),
             store=data["store"],
             document=Path(data["document"]),

@@ -29,11 +29,15 @@ class CommandError(Exception):
 
 
 class ControlServer:
-    """Serves `commands` on a Unix socket of this `mode`. A connection that asks for one of `streams` gets its answer,
-    and then whatever the stream writes."""
+    """Serves `commands` on a Unix socket of this `mode` (no path: only connections that are given to `serve`). One that
+    asks for one of `streams` gets its answer, and then whatever the stream writes."""
 
     def __init__(
-        self, path: Path, commands: Mapping[str, Command], streams: Mapping[str, Streamed] = NONE, mode: int = 0o600
+        self,
+        path: Path | None,
+        commands: Mapping[str, Command],
+        streams: Mapping[str, Streamed] = NONE,
+        mode: int = 0o600,
     ) -> None:
         self._path = path
         self._commands = commands
@@ -42,16 +46,17 @@ class ControlServer:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
+        assert self._path is not None
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
-        self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=1024 * 1024)
+        self._server = await asyncio.start_unix_server(self.serve, str(self._path), limit=1024 * 1024)
         os.chmod(self._path, self._mode)
 
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while line := await reader.readline():
                 request, answer = await self._answer(line)

@@ -17,11 +17,13 @@ import orjson
 import uvicorn
 import uvloop
 
-from pbx.server.config import ConfigError, store_password, told
+from pbx.server.config import ConfigError, secret, store_password, told
 from pbx.server.notify import notify
 from pbx.web import app
 from pbx.web.access import Tokens
 from pbx.web.audit import AuditLog
+from pbx.web.handshake import KEY
+from pbx.web.link import Remote
 from pbx.web.records import RecordStore
 from pbx.web.service import Service
 
@@ -39,7 +41,7 @@ class WebConfig:
     port: int
     certificate: Path | None
     key: Path | None
-    calls: dict[str, str]
+    calls: dict[str, str | Remote]
     store: str
     tokens: Path
     secrets: Path
@@ -56,19 +58,26 @@ def read(path: Path) -> WebConfig:
     with told(path):
         raw = path.read_bytes()
         data: dict[str, Any] = orjson.loads(raw)
-        tls = data.get("tls")
+        tls, secrets = data.get("tls"), Path(data["secrets"])
         return WebConfig(
             listen=data["listen"],
             port=int(data["port"]),
             certificate=Path(tls["certificate"]) if tls else None,
             key=Path(tls["key"]) if tls else None,
-            calls={entry["name"]: entry["socket"] for entry in data["calls"]},
+            calls={entry["name"]: _place(entry, secrets) for entry in data["calls"]},
             store=data["store"],
             tokens=Path(data["tokens"]),
-            secrets=Path(data["secrets"]),
+            secrets=secrets,
             audit=Path(data["audit"]),
             digest=hashlib.sha256(raw).hexdigest()[:12],
         )
+
+
+def _place(entry: dict[str, Any], secrets: Path) -> str | Remote:
+    """Where the API of a call process is: a socket of this host, or an address of another one."""
+    if "socket" in entry:
+        return str(entry["socket"])
+    return Remote(entry["address"], int(entry["port"]), lambda: secret(secrets, KEY))
 
 
 def service_of(config: WebConfig) -> Service:

@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
+from pbx.web import handshake
 
 log = logging.getLogger("pbx-web")
 
@@ -31,24 +34,50 @@ class Refused(Exception):
         self.status = status
 
 
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """The API of a call process on another host; `key` opens it."""
+
+    host: str
+    port: int
+    key: Callable[[], str | None]
+
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def connect(place: str | Remote) -> Streams:
+    """To a socket of this host, or to another host. Raises OSError, TimeoutError."""
+    if isinstance(place, str):
+        return await asyncio.open_unix_connection(place, limit=LINE_LIMIT)
+    async with asyncio.timeout(ANSWER_WITHIN):
+        reader, writer = await asyncio.open_connection(place.host, place.port, limit=LINE_LIMIT)
+    try:
+        await handshake.as_client(reader, writer, place.key())
+    except BaseException:
+        writer.close()
+        raise
+    return reader, writer
+
+
 class Link:
-    """One call process, by its API socket (`pbx.server.api`). `on_event(boot, event)` gets each event with the start of
-    the process that it is of; `on_gap()` is told when some are missing."""
+    """One call process, by its API (`pbx.server.api`). `on_event(boot, event)` gets each event with the start of the
+    process that it is of; `on_gap()` is told when some are missing."""
 
     def __init__(
         self,
         name: str,
-        socket: str,
+        place: str | Remote,
         on_event: Callable[[str, dict[str, Any]], None],
         on_gap: Callable[[], None],
     ) -> None:
         self.name = name
         self.connected = False
         self.tenants: frozenset[str] = frozenset()
-        self._socket = socket
+        self._place = place
         self._on_event, self._on_gap = on_event, on_gap
         self._turn = asyncio.Lock()
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._streams: Streams | None = None
         self._boot, self._last = "", -1
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -81,10 +110,10 @@ class Link:
             raise Refused(answer.get("status", 400), answer["error"])
         return answer
 
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _open(self) -> Streams:
         if self._streams is None or self._streams[0].at_eof():
             self._hang_up()
-            self._streams = await asyncio.open_unix_connection(self._socket, limit=LINE_LIMIT)
+            self._streams = await connect(self._place)
         return self._streams
 
     def _hang_up(self) -> None:
@@ -102,7 +131,7 @@ class Link:
         """The events, for ever."""
         while True:
             try:
-                reader, writer = await asyncio.open_unix_connection(self._socket, limit=LINE_LIMIT)
+                reader, writer = await connect(self._place)
                 try:
                     await self._read(reader, writer)
                 finally:

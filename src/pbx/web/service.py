@@ -16,7 +16,7 @@ from pbx.web.access import Scope, Token, Tokens
 from pbx.web.audit import AuditLog
 from pbx.web.feed import Feed
 from pbx.web.limits import Limits
-from pbx.web.link import Away, Link, Refused
+from pbx.web.link import Away, Link, Refused, Remote
 from pbx.web.once import Once
 from pbx.web.problems import Problem, refuse_unknown
 from pbx.web.records import RecordStore
@@ -26,15 +26,17 @@ SOON = {"Retry-After": "2"}
 
 
 class Service:
-    """One for the life of the process. `sockets`: call process → its API socket."""
+    """One for the life of the process. `places`: call process → where its API is."""
 
-    def __init__(self, sockets: Mapping[str, str], tokens: Tokens, records: RecordStore, audit: AuditLog) -> None:
+    def __init__(
+        self, places: Mapping[str, str | Remote], tokens: Tokens, records: RecordStore, audit: AuditLog
+    ) -> None:
         self.tokens, self.records, self.audit = tokens, records, audit
         self.limits = Limits()
         self.feed = Feed()
         self.placed: Once[str] = Once()
         self.streams: Counter[str] = Counter()  # of each token
-        self.links = [Link(name, socket, self.feed.add, self.feed.gap) for name, socket in sockets.items()]
+        self.links = [Link(name, place, self.feed.add, self.feed.gap) for name, place in places.items()]
 
     def start(self) -> None:
         for link in self.links:

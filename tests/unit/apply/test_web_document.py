@@ -93,6 +93,24 @@ def test_an_inventory_that_cannot_be_is_told(one: Host, why: str) -> None:
         web.process(one, [one])
 
 
+def test_call_processes_of_other_hosts_are_asked_with_a_key(loaded: LoadedSource, hosts: list[Host]) -> None:
+    """One key for both sides, made of the site key; where nobody asks another host there is neither key nor port."""
+    second = host_of("calls2", ("calls",), {"sip_address": "10.77.0.23", "pbx_calls_instances": 2})
+    others = [one for one in hosts if one.name != "calls1"]
+    secrets = Secrets("k" * 40, {"trunk_mtt": "x" * 16, "trunk_ural": "x" * 16})
+    compiled = compile_all(loaded.source, [*others, host(("calls", "media", "store", "web")), second], secrets)
+    asking, asked, own = (compiled.of(*name) for name in (("calls1", "web"), ("calls2", "calls"), ("calls1", "calls")))
+    assert asking is not None and asked is not None and own is not None
+    assert asking.process is not None and asked.process is not None and own.process is not None
+    assert asking.process["calls"] == [
+        {"name": "calls1", "socket": "/run/pbx-calls/api.sock"},
+        {"name": "calls2", "address": "10.77.0.23", "port": 5170},
+        {"name": "calls2.2", "address": "10.77.0.23", "port": 5171},
+    ]
+    assert asking.secrets["api_key"] == asked.secrets["api_key"] and len(asked.secrets["api_key"]) == 64
+    assert (asked.process["api_port"], "api_port" in own.process, "api_key" in own.secrets) == (5170, False, False)
+
+
 def test_a_web_host_gets_its_document(loaded: LoadedSource, hosts: list[Host], secrets: Secrets) -> None:
     others = [one for one in hosts if one.name != "calls1"]
     compiled = compile_all(loaded.source, [*others, host(("calls", "media", "store", "web"))], secrets)
