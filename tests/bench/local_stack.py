@@ -161,11 +161,13 @@ def running(
     *,
     document: dict[str, Any] | None = None,
     audio: Mapping[str, bytes] | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> Iterator[Stack]:
     """Start rtpengine, the engine, pbx-calls and the drainer; end them at the end. `document` in place of a model,
-    `audio` by file name."""
+    `audio` by file name, `secrets` as an apply brings them."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    (folder / "secrets.json").write_text(json.dumps(secrets or {}))
     calls, media = _configs(folder, place, document or document_of(model), audio or {})
     stack = Stack(folder, place.enter)
     try:

@@ -1,5 +1,6 @@
 """Lookups, switches and conference rooms as callers meet them, simulated."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from pbx.calls.simulated.state import StateScript
 from pbx.calls.simulated.world import Person, Told
+from pbx.calls.state import Found
 from pbx.cli import main
 from pbx.model.objects import Tenant
 
@@ -121,7 +123,7 @@ def test_the_pin_lets_a_member_in_who_waits_for_the_moderator(office: Office, te
 @pytest.mark.row("R13")
 def test_the_moderator_waits_for_nobody(office: Office, tell: Tell) -> None:
     told = tell(office(ROOM, to="conference/board"), keys="9999#", state=StateScript(pins=PINS), patience=60.0)
-    assert [what for _, what in told.heard] == ["system-conference-pin", "music"]
+    assert [what for _, what in told.heard] == ["system-conference-pin", "joined", "music"]
     assert "conference/board: comes in as the moderator" in told.record.reasons
 
 
@@ -129,13 +131,71 @@ def test_the_moderator_waits_for_nobody(office: Office, tell: Tell) -> None:
 def test_three_wrong_pins_end_the_call(office: Office, tell: Tell) -> None:
     told = tell(office(ROOM, to="conference/board"), keys="1,2,3", state=StateScript(pins=PINS))
     assert told.record.hung_up_by == "pbx"
+    assert [what for _, what in told.heard][-2:] == ["system-conference-wrong-pin", "system-goodbye"]
     assert "conference/board: no right PIN in 3 tries" in told.record.reasons
+    assert "conferences" not in told.record.facts
 
 
 @pytest.mark.row("R13")
 def test_a_room_without_a_pin_asks_for_none(office: Office, tell: Tell) -> None:
     told = tell(office("conferences: {open: {}}\n", to="conference/open"), patience=30.0)
-    assert [what for _, what in told.heard] == ["music"]
+    assert [what for _, what in told.heard] == ["joined", "music"]
+    (was_in,) = told.record.facts["conferences"]
+    assert was_in == {"conference": "open", "moderates": False, "at": 0, "in": True, "after": 30_000}
+
+
+@pytest.mark.row("R13")
+@pytest.mark.parametrize(("found", "pin", "heard", "why"), [
+    (Found(3), "4711#", ["system-conference-wait", "music"], "conference/board: comes in"),
+    (Found(3, moderated=True), "4711#", ["joined"], "conference/board: comes in"),
+    (Found(50, True), "4711#", ["system-conference-full"], "conference/board: 50 are in, that is all it takes"),
+    (Found(50, True), "9999#", ["system-conference-full"], "conference/board: 50 are in, that is all it takes"),
+    (Found(3, True, locked=True), "4711#", ["system-conference-locked"], "conference/board: locked by its moderator"),
+    (Found(3, True, locked=True), "9999#", ["joined"], "conference/board: comes in as the moderator"),
+])  # fmt: skip
+def test_what_a_caller_finds(found: Found, pin: str, heard: list[str], why: str, office: Office, tell: Tell) -> None:
+    state = StateScript(pins=PINS, rooms={"board": found})
+    told = tell(office(ROOM, to="conference/board"), keys=pin, state=state, patience=60.0)
+    assert [what for _, what in told.heard] == ["system-conference-pin", *heard]
+    assert told.record.reasons[-1] == why
+    assert told.record.hung_up_by == ("pbx" if "full" in heard[0] or "locked" in heard[0] else "caller")
+
+
+@pytest.mark.row("R13")
+@pytest.mark.parametrize(("pin", "key", "heard", "kept"), [
+    ("4711#", "*1", ["system-conference-menu", "done"], {"muted": True}),
+    ("4711#", "*2", ["system-conference-menu", "refused"], {}),
+    ("4711#", "5", [], {}),
+    ("4711#", "*", ["system-conference-menu"], {}),
+    ("9999#", "*2", ["system-conference-moderator-menu", "done"], {"locked": True}),
+    ("9999#", "*3", ["system-conference-moderator-menu", "done"], {}),
+    ("9999#", "*4", ["system-conference-moderator-menu", "refused"], {}),  # there is nobody
+    ("9999#", "*9", ["system-conference-moderator-menu", "refused"], {}),
+])  # fmt: skip
+def test_keys_in_the_room(
+    pin: str, key: str, heard: list[str], kept: dict[str, bool], office: Office, tell: Tell
+) -> None:
+    state = StateScript(pins=PINS, rooms={"board": Found(2, moderated=True)})
+    told = tell(office(ROOM, to="conference/board"), keys=f"{pin},{key}", state=state, patience=60.0)
+    assert [what for _, what in told.heard] == ["system-conference-pin", "joined", *heard]
+    (was_in,) = told.record.facts["conferences"]
+    assert {name: was_in[name] for name in ("muted", "locked") if was_in.get(name)} == kept
+
+
+@pytest.mark.row("R13")
+def test_a_test_of_the_model_says_who_is_in_a_room(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (REFERENCE / "romashka" / "romashka.yml").read_text("utf-8")
+    assert "conferences:" in text
+    root = tmp_path / "model"
+    shutil.copytree(REFERENCE, root)
+    told = """
+tests:
+  - {name: locked, at: "2026-11-07T12:00+03:00", from: user/ivanov, to: "800",
+     conferences: {board: {members: 3, locked: true}}, keys: "1234#", hears: [system-conference-locked]}
+"""
+    (root / "romashka" / "room_tests.yml").write_text(told, "utf-8")
+    assert main.run(["test", str(root)]) == 0, capsys.readouterr().out
+    assert "4 of 4 tests passed" in capsys.readouterr().out
 
 
 # --- digits that a menu asks for --------------------------------------------------------------------------------------

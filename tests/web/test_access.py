@@ -28,6 +28,14 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("DELETE", "/calls/{call}"): {"admin", "supervisor", "user"},
     ("POST", "/calls/{call}/transfer"): {"admin", "supervisor", "user"},
     ("POST", "/calls/{call}/park"): {"admin", "supervisor", "user"},
+    ("GET", "/conferences"): READERS,
+    ("GET", "/conferences/{conference}"): READERS,
+    ("GET", "/conferences/{conference}/members"): READERS,
+    ("POST", "/conferences/{conference}/lock"): {"admin", "supervisor"},
+    ("POST", "/conferences/{conference}/unlock"): {"admin", "supervisor"},
+    ("POST", "/conferences/{conference}/members/{call}/mute"): {"admin", "supervisor", "user"},  # herself
+    ("POST", "/conferences/{conference}/members/{call}/unmute"): {"admin", "supervisor", "user"},
+    ("DELETE", "/conferences/{conference}/members/{call}"): {"admin", "supervisor"},
     ("GET", "/records"): READERS,
     ("GET", "/records/{record}"): READERS,
     ("GET", "/people"): READERS,
@@ -43,6 +51,7 @@ OK = {
     ("DELETE", "/calls/{call}"): 204,
     ("POST", "/calls/{call}/transfer"): 409,  # to boris, with whom she talks
     ("POST", "/calls/{call}/park"): 202,
+    **{route: 204 for route in ALLOWED if "/conferences/" in route[1] and route[0] != "GET"},
 }
 BODY = {"user": "anna", "to": "202"}
 BODIES = {"POST": BODY, "PUT": {"value": None}}
@@ -96,12 +105,28 @@ def a_call(served: Web, tenant: str) -> str:
     return call
 
 
+def a_member(served: Web, tenant: str) -> str:
+    """A call in which anna is in the room `open`."""
+    with served.client(tenant) as admin:
+        call: str = admin.post("/calls", json={"user": "anna", "to": "800"}).json()["call"]
+
+        def is_in() -> bool:
+            return call in {one["call"] for one in admin.get("/conferences/open/members").json()["members"]}
+
+        until(is_in, "anna is in the room")
+    return call
+
+
 @pytest.mark.parametrize("method, path", sorted(ALLOWED))
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_may_what_the_table_says(
     served: Web, talking: dict[str, dict[str, str]], method: str, path: str, role: str
 ) -> None:
-    ids = talking["house"] | ({"call": a_call(served, "house")} if "{call}" in path else {})
+    ids = dict(talking["house"])
+    if "{conference}" in path:
+        ids |= {"conference": "open", "call": a_member(served, "house")}
+    elif "{call}" in path:
+        ids |= {"call": a_call(served, "house")}
     with served.client("house", role) as client:
         status = ask(served, client, method, filled(path, ids))
     expected = OK.get((method, path), 200) if role in ALLOWED[method, path] else 403
@@ -116,12 +141,14 @@ def test_what_belongs_to_another_tenant_is_not_there(
     """Also for whoever may do it at home; a user of the same name is one's own."""
     if "{user}" in path:
         ids = {"user": "nobody-here", "key": "do_not_disturb"}
+    elif "{conference}" in path:
+        ids = {"conference": "not-here", "call": "x"}
     else:
         ids = talking["other"] | ({"call": a_call(served, "other")} if "{call}" in path else {})
     with served.client("house", role) as client:
         status = ask(served, client, method, filled(path, ids))
     assert status == (404 if role in ALLOWED[method, path] else 403)
-    if "{call}" in path:
+    if "{call}" in path and "{conference}" not in path:
         with served.client("other") as client:
             assert client.get(f"/calls/{ids['call']}").status_code == 200  # it goes on
             client.delete(f"/calls/{ids['call']}")
@@ -133,7 +160,9 @@ def test_nobody_may_anything_without_a_token_that_is_known(served: Web, method: 
     raw = [(b"Authorization", sent.encode("latin-1", "surrogateescape"))] if sent else []
     with served.client(role="") as client:
         request = client.build_request(
-            method, filled(path, {"call": "x", "record": "x", "user": "anna", "key": "forward.busy"}), headers=raw
+            method,
+            filled(path, dict.fromkeys(("call", "record", "user", "conference"), "x") | {"key": "forward.busy"}),
+            headers=raw,
         )
         answer = client.send(request)
     assert answer.status_code in (401, 429)

@@ -116,6 +116,9 @@ REASONS = {
     "conference_member": "conference/{conference}: участник вошёл",
     "conference_moderator": "conference/{conference}: вошёл ведущий",
     "conference_pin_wrong": "conference/{conference}: верного PIN нет за {tries} попытки",
+    "conference_full": "conference/{conference}: внутри уже {members}, больше нельзя",
+    "conference_locked": "conference/{conference}: закрыта ведущим",
+    "conference_sent_out": "conference/{conference}: удалён из комнаты",
     # ringing
     "leg_failed": "{node}: {leg}, ответ SIP {status}",
     "leg_failed_saying": "{node}: {leg}, ответ SIP {status} {phrase}",
@@ -242,6 +245,7 @@ RUSSIAN = Language(
         "no_tenant": "Сегодня арендатора {tenant} нет.",
         "not_ended": "вызов не закончен или прерван вместе с процессом: что в нём было, известно не полностью",
         "no_facts": "запись сделана версией, которая не сохраняла нужного для повтора",
+        "was_in_a_room": "этот вызов был в комнате конференции, а кто был там ещё, запись не говорит",
         "was_joined": "этот вызов соединили с другим, а повторить это при воспроизведении нельзя",
         "was_sent_on": "этот вызов перевели, а повторить перевод при воспроизведении нельзя",
         "facts_cut": "в этом вызове звонили или набирали больше, чем хранит запись",

@@ -18,12 +18,12 @@ from pbx.sip.uri import user_part
 _ORDER = ("terminated", "trying", "early", "confirmed")
 
 Seen = dict[str, WatchedDialog]  # by node: `user/ivanov`, `ring_group/office`, `park/3`
-WATCHABLE = frozenset({"user", "ring_group", "park"})
+WATCHABLE = frozenset({"user", "ring_group", "park", "conference"})
 
 
 def seen_in(call: Call) -> Seen:
     """What a call shows of whom: one dialog for each user of ours in it, however many devices ring, one for the ring
-    group that it is at, and one for the slot where it is parked."""
+    group that it is at, one for the slot where it is parked and one for the conference room that it is in."""
     if call.record.ended is not None:
         return {}
     seen: Seen = {}
@@ -41,6 +41,8 @@ def seen_in(call: Call) -> Seen:
         seen[f"ring_group/{group.id}"] = WatchedDialog(name, phase, "recipient", remote)
     if (parked := call.happened.parked()) is not None:
         seen[f"park/{parked[1]}"] = WatchedDialog(name, "confirmed", "recipient", remote)
+    if (room := call.happened.room()) is not None:
+        seen[f"conference/{room}"] = WatchedDialog(name, "confirmed", "recipient", remote)
     return seen
 
 

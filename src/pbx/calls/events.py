@@ -13,6 +13,10 @@ start (`boot`) and its number.
 | `call.answered` | | the caller is answered, by somebody or by the PBX |
 | `call.joined` | leg, user, node | the caller talks with somebody |
 | `call.held`, `call.resumed` | by | one side put the other on hold, or took it back |
+| `conference.joined`, `conference.left` | conference, moderates, members | somebody comes into a room, or goes |
+| `conference.speaks` | conference, speaks | a member begins to speak, or ends |
+| `conference.muted`, `conference.unmuted` | conference | a member is not heard any more, or again |
+| `conference.locked`, `conference.unlocked` | conference | nobody else comes in, or they may again |
 | `limit.reached` | number, user, why | no call may leave to this number now (`pbx.routing.limits`) |
 | `emergency.dialled` | number, caller, user, source, location, address, shown | an emergency number is called |
 | `call.ended` | disposition, code, hung_up_by, answered_by | the record is written |

@@ -20,6 +20,7 @@ else was typed: it may have been meant for nobody's eyes.
 | `trunks` | those that could not be used, by key: `full` or `down` |
 | `sent_on` | transfers, in order: `{by, to, how, at, after, status}`; `by` is a leg, `how` blind, attended or joined |
 | `parked` | `{slot, by, at, after}`, in order: `by` is a user; no `after`: waits there |
+| `conferences` | `{conference, moderates, at, after, in, muted, silenced, locked}`, in order; no `after`: is there |
 | `calls` | `{call}`: the other calls that it was joined with |
 | `over_limit` | the tenant had more calls than its `max_calls` |
 | `cut` | more was rung or typed than MOST, so this is not all |
@@ -110,6 +111,25 @@ class Happened:
 
     def leaves_park(self, now: int) -> None:
         entry = self._record.facts["parked"][-1]
+        entry["after"] = now - self._record.started - entry["at"]
+
+    def comes_to(self, conference: str, moderates: bool, now: int) -> Entry:
+        """Somebody has been let into a conference room."""
+        entry: Entry = {"conference": conference, "moderates": moderates, "at": now - self._record.started}
+        self._add("conferences", entry)
+        return entry
+
+    def room(self) -> str | None:
+        """The conference room in which the caller is."""
+        entries = self._record.facts.get("conferences", ())
+        return entries[-1]["conference"] if entries and "after" not in entries[-1] else None
+
+    def is_at(self, conference: str) -> Entry | None:
+        """What is known of the caller in a room, of a call that was in it in a process before."""
+        return self._record.facts["conferences"][-1] if self.room() == conference else None
+
+    def leaves(self, entry: Entry, now: int) -> None:
+        """Somebody goes out of a conference room."""
         entry["after"] = now - self._record.started - entry["at"]
 
     def came_diverted(self, hops: int) -> None:

@@ -9,14 +9,16 @@ from pbx.calls.leg import DeviceTarget
 
 if TYPE_CHECKING:
     from pbx.calls.call import Call
+    from pbx.calls.meeting import Meeting
 
 
 class House:
-    """`calls` by id, in the order in which they came; `parked` by slot."""
+    """`calls` by id, in the order in which they came; `parked` by slot; `meetings` by conference."""
 
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}
         self.parked: dict[str, Call] = {}
+        self.meetings: dict[str, Meeting] = {}
 
     def ringing(self, users: Collection[str]) -> Call | None:
         """The call that has been ringing longest at a device of one of these people."""

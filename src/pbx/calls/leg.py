@@ -263,6 +263,7 @@ class Connections(ABC):
     caller: CallerLeg
     on_wish: Callable[[Wish], None] | None = None  # who hears a REFER; nobody: it is refused
     on_change: Callable[[], None] | None = None  # of its legs, and of where the call stands
+    on_speaks: Callable[[Leg, bool], None] | None = None  # a leg that is in a room begins to speak, or ends
 
     @property
     @abstractmethod
@@ -308,6 +309,9 @@ class Connections(ABC):
     async def enter_room(self, leg: Leg, room: str, *, muted: bool = False, deaf: bool = False) -> None:  # noqa: B027
         """Let a leg that hears the engine into a room: it hears all the others there and they hear it, but for who is
         muted or deaf. Said again it changes how."""
+
+    async def leave_room(self, leg: Leg) -> None:  # noqa: B027
+        """Out of it; in none is no error."""
 
     def expect(self, leg: Leg, *, asked: bool = True) -> None:  # noqa: B027
         """A leg is asked for digits, or may type some unasked: nothing to do, but for a caller who follows a script."""
@@ -382,6 +386,10 @@ class Connections(ABC):
 
     def keep(self) -> None:  # noqa: B027
         """The call has come to another place: what the next start of the process needs of it is written down."""
+
+    def keep_now(self) -> None:
+        """The same, of what is followed by no packet to anybody: it is written down at once."""
+        self.keep()
 
     @abstractmethod
     async def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,18 @@ from pbx.routing.reason import Reason
 
 PIN = "pin"  # what the owner of a box has set, hashed: a setting of `voicemail/ID`
 Fact = str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A conference room as a caller finds it: how many are in, whether one of them moderates, whether it is locked."""
+
+    members: int = 0
+    moderated: bool = False
+    locked: bool = False
+
+
+EMPTY = Found()
 
 
 class TenantState:
@@ -73,6 +86,10 @@ class TenantState:
     async def look_up(self, lookup: Lookup, caller: str | None) -> Mapping[str, Fact] | None:
         """Ask a CRM about a caller; None when it did not answer in time."""
         return None
+
+    def found(self, conference: str) -> Found:
+        """What a caller finds in a room besides those who are known (`House.meetings`): what a script says of it."""
+        return EMPTY
 
     def is_pin(self, secret: str, digits: str) -> bool:
         """Are these the digits of a secret?"""

@@ -21,6 +21,10 @@ def hashes(model: Model, secrets: Secrets) -> dict[str, str]:
                 values[f"{pins.PREFIX}{name}"] = _hashed(secrets, name, f"{tenant.id}: {where}", extension)
             except SecretError as error:
                 wrong.append(str(error))
+        for room in tenant.services.conferences.values():
+            given = [secrets.given.get(name) for name in (room.pin, room.moderator_pin) if name is not None]
+            if len(given) == 2 and given[0] == given[1] is not None:
+                wrong.append(f"{tenant.id}: conferences/{room.id}: whoever types the PIN of both would be no moderator")
     if wrong:
         raise SecretError("\n".join(wrong))
     return values

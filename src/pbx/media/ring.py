@@ -8,6 +8,8 @@ come is concealed (`pbx.media.conceal`). Packets of any length are taken: 10 to 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +28,8 @@ FAR = SIZE - (KEPT + 1) * rtp.SAMPLES
 """Samples ahead for which there is room; the frames behind are what loss is concealed with."""
 WINDOW, WINDOWS = 100, 4
 """Ticks of which the latest packet is known, and how many of these times count: 8 s."""
+IN_ORDER, UNDER_WAY = 100, 10
+"""Ticks after which packets count as coming in order again, and that one may be under way longer than another."""
 STRANGE = 3
 """Packets in a row that fit nowhere, after which the buffer starts again from the newest."""
 _NONE_YET = np.iinfo(np.int32).max // 2
@@ -54,6 +58,14 @@ class Ring:
         self._period = legs.column(np.intp)
         self._slip = legs.column(np.int8)
         """Samples by which each packet is made longer."""
+        self._newest = legs.column(np.uint32)
+        """Timestamp of the newest packet, and the tick at which an older one came after it."""
+        self._mixed = legs.column(np.int64)
+        self._turn = legs.column(np.uint32)
+        """Timestamp from which the base holds, what was added to it there, and when: what comes later and is older goes
+        by the base of before."""
+        self._turned = legs.column(np.int8)
+        self._turned_at = legs.column(np.int64)
         self._noise = legs.column(np.uint8)
         self._noise_from = legs.column(np.int64)
         """Level + 1 of the comfort noise (0: none) and the position from which it is meant."""
@@ -91,6 +103,11 @@ class Ring:
         unknown = np.flatnonzero(~self._anchored[slots])
         if len(unknown):
             self._anchor(slots[unknown[::-1]], timestamps[unknown[::-1]])  # the first of a leg, written last, stays
+        again = timestamps == self._newest[slots]
+        if again.any():  # it was made longer, perhaps: not to be written over
+            slots, timestamps, payload = slots[~again], timestamps[~again], payload[~again]
+            if not len(slots):
+                return
         offset, ahead = self._ahead(slots, timestamps)
         if ahead.min() < 0:
             self._give_time(slots, ahead)
@@ -98,20 +115,27 @@ class Ring:
         fits = (ahead >= 0) & (ahead <= FAR - payload.shape[1])
         if not fits.all():
             self._misfits(slots[~fits], timestamps[~fits])
-            slots, offset, ahead, payload = slots[fits], offset[fits], ahead[fits], payload[fits]
+            slots, timestamps, payload = slots[fits], timestamps[fits], payload[fits]
+            offset, ahead = offset[fits], ahead[fits]
             if not len(slots):
                 return
         self._strange[slots] = 0
         window = self._tick // WINDOW % WINDOWS
         np.minimum.at(self._spare[:, window], slots, ahead)
-        slip = self._slip[slots]
+        older = (timestamps - self._newest[slots]).astype(np.int32) < 0
+        self._mixed[slots[older]] = self._tick
+        self._newest[slots[~older]] = timestamps[~older]
+        slip = np.where(older, 0, self._slip[slots])
         if slip.any():
-            slots, offset, payload = self._slipped(slots, offset, payload, slip)
+            slots, offset, payload = self._slipped(slots, offset, timestamps, payload, slip)
         self._write(slots, offset, payload)
 
     def _ahead(self, slots: Slots, timestamps: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Position of each packet, and how many samples before its turn it has come."""
         offset = (timestamps - self._base[slots]).astype(np.int32).astype(np.int64)
+        older = (timestamps - self._turn[slots]).astype(np.int32) < 0
+        if older.any():
+            offset[older] += self._turned[slots[older]]
         return offset, offset - self._frame[slots] * rtp.SAMPLES
 
     def _give_time(self, slots: Slots, ahead: NDArray[np.int64]) -> None:
@@ -124,12 +148,21 @@ class Ring:
         self._spare[late] = np.where(spare < _NONE_YET, spare - newest[late, None], spare)
 
     def _slipped(
-        self, slots: Slots, offset: NDArray[np.int64], payload: Frames, slip: NDArray[np.int8]
+        self,
+        slots: Slots,
+        offset: NDArray[np.int64],
+        timestamps: NDArray[np.uint32],
+        payload: Frames,
+        slip: NDArray[np.signedinteger[Any]],
     ) -> tuple[Slots, NDArray[np.int64], Frames]:
-        """Write the newest packet of the legs that slip, a sample longer or shorter; returns the others."""
+        """Write the newest packet of the legs that slip, a sample longer or shorter; returns the others.
+
+        Where packets overtake each other, those under way must not meet two slips: only one is made in some time.
+        """
         newest = np.zeros(self._legs.count, np.intp)
         newest[slots] = np.arange(len(slots))
-        chosen = newest[slots] == np.arange(len(slots))
+        may = (self._tick - self._mixed[slots] > IN_ORDER) | (self._tick - self._turned_at[slots] > UNDER_WAY)
+        chosen = (newest[slots] == np.arange(len(slots))) & may
         for longer in (-1, 1):
             picked = np.flatnonzero(chosen & (slip == longer))
             if len(picked):
@@ -140,6 +173,8 @@ class Ring:
                 self._write(those, offset[picked], changed)
                 self._base[those] -= np.uint32(longer & 0xFFFFFFFF)
                 self._spare[those] += longer
+                self._turn[those] = timestamps[picked] + np.uint32(1)
+                self._turned[those], self._turned_at[those] = -longer, self._tick
         rest = ~(chosen & (slip != 0))
         return slots[rest], offset[rest], payload[rest]
 
@@ -263,6 +298,8 @@ class Ring:
         self._noise[slots] = 0
         self._spare[slots] = _NONE_YET
         self._filled[slots] = 0
+        self._newest[slots] = self._turn[slots] = timestamps - np.uint32(1)
+        self._turned[slots] = 0
         self._anchored[slots] = True
 
     def _misfits(self, slots: Slots, timestamps: NDArray[np.uint32]) -> None:

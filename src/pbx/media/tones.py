@@ -38,6 +38,8 @@ TONES: dict[str, dict[str, Tone]] = {
         "beep": Tone(1000, 0.4, endless=False),
         "done": Tone(1000, 0.1, 0.1, times=3, endless=False),
         "refused": Tone(425, 0.2, 0.2, times=3, endless=False),
+        "joined": Tone(880, 0.16, 0.04, endless=False),
+        "left": Tone(440, 0.16, 0.04, endless=False),
     }
 }
 """Tone sets by the country's code: `tones` of the engine's configuration."""

@@ -13,7 +13,7 @@ from pbx.model.scope import Scope
 from pbx.model.words import references, seconds, some
 
 NO_KIND = ("emergency", "feature_code", "reject")  # nodes of a path that are no objects of the model
-TONES = ("ringback", "busy", "congestion", "beep", "done", "refused", "music")
+TONES = ("ringback", "busy", "congestion", "beep", "done", "refused", "joined", "left", "music")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,15 @@ class QueueIs:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomIs:
+    """What a call finds in a conference room."""
+
+    members: int = 0
+    moderated: bool = False  # one of them moderates
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CallTest:
     """One test. An expectation that is None or empty is not asked; `file` and `line` are where it stands."""
 
@@ -58,6 +67,7 @@ class CallTest:
     crm: Mapping[str, str | int | bool] | None = None  # what any CRM answers; None: it does not
     overrides: tuple[str, ...] = ()  # those that are on
     queues: Mapping[str, QueueIs] = field(default_factory=dict)
+    rooms: Mapping[str, RoomIs] = field(default_factory=dict)
     trunks: Mapping[str, str] = field(default_factory=dict)  # those that cannot be used, `full` or `down`
     pins: Mapping[str, str] = field(default_factory=dict)  # by the name of the secret
     through: tuple[str, ...] = ()
@@ -99,6 +109,8 @@ def check(scope: Scope) -> None:
         if answered_by is not None:
             _known(scope, (*path, "cdr", "answered_by"), answered_by, people, "user, device or trunk")
         _queues(scope, path, test)
+        for name in test.get("conferences", {}):
+            _known(scope, (*path, "conferences", name), name, scope.known("conferences"), "conference")
         for name in test.get("trunks", {}):
             _known(scope, (*path, "trunks", name), name, scope.known("trunks"), "trunk")
         _nodes(scope, path, test)
@@ -190,6 +202,7 @@ def _read(plain: dict[str, Any], number: int, file: str, line: int) -> CallTest:
         crm=plain.get("crm"),
         overrides=references(plain.get("overrides", ())),
         queues={name: _queue(one) for name, one in plain.get("queues", {}).items()},
+        rooms={name: RoomIs(**one) for name, one in plain.get("conferences", {}).items()},
         trunks=plain.get("trunks", {}),
         pins=plain.get("pins", {}),
         through=tuple(plain.get("through", ())),

@@ -19,7 +19,6 @@ NOT_SERVED: dict[str, str] = {
     "overrides": "night switch",
     "lookups": "CRM lookup",
     "queues": "queues",
-    "conferences": "conferences",
     "recordings": "recording",
     "webhooks": "webhooks",
     "tests.*.crm": "CRM lookup",

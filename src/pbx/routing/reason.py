@@ -126,6 +126,9 @@ ENGLISH: Mapping[str, str] = {
     "conference_member": "conference/{conference}: comes in",
     "conference_moderator": "conference/{conference}: comes in as the moderator",
     "conference_pin_wrong": "conference/{conference}: no right PIN in {tries} tries",
+    "conference_full": "conference/{conference}: {members} are in, that is all it takes",
+    "conference_locked": "conference/{conference}: locked by its moderator",
+    "conference_sent_out": "conference/{conference}: sent out",
     # ringing
     "leg_failed": "{node}: {leg} {status}",
     "leg_failed_saying": "{node}: {leg} {status} {phrase}",

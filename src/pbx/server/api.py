@@ -2,7 +2,8 @@
 
 The protocol is that of the control socket, on a socket of its own, because whoever faces the network may do no more
 than this: `calls {tenant}`, `place {tenant, user, to}`, `hang_up {tenant, call}`, `people {tenant}`, `served`,
-`registrations {tenant, users}`, `settings {tenant}`, `setting {tenant, user, key, value, author}` and `events {boot,
+`registrations {tenant, users}`, `conferences {tenant}`, `in_conference {tenant, conference, act, call}` (lock, unlock,
+or a member: mute, unmute, kick), `settings {tenant}`, `setting {tenant, user, key, value, author}` and `events {boot,
 since}`. Every command names the tenant; an id of another tenant's is one that is not there.
 
 `setting` sets what is a person's own (`pbx.routing.own`): `key` is `do_not_disturb`, `call_waiting` (true or false) or
@@ -54,6 +55,8 @@ class ApiCommands:
             "place": self._place,
             "hang_up": self._hang_up,
             "transfer": self._transfer,
+            "conferences": self._conferences,
+            "in_conference": self._in_conference,
             "setting": self._setting,
             "settings": self._settings,
             "events": self._where,
@@ -108,6 +111,21 @@ class ApiCommands:
     async def _hang_up(self, request: dict[str, Any]) -> dict[str, Any]:
         if not by_api.hang_up(self._exchange, _text(request, "tenant"), _text(request, "call")):
             raise CommandError("there is no such call", 404)
+        return {}
+
+    async def _conferences(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"conferences": by_api.conferences(self._exchange, self._tenant(request))}
+
+    async def _in_conference(self, request: dict[str, Any]) -> dict[str, Any]:
+        conference, act = _text(request, "conference"), _text(request, "act")
+        if act not in ("lock", "unlock", "mute", "unmute", "kick"):
+            raise CommandError(f"act {act!r}: lock, unlock, mute, unmute or kick")
+        call = "" if act in ("lock", "unlock") else _text(request, "call")
+        try:
+            own = request.get("own") is True
+            await by_api.in_conference(self._exchange, self._tenant(request), conference, act, call, own=own)
+        except Refused as refused:
+            raise CommandError(refused.reason, refused.status) from None
         return {}
 
     def _tenant(self, request: dict[str, Any]) -> Tenant:

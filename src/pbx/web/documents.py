@@ -117,6 +117,43 @@ class Calls(BaseModel):
     calls: list[Call]
 
 
+class Conference(BaseModel):
+    """A conference room."""
+
+    conference: str = Field(examples=["board"])
+    extension: str | None
+    max_members: int
+    locked: bool = Field(description="Nobody else comes in, but a moderator.")
+    members: int = Field(description="How many are in now.")
+
+
+class Conferences(BaseModel):
+    conferences: list[Conference]
+
+
+class Member(BaseModel):
+    """Somebody in a conference room: a call."""
+
+    call: str
+    number: str | None = Field(description="Extension or number; null: hidden.")
+    name: str
+    user: str | None = Field(description="The person of ours, if it is one.")
+    since: str
+    moderates: bool
+    waits: bool = Field(description="Hears music until a moderator comes.")
+    muted: bool
+    speaks: bool = Field(description="At this moment; `conference.speaks` of `/events` tells each change.")
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> Member:
+        """From what `pbx.calls.meeting.Meeting.roster` says."""
+        return cls(**{**plain, "since": moment(plain["since"])})
+
+
+class Members(BaseModel):
+    members: list[Member]
+
+
 class Record(BaseModel):
     """A call that was, or is: its data record."""
 

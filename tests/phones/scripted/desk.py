@@ -18,6 +18,7 @@ from phones.scripted.live import SOUND, address, with_sound
 from phones.scripted.simulation import GONE, HOUSE, house
 
 from pbx.calls.simulated.world import Person
+from pbx.model import pins
 from pbx.speech.audio import encode
 from pbx.store import database
 
@@ -25,6 +26,7 @@ STAYS = Person(answers=0.1, talks=600.0)
 RINGS = Person()
 TENANT = "house"
 DOMAIN = "house.example"
+PINS = {"board": "4711", "chair": "909090"}  # of the conference room, by the name of the secret
 
 
 @contextlib.contextmanager
@@ -35,7 +37,9 @@ def office(folder: Path) -> Iterator[tuple[Stack, str]]:
     plain = with_sound(house().tenant_plain["house"])
     tenants = {TENANT: {"revision": "r", "plain": plain}}
     document = {"format": 1, "site_revision": "r", "tenants": tenants, "site": {"plain": house().site_plain}}
-    with running(folder, Place(calls=host, edge=host, host=host), document=document, audio=audio) as stack:
+    secrets = {f"pin/{name}": pins.hashed(digits, name.encode()) for name, digits in PINS.items()}
+    place = Place(calls=host, edge=host, host=host)
+    with running(folder, place, document=document, audio=audio, secrets=secrets) as stack:
         yield stack, host
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from pbx.calls.call import Call
 from pbx.calls.leg import DeviceTarget, Leg, Wish
 from pbx.calls.live.exchange import Exchange, Refused
+from pbx.calls.meeting import Meeting
 from pbx.calls.record import BY_API, CallRecord
+from pbx.model.objects import Tenant
+from pbx.model.services import Conference
 
 PARK = "park"
 WISH_WITHIN = 2.0  # seconds
@@ -104,3 +108,42 @@ def hang_up(exchange: Exchange, tenant_id: str, call_id: str) -> bool:
     call.record.hung_up_by = call.record.hung_up_by or "api"
     call.connections.caller.end("cancel")
     return True
+
+
+def conferences(exchange: Exchange, tenant: Tenant) -> list[dict[str, Any]]:
+    """The conference rooms of a tenant, those where nobody is included."""
+    meetings = exchange.house_of(tenant.id).meetings
+    return [_room(room, meetings.get(room.id)) for room in tenant.services.conferences.values()]
+
+
+def _room(room: Conference, meeting: Meeting | None) -> dict[str, Any]:
+    return {
+        "conference": room.id,
+        "extension": room.extension,
+        "max_members": room.max_members,
+        "locked": meeting is not None and meeting.locked,
+        "members": meeting.roster() if meeting is not None else [],
+    }
+
+
+async def in_conference(
+    exchange: Exchange, tenant: Tenant, conference: str, act: str, call_id: str, *, own: bool = False
+) -> None:
+    """Lock or unlock a room, or do something to one of its members: `mute`, `unmute`, `kick`. `own`: the member itself
+    asks. Raises Refused."""
+    if conference not in tenant.services.conferences:
+        raise Refused(404, f"there is no conference {conference}")
+    meeting = exchange.house_of(tenant.id).meetings.get(conference)
+    if meeting is None:
+        raise Refused(409, f"nobody is in {conference}")
+    if act in ("lock", "unlock"):
+        meeting.lock(None, act == "lock")
+        return
+    member = next((one for one in meeting.members if one.call.record.id == call_id), None)
+    if member is None:
+        raise Refused(404, f"call {call_id} is not in {conference}")
+    if act == "kick":
+        await meeting.send_out(member)
+    else:
+        if not await meeting.mute(member, act == "mute", by_other=not own):
+            raise Refused(409, "muted by a moderator")

@@ -137,6 +137,16 @@ class SipConnections(Connections):
     async def enter_room(self, leg: Leg, room: str, *, muted: bool = False, deaf: bool = False) -> None:
         await self.media.enter_room(leg.tag, room, muted=muted, deaf=deaf)
 
+    async def leave_room(self, leg: Leg) -> None:
+        await self.media.leave_room(leg.tag)
+
+    def speaks(self, tag: str, on: bool) -> None:
+        """The engine hears that a leg in a room begins to speak, or ends."""
+        if self.on_speaks is not None:
+            for leg in (self.caller, *self._legs):
+                if leg.tag == tag:
+                    self.on_speaks(leg, on)
+
     def digit(self, tag: str, digit: str) -> None:
         """A digit that the engine heard on a leg."""
         for leg in (self.caller, *self._legs):
@@ -399,9 +409,12 @@ class SipConnections(Connections):
         if self.caller.state != TO_BE_RUNG:  # nobody is there yet with whom the next process could go on
             self.on_keep()
 
-    async def release(self, callee: CalleeLeg) -> None:
+    def keep_now(self) -> None:
         self.keep()
         self._flush()
+
+    async def release(self, callee: CalleeLeg) -> None:
+        self.keep_now()
         if isinstance(callee, SipCallee) and callee.offer:
             await self.media.forget(callee.tag)
 

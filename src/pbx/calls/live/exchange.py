@@ -368,6 +368,8 @@ class Exchange:
             connections.digit(tag, event["digit"])
         elif event["event"] == "sound" and connections is not None:
             connections.media.heard(event["record"], base64.b64decode(event["data"]), event["last"])
+        elif event["event"] == "speaks" and connections is not None:
+            connections.speaks(tag, event["on"])
         elif event["event"] in ("gone", "back"):
             log.warning("media engine: %s", event["event"])
 
@@ -388,6 +390,10 @@ class Exchange:
     def listed(self, tenant_id: str) -> list[dict[str, Any]]:
         """The calls of a tenant that are up, as whoever looks on sees them."""
         return [listed(call) for call in self.calls.values() if call.tenant.id == tenant_id]
+
+    def house_of(self, tenant: str) -> House:
+        """What the calls of a tenant see of each other."""
+        return self._houses[tenant]
 
     def has_calls(self, tenant: str) -> bool:
         return self.of_tenant[tenant] > 0

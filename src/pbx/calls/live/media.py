@@ -211,6 +211,9 @@ class CallMedia:
         """A leg that hears the engine hears a room of it."""
         await self.engine.enter_room(self.engine_leg(tag), room, muted=muted, deaf=deaf)
 
+    async def leave_room(self, tag: str) -> None:
+        await self.engine.leave_room(self.engine_leg(tag))
+
     def played(self, play: str, reason: str) -> None:
         """The engine tells that a play is over; it may say so before `play` of the engine has returned."""
         if play in self._music:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pbx.calls.call import Call
 from pbx.calls.simulated.state import StateScript
 from pbx.calls.simulated.world import Person, Script, Told, simulate
+from pbx.calls.state import Found
 from pbx.model.call_tests import Behaviour, CallTest
 from pbx.model.objects import Tenant
 
@@ -44,8 +45,12 @@ def script_of(tenant: Tenant, test: CallTest) -> Script:
         people={name: _person(one) for name, one in test.people.items()},
         patience=test.patience,
         others=RINGS,
-        state=StateScript(test.overrides, test.queues, test.crm, test.pins, test.trunks),
+        state=StateScript(test.overrides, test.queues, test.crm, test.pins, test.trunks, rooms=_rooms(test)),
     )
+
+
+def _rooms(test: CallTest) -> dict[str, Found]:
+    return {name: Found(room.members, room.moderated, room.locked) for name, room in test.rooms.items()}
 
 
 def _person(behaviour: Behaviour) -> Person:

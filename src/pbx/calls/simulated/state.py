@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pbx.calls.mailbox import Mailbox
-from pbx.calls.state import Fact, TenantState
+from pbx.calls.state import EMPTY, Fact, Found, TenantState
 from pbx.model.call_tests import AgentIs, QueueIs
 from pbx.model.objects import Tenant, Trunk, User
 from pbx.model.services import Lookup, Queue, Setting
@@ -34,6 +34,7 @@ class StateScript:
     left: Sequence[tuple[str, str]] = ()  # calls of this minute to the outside: who made them, and the number
     limited: Mapping[str, str] = field(default_factory=dict)  # numbers that no call may leave to, and why
     own: Mapping[str, Mapping[str, Setting]] = field(default_factory=dict)  # by user and key
+    rooms: Mapping[str, Found] = field(default_factory=dict)  # conference rooms where somebody is in
     last_numbers: Mapping[str, str | None] = field(default_factory=dict)  # of who calls: `dialled`, `called_by`
 
 
@@ -99,6 +100,9 @@ class ScriptedState(TenantState):
             return None
         await asyncio.sleep(CRM_ANSWERS)
         return self._script.crm
+
+    def found(self, conference: str) -> Found:
+        return self._script.rooms.get(conference, EMPTY)
 
     def is_pin(self, secret: str, digits: str) -> bool:
         pins = self._script.pins
