@@ -109,13 +109,17 @@ def document_of(model: Path) -> dict[str, Any]:
     return {"format": 1, "site_revision": loaded.site_revision, "tenants": tenants, "site": site}
 
 
-def _configs(folder: Path, place: Place, document: dict[str, Any], audio: Mapping[str, bytes]) -> tuple[Path, Path]:
+def _configs(
+    folder: Path, place: Place, document: dict[str, Any], audio: Mapping[str, bytes], secrets: Mapping[str, str]
+) -> tuple[Path, Path]:
     calls, media = folder / "calls.json", folder / "media.json"
     (folder / "prompts").mkdir()
     for name, sound in audio.items():
         (folder / "prompts" / name).write_bytes(sound)
     (folder / "document.json").write_text(json.dumps(document))
-    (folder / "secrets.json").write_text(json.dumps({"sound_key": "of a stack on one machine, for as long as it runs"}))
+    (folder / "secrets.json").write_text(
+        json.dumps({"sound_key": "of a stack on one machine, for as long as it runs", **secrets})
+    )
     media.write_text(
         json.dumps({"name": "bench", "instance": 1, "address": place.host, "port": MEDIA_PORT,
                     "socket": str(folder / "media.sock"), "prompts": str(folder / "prompts"), "tones": "RU",
@@ -167,8 +171,7 @@ def running(
     `audio` by file name, `secrets` as an apply brings them."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    (folder / "secrets.json").write_text(json.dumps(secrets or {}))
-    calls, media = _configs(folder, place, document or document_of(model), audio or {})
+    calls, media = _configs(folder, place, document or document_of(model), audio or {}, secrets or {})
     stack = Stack(folder, place.enter)
     try:
         if not place.enter:

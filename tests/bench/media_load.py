@@ -3,10 +3,11 @@
 Senders are 127.1.x.y, all on one port of 0.0.0.0; the source address of each packet is set by IP_PKTINFO, so that one
 sendmmsg(2) sends a frame of every caller and one recvmmsg(2) empties what they hear.
 
-    python tests/bench/media_load.py callers HOST PORTS COUNT SECONDS [PAYLOAD]   # sends, counts what comes back
+    python tests/bench/media_load.py callers HOST PORTS COUNT SECONDS [PAYLOAD [bad]]   # sends, counts what comes back
     python tests/bench/media_load.py echo PORT SECONDS               # the floor: recvmmsg and sendmmsg, nothing else
 
-PORTS is one port for all or a file with one for each.
+PORTS is one port for all or a file with one for each. `bad`: one frame in twenty is lost, and each leaves up
+to two ticks late, so that it comes out of order.
 """
 
 from __future__ import annotations
@@ -60,33 +61,71 @@ def _headers(packets: np.ndarray, addresses: np.ndarray, control: np.ndarray) ->
     return messages, iovecs
 
 
-def callers(host: str, ports: list[int], count: int, seconds: float, payload: int = rtp.PCMA) -> None:
+BEHIND = 3
+"""Ticks of which a bad network holds packets back."""
+LOST = 0.05
+
+
+def callers(
+    host: str, ports: list[int], count: int, seconds: float, payload: int = rtp.PCMA, network: str = ""
+) -> None:
     """Send a frame of each caller every 20 ms; print what came back."""
     sock = media_socket("0.0.0.0", CALLER_PORT, 32 << 20)
     receiver = Receiver(sock)
-    packets = np.zeros(count, rtp.OUT)
-    packets["b0"], packets["b1"], packets["ssrc"] = 0x80, payload, np.arange(count) + 1
-    packets["payload"] = np.random.default_rng(1).integers(0, 256, (count, 160))
-    addresses = np.zeros(count, ADDRESS)
-    addresses["family"], addresses["port"] = socket.AF_INET, ports
-    addresses["host"] = int.from_bytes(socket.inet_aton(host))
-    control = np.zeros(count, _PKTINFO)
-    control["length"], control["level"], control["type"] = 28, socket.IPPROTO_IP, 8
-    control["source"] = [int.from_bytes(socket.inet_aton(caller(number))) for number in range(count)]
-    messages, _kept = _headers(packets, addresses, control)
+    frames = _Frames(host, ports, count, payload)
     heard, began, due = 0, time.monotonic(), time.monotonic()
     while due - began < seconds:
         due += rtp.SECONDS
         time.sleep(max(0.0, due - time.monotonic()))
-        packets["sequence"] += np.uint16(1)
-        packets["timestamp"] += np.uint32(160)
-        for at in range(0, count, BATCH):
-            pointer = messages.ctypes.data + at * _MESSAGE.itemsize
-            sent = _libc.sendmmsg(sock.fileno(), pointer, min(BATCH, count - at), 0)
-            assert sent > 0, "sendmmsg"
+        frames.next()
+        _send(sock, frames.due(bad=bool(network)))
         while got := receiver.receive():
             heard += got
     print(json.dumps({"heard": heard, "sent": count * round(seconds / rtp.SECONDS), "cpu": cpu()}))
+
+
+class _Frames:
+    """The frames of all callers, those of some ticks before included."""
+
+    def __init__(self, host: str, ports: list[int], count: int, payload: int) -> None:
+        self._random = np.random.default_rng(1)
+        self._packets = np.zeros((BEHIND, count), rtp.OUT)
+        self._packets["b0"], self._packets["b1"] = 0x80, payload
+        self._packets["ssrc"] = np.arange(count) + 1
+        self._packets["payload"] = self._random.integers(0, 256, (count, 160))
+        addresses = np.zeros((BEHIND, count), ADDRESS)
+        addresses["family"], addresses["port"] = socket.AF_INET, ports
+        addresses["host"] = int.from_bytes(socket.inet_aton(host))
+        control = np.zeros((BEHIND, count), _PKTINFO)
+        control["length"], control["level"], control["type"] = 28, socket.IPPROTO_IP, 8
+        control["source"] = [int.from_bytes(socket.inet_aton(caller(number))) for number in range(count)]
+        headers, iovecs = _headers(self._packets.reshape(-1), addresses.reshape(-1), control.reshape(-1))
+        self._messages = headers.reshape(BEHIND, count)
+        self._kept = (iovecs, addresses, control)
+        self._leaves = np.zeros((BEHIND, count), np.int64)
+        self._tick = 0
+
+    def next(self) -> None:
+        self._tick += 1
+        packets = self._packets[self._tick % BEHIND]
+        packets["sequence"], packets["timestamp"] = self._tick & 0xFFFF, self._tick * 160
+
+    def due(self, *, bad: bool) -> np.ndarray:
+        """The messages that leave now."""
+        now = self._tick % BEHIND
+        if not bad:
+            return self._messages[now]
+        count = len(self._leaves[now])
+        late = self._random.integers(0, BEHIND, count)
+        self._leaves[now] = np.where(self._random.random(count) < LOST, -1, self._tick + late)
+        return self._messages[self._leaves == self._tick]
+
+
+def _send(sock: socket.socket, messages: np.ndarray) -> None:
+    for at in range(0, len(messages), BATCH):
+        pointer = messages.ctypes.data + at * _MESSAGE.itemsize
+        sent = _libc.sendmmsg(sock.fileno(), pointer, min(BATCH, len(messages) - at), 0)
+        assert sent > 0, "sendmmsg"
 
 
 def echo(port: int, seconds: float) -> None:
@@ -108,6 +147,6 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["callers", host, ports, count, seconds, *payload]:
             listed = [int(ports)] if ports.isdigit() else json.loads(Path(ports).read_text())
-            callers(host, listed, int(count), float(seconds), *map(int, payload))
+            callers(host, listed, int(count), float(seconds), *map(int, payload[:1]), *payload[1:])
         case ["echo", port, seconds]:
             echo(int(port), float(seconds))

@@ -69,10 +69,10 @@ async def hears(client: EngineClient, legs: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def engine(client: EngineClient, legs: int, seconds: float) -> tuple[float, dict[str, Any]]:
-    """µs per leg and tick while callers send, and the engine's figures after it."""
+async def engine(client: EngineClient, legs: int, seconds: float, network: str = "") -> tuple[float, dict[str, Any]]:
+    """µs per leg and tick while callers send, over a `bad` network perhaps, and the engine's figures after it."""
     for _ in range(3):
-        callers = load("callers", "127.0.0.1", ENGINE_PORT, legs, seconds + 0.5)
+        callers = load("callers", "127.0.0.1", ENGINE_PORT, legs, seconds + 0.5, *([8, network] if network else []))
         await hears(client, legs)
         before = await client.status()
         await asyncio.sleep(seconds)

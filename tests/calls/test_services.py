@@ -123,7 +123,7 @@ def test_the_pin_lets_a_member_in_who_waits_for_the_moderator(office: Office, te
 @pytest.mark.row("R13")
 def test_the_moderator_waits_for_nobody(office: Office, tell: Tell) -> None:
     told = tell(office(ROOM, to="conference/board"), keys="9999#", state=StateScript(pins=PINS), patience=60.0)
-    assert [what for _, what in told.heard] == ["system-conference-pin", "joined", "music"]
+    assert [what for _, what in told.heard] == ["system-conference-pin", "system-conference-alone", "music"]
     assert "conference/board: comes in as the moderator" in told.record.reasons
 
 
@@ -139,7 +139,7 @@ def test_three_wrong_pins_end_the_call(office: Office, tell: Tell) -> None:
 @pytest.mark.row("R13")
 def test_a_room_without_a_pin_asks_for_none(office: Office, tell: Tell) -> None:
     told = tell(office("conferences: {open: {}}\n", to="conference/open"), patience=30.0)
-    assert [what for _, what in told.heard] == ["joined", "music"]
+    assert [what for _, what in told.heard] == ["system-conference-alone", "music"]
     (was_in,) = told.record.facts["conferences"]
     assert was_in == {"conference": "open", "moderates": False, "at": 0, "in": True, "after": 30_000}
 
@@ -163,11 +163,11 @@ def test_what_a_caller_finds(found: Found, pin: str, heard: list[str], why: str,
 
 @pytest.mark.row("R13")
 @pytest.mark.parametrize(("pin", "key", "heard", "kept"), [
-    ("4711#", "*1", ["system-conference-menu", "done"], {"muted": True}),
+    ("4711#", "*1", ["system-conference-menu", "system-conference-muted"], {"muted": True}),
     ("4711#", "*2", ["system-conference-menu", "refused"], {}),
     ("4711#", "5", [], {}),
     ("4711#", "*", ["system-conference-menu"], {}),
-    ("9999#", "*2", ["system-conference-moderator-menu", "done"], {"locked": True}),
+    ("9999#", "*2", ["system-conference-moderator-menu", "system-conference-lock-on"], {"locked": True}),
     ("9999#", "*3", ["system-conference-moderator-menu", "done"], {}),
     ("9999#", "*4", ["system-conference-moderator-menu", "refused"], {}),  # there is nobody
     ("9999#", "*9", ["system-conference-moderator-menu", "refused"], {}),

@@ -126,6 +126,15 @@ def level(samples: Samples) -> float:
     return max(-120.0, 20 * float(np.log10(np.sqrt(np.mean((samples / 32768.0) ** 2)) + 1e-6)))
 
 
+def component(samples: Samples, hz: float) -> float:
+    """Level in dBFS of one frequency among others, over the whole stretch."""
+    if not len(samples):
+        return -120.0
+    turning = np.exp(-2j * np.pi * hz / RATE * np.arange(len(samples)))
+    amplitude = 2 * np.abs(np.mean(samples / 32768.0 * turning)) / np.sqrt(2)
+    return max(-120.0, 20 * float(np.log10(amplitude + 1e-6)))
+
+
 def _name(window: NDArray[np.float64]) -> float | None:
     """Frequency of one window, 0.0 for silence, None for sound that is not one tone."""
     if 10 * np.log10(np.mean(window**2) + 1e-12) < SILENCE:

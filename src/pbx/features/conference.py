@@ -18,12 +18,14 @@ from pbx.model.services import Conference
 from pbx.routing.reason import Reason
 
 PIN, WRONG, WAIT = "system-conference-pin", "system-conference-wrong-pin", "system-conference-wait"
-GOODBYE, SENT_OUT = "system-goodbye", "system-conference-sent-out"
+GOODBYE, ALONE, SENT_OUT = "system-goodbye", "system-conference-alone", "system-conference-kicked"
 REFUSED = {"full": "system-conference-full", "locked": "system-conference-locked"}
 MENU, MODERATOR_MENU = "system-conference-menu", "system-conference-moderator-menu"
 OPENS, MUTE, LOCK, MUTE_OTHERS, SEND_OUT = "*", "1", "2", "3", "4"
 TRIES = 3
 MOST_DIGITS = 12
+MUTED, UNMUTED = "system-conference-muted", "system-conference-unmuted"
+LOCKED, UNLOCKED = "system-conference-lock-on", "system-conference-lock-off"
 DONE, NOT_DONE = "done", "refused"  # tones
 
 
@@ -113,7 +115,7 @@ async def _stay(call: Call, meeting: Meeting, member: Member) -> None:
             if meeting.has_begun and not member.is_in:
                 meeting.comes_in(member)
                 await meeting.let_hear(member)
-                member.tone = member.tone or ("" if member.was_in else "joined")
+                await _tell_entering(call, meeting, member)
             wants_music = not member.is_in or meeting.is_alone(member)
             if music is not None and (not wants_music or member.tone or typing.done()):
                 await _over(music)
@@ -153,22 +155,34 @@ async def _news(member: Member, typing: asyncio.Future[str]) -> None:
         news.cancel()
 
 
+async def _tell_entering(call: Call, meeting: Meeting, member: Member) -> None:
+    if member.was_in:
+        return
+    if meeting.is_alone(member):
+        await call.play(ALONE)
+    else:
+        await call.sound("joined")
+
+
 async def _menu(call: Call, meeting: Meeting, member: Member) -> None:
     menu = MODERATOR_MENU if member.moderates else MENU
     key = await call.collect(menu, first_within=4.0, next_within=0.1, complete=bool)
-    if key:
-        await call.sound(DONE if await _done(meeting, member, key) else NOT_DONE)
-
-
-async def _done(meeting: Meeting, member: Member, key: str) -> bool:
-    """Do what a key of the menu means; False when it means nothing, or may not be."""
     if key == MUTE:
-        return await meeting.mute(member, not member.muted and not member.silenced, by_other=False)
-    if not member.moderates:
-        return False
-    if key == LOCK:
+        muted = not member.is_quiet
+        if await meeting.mute(member, muted, by_other=False):
+            await call.play(MUTED if muted else UNMUTED)
+        else:
+            await call.sound(NOT_DONE)
+    elif key == LOCK and member.moderates:
         meeting.lock(member, not meeting.locked)
-    elif key == MUTE_OTHERS:
+        await call.play(LOCKED if meeting.locked else UNLOCKED)
+    elif key:
+        await call.sound(DONE if member.moderates and await _ruled(meeting, member, key) else NOT_DONE)
+
+
+async def _ruled(meeting: Meeting, member: Member, key: str) -> bool:
+    """Do to others what a moderator's key means; False when it means nothing."""
+    if key == MUTE_OTHERS:
         await meeting.mute_others(member)
     elif key == SEND_OUT and (last := meeting.last_who_came(member)) is not None:
         await meeting.send_out(last)

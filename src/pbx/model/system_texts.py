@@ -66,6 +66,16 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "ru-RU": "Вы первый участник конференции.",
         "en-US": "You are the first in this conference.",
     },
+    "conference-menu": {
+        "ru-RU": "Чтобы выключить или включить микрофон, нажмите один.",
+        "en-US": "To mute or unmute yourself, press one.",
+    },
+    "conference-moderator-menu": {
+        "ru-RU": "Свой микрофон: один. Закрыть или открыть конференцию: два. Выключить или включить микрофоны "
+        "участников: три. Отключить последнего: четыре.",
+        "en-US": "For your microphone press one. To lock or open the conference press two. To mute or unmute the "
+        "others press three. To remove the last one press four.",
+    },
     "conference-full": {
         "ru-RU": "В конференции больше нет мест.",
         "en-US": "This conference is full.",
