@@ -40,7 +40,7 @@ def test_a_message_has_a_longest_length_and_a_box_without_a_greeting_the_pbxs_ow
 
 def test_keys_begin_a_message_again_and_end_it(office: Office, tell: Tell) -> None:
     told = tell(office(BOX, to="voicemail/anna"), keys="1,5#", speaks=7.0)
-    assert [what for _, what in told.heard] == ["hello", "beep", "beep", "done"]
+    assert [what for _, what in told.heard] == ["hello", "beep", "beep", "system-voicemail-recorded"]
     assert told.record.reasons[-1] == "voicemail/anna: a message of 7 s"
     assert told.record.hung_up_by == "pbx"
 
@@ -83,6 +83,6 @@ def test_a_full_disk_is_said_to_the_caller(
 
     monkeypatch.setattr(Mailbox, method, full)
     told = tell(office(BOX, to="voicemail/anna"), keys="#", speaks=5.0)
-    assert [what for _, what in told.heard][-2:] == ["system-voicemail-no-room", "refused"]
+    assert [what for _, what in told.heard][-2:] == ["system-voicemail-unavailable", "refused"]
     assert told.record.reasons[-1] == "voicemail/anna: no message is taken: the disk is full"
     assert told.record.disposition == "answered"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from phones.scripted.desk import Desk, Tell
-from phones.scripted.voice import speak
+from phones.scripted.voice import hears, speak
 
 from pbx.media import g711
 from pbx.store import sealed
@@ -161,6 +161,54 @@ def test_nothing_that_was_confirmed_is_lost_when_the_process_is_killed_at_once(t
         leg.bye()
 
     tell(story)
+
+
+def press(leg: Any, keys: str) -> None:
+    for key in keys:
+        leg.digit(key)
+
+
+def test_the_owner_hears_deletes_and_brings_back_over_a_killed_process(tell: Tell) -> None:
+    async def story(desk: Desk) -> None:
+        assert not stored(desk.stack.folder, "boris")
+        caller = await at_the_beep(desk, FULL_BOX)
+        await speak(caller, 1300, 2.5)
+        caller.digit("#")
+        row, _ = (await in_store(desk, "boris", 1))[-1]
+        await desk.over(caller)
+
+        owner = desk.call("boris", "*97")
+        await desk.up(owner)
+        press(owner, "8642#8642#")  # the box has no PIN yet
+        await hears(owner, 1300)
+        owner.digit("2")
+        await desk.until(lambda: state(desk, row["id"]) == "deleted", "it is deleted")
+        calls = desk.stack.processes["calls"]
+        calls.send_signal(signal.SIGKILL)
+        await asyncio.to_thread(calls.wait)
+        desk.stack.start("calls")
+        await asyncio.to_thread(desk.stack.wait_until_served)
+        await desk.owned()
+        owner.bye()
+        await desk.over(owner)
+
+        wrong = desk.call("boris", "*97")
+        await desk.up(wrong)
+        press(wrong, "1111#2222#3333#")  # the PIN of before the kill counts
+        await desk.until(wrong.over.done, "three times wrong", within=20)
+        late = desk.call("boris", "*97")
+        await desk.over(late)
+        assert (await desk.records(4))[-1]["reasons"][-1] == "voicemail/boris: locked after wrong PINs"
+        assert not [*(desk.stack.folder / "heard").iterdir()], "nothing lies about in clear"
+
+    tell(story)
+
+
+def state(desk: Desk, message: str) -> str:
+    db = sqlite3.connect(desk.stack.folder / "store.sqlite")
+    (found,) = db.execute("SELECT state FROM message WHERE id = ?", (message,)).fetchone()
+    db.close()
+    return str(found)
 
 
 def test_a_full_box_says_so(tell: Tell) -> None:

@@ -111,6 +111,14 @@ class Hearing:
                 playing.cancel()
                 await self.connections.stop(self.caller)
 
+    async def pause(self, seconds: float) -> None:
+        """Silence until any key, at most so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.caller.digits.get()
+        except TimeoutError:
+            return
+
     async def _key(self, keys: str) -> str:
         while (key := await self.caller.digits.get()) not in keys:
             continue

@@ -16,6 +16,7 @@ from pbx.features.paging import page
 from pbx.features.park import park, unpark
 from pbx.features.pickup import pick_up, pick_up_directed
 from pbx.features.speed_dial import speed_dial
+from pbx.features.voicemail_menu import box_of, own_box
 from pbx.model.objects import Destination
 from pbx.routing import decide, own
 
@@ -66,4 +67,6 @@ CODES: Mapping[str, Code] = {
     "pickup": pick_up,
     "pickup_directed": pick_up_directed,
     "unpark": unpark,
+    "voicemail": own_box,
+    "voicemail_of": box_of,
 }

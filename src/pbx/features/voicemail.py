@@ -12,14 +12,14 @@ from contextlib import asynccontextmanager
 
 from pbx.calls.call import Call
 from pbx.calls.leg import Audio
-from pbx.calls.mailbox import Draft, NoRoom
+from pbx.calls.mailbox import Draft, Message, NoRoom
 from pbx.model.objects import Destination
 from pbx.model.services import Voicemail
 from pbx.routing.reason import Reason
 
-GREETING, FULL, NO_ROOM = "system-voicemail", "system-voicemail-full", "system-voicemail-no-room"
+GREETING, FULL, NO_ROOM = "system-voicemail", "system-voicemail-full", "system-voicemail-unavailable"
 AGAIN, END, OPERATOR = "1", "#", "0"
-OWN_GREETING = "greeting"  # the owner's: {id: of the recording, until: ms or none}
+OWN_GREETING, FOR_A_WHILE = "greeting", "greeting_until"  # the owner's: {id: of the recording, until: ms or none}
 
 
 async def voicemail(call: Call, to: Destination) -> Destination | None:
@@ -46,7 +46,7 @@ async def voicemail(call: Call, to: Destination) -> Destination | None:
         call.took("voicemails", box.id, "operator")
         return box.operator
     if key == END:
-        await call.sound("done")
+        await call.play("system-voicemail-recorded")
     return None
 
 
@@ -84,10 +84,8 @@ async def _keep(call: Call, box: Voicemail, draft: Draft) -> None:
 
 @asynccontextmanager
 async def greeting_of(call: Call, box: Voicemail) -> AsyncIterator[list[Audio]]:
-    """The owner's own, as long as it holds; else the model's; else the PBX's."""
-    own = call.state.own(f"voicemail/{box.id}").get(OWN_GREETING)
-    said = own.value if own is not None else None
-    message = call.mail.find(said["id"]) if said and (said["until"] or call.moment() + 1) > call.moment() else None
+    """The owner's own, the one for a while first, as long as it holds; else the model's; else the PBX's."""
+    message = _recorded(call, box, FOR_A_WHILE) or _recorded(call, box, OWN_GREETING)
     if message is not None:
         try:
             async with call.mail.audio(message) as audio:
@@ -96,3 +94,11 @@ async def greeting_of(call: Call, box: Voicemail) -> AsyncIterator[list[Audio]]:
         except NoRoom as why:
             call.note(Reason("greeting_not_heard", voicemail=box.id, why=str(why)))
     yield call.audio(box.greeting or GREETING)
+
+
+def _recorded(call: Call, box: Voicemail, name: str) -> Message | None:
+    own = call.state.own(f"voicemail/{box.id}").get(name)
+    said = own.value if own is not None else None
+    if not said or (said["until"] is not None and said["until"] <= call.moment()):
+        return None
+    return call.mail.find(said["id"])

@@ -39,6 +39,8 @@ BUILT_IN: Mapping[str, str] = {  # as FreePBX, BroadWorks and Asterisk have them
     "speed_dial": "*0",
     "call_waiting_on": "*70",
     "call_waiting_off": "*71",
+    "voicemail": "*97",
+    "voicemail_of": "*98",
 }
 # Typed while two talk, by telephones of ours (`calls.in_call`). None is built in: who calls a bank types to its menus.
 IN_CALL_TRANSFER, IN_CALL_PARK, IN_CALL_NEXT = "in_call_transfer", "in_call_park", "in_call_next"
@@ -52,6 +54,7 @@ WITH_NUMBER = frozenset(
         "pickup_directed",
         "park",
         "unpark",
+        "voicemail_of",
         "intercom",
         "page",
         "speed_dial",

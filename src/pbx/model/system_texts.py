@@ -142,13 +142,19 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "ru-RU": "Новых сообщений нет.",
         "en-US": "You have no new messages.",
     },
+    "voicemail-from": {
+        "ru-RU": "Сообщение от {number}.",
+        "en-US": "A message from {number}.",
+    },
     "voicemail-received": {
         "ru-RU": "Получено {date} в {time}.",
         "en-US": "Received on {date} at {time}.",
     },
     "voicemail-menu": {
-        "ru-RU": "Повторить, один. Удалить, два. Сохранить, три. Переслать, четыре. Следующее, решётка.",
-        "en-US": "To repeat, press one. To delete, two. To keep, three. To forward, four. For the next, pound.",
+        "ru-RU": "Повторить, один. Удалить, два. Сохранить, три. Переслать, четыре. "
+        "Перезвонить, пять. Кто и когда, шесть. Следующее, решётка.",
+        "en-US": "To repeat, press one. To delete, two. To keep, three. To forward, four. "
+        "To call back, five. For who and when, six. For the next, pound.",
     },
     "voicemail-deleted": {
         "ru-RU": "Сообщение удалено.",
@@ -161,6 +167,26 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     "voicemail-no-more": {
         "ru-RU": "Больше сообщений нет.",
         "en-US": "There are no more messages.",
+    },
+    "voicemail-options": {
+        "ru-RU": "Предыдущее, звёздочка. Приветствие и код, ноль.",
+        "en-US": "For the one before, press star. For greetings and code, zero.",
+    },
+    "voicemail-settings": {
+        "ru-RU": "Записать приветствие, один. На время отсутствия, два. Вернуть общее, три. Сменить код, четыре.",
+        "en-US": "To record your greeting, press one. One for some days, two. The company's, three. Your code, four.",
+    },
+    "voicemail-days": {
+        "ru-RU": "Введите число дней и нажмите решётку.",
+        "en-US": "Enter the number of days, then press pound.",
+    },
+    "voicemail-comment": {
+        "ru-RU": "Скажите комментарий после сигнала и нажмите решётку.",
+        "en-US": "Add a comment after the tone, then press pound.",
+    },
+    "voicemail-pin-again": {
+        "ru-RU": "Введите этот код ещё раз и нажмите решётку.",
+        "en-US": "Enter that code again, then press pound.",
     },
     "voicemail-forward": {
         "ru-RU": "Введите внутренний номер получателя и нажмите решётку.",

@@ -34,3 +34,21 @@ async def speak(leg: CallerLeg, hertz: float, seconds: float) -> None:
         head = struct.pack(">BBHII", 0x80, 8, number & 0xFFFF, number * FRAME, ssrc)
         leg.edge._media.sendto(head + coded[at : at + FRAME], to)
         await asyncio.sleep(max(0.0, begun + (number + 1) * 0.02 - loop.time()))
+
+
+async def hears(leg: CallerLeg, hertz: float, within: float = 8.0) -> None:
+    """Until that tone comes from the PBX; of one leg at a time, as all share the edge's port."""
+    sock = leg.edge._media
+    sock.setblocking(False)
+    loop = asyncio.get_running_loop()
+    heard = b""
+    async with asyncio.timeout(within):
+        while abs(_frequency(heard[-1600:]) - hertz) > 10:
+            heard += (await loop.sock_recv(sock, 2048))[12:]
+
+
+def _frequency(alaw: bytes) -> float:
+    wave = g711.ALAW_TO_PCM[np.frombuffer(alaw, np.uint8)].astype(np.float64)
+    if len(wave) < 1600 or np.sqrt(np.mean(wave**2)) < 500:
+        return 0.0
+    return float(np.argmax(np.abs(np.fft.rfft(wave * np.hanning(len(wave)), 8192)))) * 8000 / 8192

@@ -1,0 +1,48 @@
+"""A message goes to a colleague's box too, behind a word about it (behaviour R12)."""
+
+from __future__ import annotations
+
+from pbx.calls.call import Call
+from pbx.calls.mailbox import LEAST, Message, NoRoom
+from pbx.features.voicemail_pin import typed
+from pbx.model.objects import Destination
+from pbx.model.services import Voicemail
+from pbx.routing.reason import Reason
+
+COMMENT_WITHIN = 60.0  # seconds
+
+
+async def forward(call: Call, box: Voicemail, message: Message) -> None:
+    """Ask for the extension and a comment. A copy is sent; this one stays."""
+    to = call.tenant.extensions.get(await typed(call, "system-voicemail-forward"))
+    boxes = call.tenant.services.voicemails.values()
+    target = next((one for one in boxes if to == Destination("user", one.owner)), None)
+    if target is None:
+        await call.play("system-invalid")
+        return
+    if call.mail.is_full(target):
+        await call.play("system-voicemail-full")
+        return
+    try:
+        sent = await _with_comment(call, box, message, target)
+    except NoRoom as why:
+        call.note(Reason("message_not_kept", voicemail=target.id, why=str(why)))
+        await call.play("system-voicemail-unavailable")
+        return
+    if sent is None:
+        await call.sound("refused")
+        return
+    call.note(Reason("message_forwarded", message=message.id, voicemail=target.id))
+    await call.play("system-voicemail-forwarded")
+
+
+async def _with_comment(call: Call, box: Voicemail, message: Message, target: Voicemail) -> Message | None:
+    comment = call.mail.draft(box.id, caller=None, name="", origin=call.record.id)
+    try:
+        await call.play("system-voicemail-comment")
+        await call.beep()
+        await call.take_message(comment, within=COMMENT_WITHIN, until="#")
+        spoken = comment if comment.seconds >= LEAST else None
+        return await call.mail.copy(message, target.id, by=f"user/{box.owner}", comment=spoken)
+    finally:
+        comment.drop()
