@@ -148,7 +148,9 @@ def test_the_site_key_is_rotated(site: Site, carriers: Carriers) -> None:
     with call_up(site, carriers) as (ours, theirs):
         write_secrets(site, {**before, "pbx_site_key": "another-key-" * 4})
         done = site.changes("apply", "--tags", "model", expect=0)
-        assert set(done) == {"edge1"} and all("htable/ha1" in line for line in done["edge1"])
+        assert set(done) == {"edge1", "calls1"} and all("htable/ha1" in line for line in done["edge1"])
+        assert "~ file /var/lib/pbx-web/tokens.json (content)" in done["calls1"]  # tokens are made of it, too
+        assert not any("restart" in line for line in done["calls1"])
         assert registers(site, site.secret_values()["ivanov-desk"]) == []
         assert registers(site, old) != []
         talk(ours, theirs)
