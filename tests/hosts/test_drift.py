@@ -85,7 +85,9 @@ def test_what_people_set_themselves_is_named_apart_and_is_no_drift(site: Site, t
             assert line.startswith(f"  romashka/ivanov {word}, set by user/ivanov on 20")
         assert site.pbx("plan", expect=0).stdout == "no differences\n"
         site.pbx("gather", "-o", str(tmp_path), expect=0)
-        assert "do_not_disturb" not in (tmp_path / "calls1.calls.json").read_text()
+        served = site.lab.exec("calls1", "cat", "/var/lib/pbx/documents/calls.json").stdout
+        assert json.loads((tmp_path / "calls1.calls.json").read_text()) == json.loads(served)
+        assert "user/petrova" not in str(json.loads(served)["tenants"]["romashka"]["plain"]["users"]["ivanov"])
     finally:
         say(site, "do_not_disturb", None)
         say(site, "forward.busy", None)
