@@ -29,6 +29,7 @@ _NO_TIME = Outcome(408, "Request Timeout")
 async def ring_all(call: Call, branches: Sequence[Branch], *, within: float) -> tuple[Outcome, CalleeLeg | None]:
     """Ring every branch; see `Call.dial`."""
     legs: list[CalleeLeg] = []
+    call.connections.forks(len(branches))
     tasks = [asyncio.ensure_future(_branch(call, branch, legs, alone=len(branches) == 1)) for branch in branches]
     claim = call.may_be_claimed()  # by somebody who picks the call up
     call.ringing = legs

@@ -322,6 +322,9 @@ class Connections(ABC):
     async def press(self, leg: Leg, digit: str, milliseconds: int) -> None:  # noqa: B027
         """Whom a leg talks with is to hear this digit as if the leg had pressed it now."""
 
+    def forks(self, branches: int) -> None:  # noqa: B027
+        """So many legs will be placed at once."""
+
     @abstractmethod
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
         """Ring a target; the leg tells how it goes."""

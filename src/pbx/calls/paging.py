@@ -27,6 +27,7 @@ class Paging:
     async def speak(self, branches: Sequence[Branch], *, rings: float, lasts: float) -> Outcome:
         """Ring all at once, each for `rings` seconds; the caller is answered with the first that answers. Returns when
         all have hung up or `lasts` seconds are over, and at once when nobody answered: with the best final answer."""
+        self._call.connections.forks(len(branches))
         listening = [asyncio.ensure_future(self._listen(branch, rings)) for branch in branches]
         try:
             await asyncio.wait(listening, timeout=lasts)

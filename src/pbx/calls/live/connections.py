@@ -21,6 +21,7 @@ from pbx.calls.leg import (
     Target,
     TrunkTarget,
 )
+from pbx.calls.live.breadth import EXCEEDED, Breadth
 from pbx.calls.live.channels import Channels
 from pbx.calls.live.invitation import credentials_of, invitation_of, is_same, spoken_by
 from pbx.calls.live.legs import TO_BE_RUNG, UNUSABLE, FetchedCaller, Seam, SipCallee, SipCaller
@@ -99,6 +100,7 @@ class SipConnections(Connections):
         request = session.request if session is not None else None
         hops = request.max_forwards if request is not None else MAX_HOPS
         self._hops = str(max(1, min(hops, MAX_HOPS) - 1))
+        self._breadth = Breadth(request)
         if session is not None:
             session.contact = self._contact
 
@@ -180,6 +182,9 @@ class SipConnections(Connections):
 
     # --- those who are rung -----------------------------------------------------------------------------------------
 
+    def forks(self, branches: int) -> None:
+        self._breadth.forks(branches)
+
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
         assert not isinstance(target, CallTarget)
         orphan = next((leg for leg in self._orphans if is_same(leg.target, target)), None)
@@ -188,18 +193,29 @@ class SipConnections(Connections):
             return orphan
         self.placed += 1  # before anything is awaited: several targets are placed at once
         tag = f"B{self.placed}"
+        breadth = self._breadth.take()
+        if breadth == 0:
+            return self._failed(tag, target, *EXCEEDED)
         if isinstance(target, TrunkTarget) and not self._channels.take(target.trunk, always=target.emergency):
-            leg = SipCallee(tag, target, b"", self.media)
-            leg.resolve(503, f"all {target.trunk.max_channels} channels are in use")
-            return leg
+            self._breadth.give_back(breadth)
+            return self._failed(tag, target, 503, f"all {target.trunk.max_channels} channels are in use")
         leg = SipCallee(tag, target, b"", self.media, self._hosts_for(target))
         leg.on_referral = self._referred
+        if breadth is not None:
+            leg.breadth = breadth
+            leg.outcome.add_done_callback(lambda _: self._breadth.give_back(breadth))
         self._add(leg)
         if isinstance(target, TrunkTarget):
             self._give_back_channel(leg, target)
         if spoken_by(target) == "either":
             leg.in_other_words = lambda: self._offer(leg, target, caller_id, "srtp")
         await self._offer(leg, target, caller_id, spoken_by(target))
+        return leg
+
+    def _failed(self, tag: str, target: Target, status: int, reason: str) -> SipCallee:
+        """A leg that is not even rung."""
+        leg = SipCallee(tag, target, b"", self.media)
+        leg.resolve(status, reason)
         return leg
 
     async def _offer(self, leg: SipCallee, target: Ringable, caller_id: CallerId, toward: Toward) -> None:
@@ -217,6 +233,7 @@ class SipConnections(Connections):
 
     def _invite(self, leg: SipCallee, target: Ringable, caller_id: CallerId) -> None:
         invitation = invitation_of(target, caller_id, self._tenant)
+        breadth = [("Max-Breadth", str(leg.breadth))] if leg.breadth is not None else []
         leg.session = self._stack.invite(
             uri=invitation.uri,
             destination=self.edge.inside,
@@ -224,7 +241,7 @@ class SipConnections(Connections):
             to=f"<{invitation.uri}>",
             contact=self._contact,
             sdp=leg.offer,
-            headers=[*invitation.headers, ("Max-Forwards", self._hops)],
+            headers=[*invitation.headers, ("Max-Forwards", self._hops), *breadth],
             listener=leg,
             credentials=credentials_of(target, self._secret),
         )

@@ -190,6 +190,7 @@ class SipCallee(_Listens, CalleeLeg):
         self.sdp: bytes | None = None
         self.session: InviteSession | None = None
         self._offers = _Offers(tag, media)
+        self.breadth: int | None = None  # how far it may be forked further on (RFC 5393); None: nobody says
         self.in_other_words: Callable[[], Coroutine[None, None, None]] | None = None  # another offer, made once
 
     @property
