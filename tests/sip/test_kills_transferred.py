@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from phones.scripted.desk import RINGS, STAYS, Desk, Tell, replacing
 
 pytestmark = [pytest.mark.row("R09"), pytest.mark.row("R33")]
-
-
-async def killed(d: Desk) -> None:
-    """SIGKILL, and the process is back."""
-    process = d.stack.processes["calls"]
-    process.kill()
-    await asyncio.to_thread(process.wait)
-    d.stack.start("calls")
-    await asyncio.to_thread(d.stack.wait_until_served)
-    await d.owned()
 
 
 def test_two_who_were_joined_by_an_attended_transfer_talk_on_and_hang_up(tell: Tell) -> None:
@@ -25,7 +13,7 @@ def test_two_who_were_joined_by_an_attended_transfer_talk_on_and_hang_up(tell: T
         anna, boris, asks, egor = await d.two_calls()
         boris.refer_to(replacing(asks, "206"))
         await d.over(boris, asks)
-        await killed(d)
+        await d.kill_calls()
         assert (await d.status())["calls"] == 2 and anna.is_up and egor.is_up
         anna.bye()
         await d.over(egor)
@@ -45,7 +33,7 @@ def test_after_the_caller_has_sent_the_callee_on(tell: Tell, who: str) -> None:
         egor = await d.rung("egor-desk")
         await d.up(egor)
         await d.over(anna)
-        await killed(d)
+        await d.kill_calls()
         assert boris.is_up and egor.is_up
         boris.reinvite("sendonly")
         boris.reinvite("sendrecv")
@@ -67,7 +55,7 @@ def test_in_the_middle_of_a_transfer_it_rings_on_there_and_the_transferrer_is_le
         boris.refer("206")
         egor = await d.rung("egor-desk")
         await d.until(lambda: 180 in boris.told, "it rings there")
-        await killed(d)
+        await d.kill_calls()
         await d.over(boris)
         if end == "it is answered":
             egor.final(200)
@@ -95,7 +83,7 @@ def test_a_parked_call_waits_on_in_its_slot(tell: Tell, end: str) -> None:
         await d.up(outside, anna)
         anna.refer("*683")
         await d.over(anna)
-        await killed(d)
+        await d.kill_calls()
         assert outside.is_up
         if end == "it is taken":
             await d.at("feature_code/park/3", times=2)  # it is in its slot again

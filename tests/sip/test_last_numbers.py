@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 
 import pytest
 from phones.scripted.desk import RINGS, STAYS, Desk, Tell
 
 pytestmark = pytest.mark.row("R09")
-
-
-async def killed(d: Desk) -> None:
-    """SIGKILL once the store has all records, and the process is back."""
-    process = d.stack.processes["calls"]
-    process.kill()
-    await asyncio.to_thread(process.wait)
-    d.stack.start("calls")
-    await asyncio.to_thread(d.stack.wait_until_served)
-    await d.owned()
 
 
 async def talked(d: Desk, who: str, dialled: str, device: str) -> None:
@@ -40,7 +29,7 @@ def test_the_last_number_is_dialled_again_also_by_the_process_after(tell: Tell) 
         await talked(d, "anna", "*66", "boris-desk")
         await talked(d, "anna", "*66", "boris-desk")  # a code is no number
         await d.records(4)
-        await killed(d)
+        await d.kill_calls()
         await talked(d, "anna", "*66", "boris-desk")
         last = (await d.records(5))[-1]
         assert last["path"] == ["feature_code/redial", "user/boris"]
@@ -58,7 +47,7 @@ def test_whoever_has_called_last_is_called_answered_or_not(tell: Tell) -> None:
         await d.over(missed)
         await d.records(1)
         await talked(d, "anna", "*65", "digits")
-        await killed(d)
+        await d.kill_calls()
         await talked(d, "anna", "*65", "digits")
         record = (await d.records(3))[-1]
         assert record["path"] == ["feature_code/call_return", "+79161112233", "trunk/digits"]

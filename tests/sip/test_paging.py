@@ -76,3 +76,22 @@ def test_nobody_answers_and_the_pager_hears_so(tell: Tell) -> None:
         assert (gone.over.result(), nobody.over.result()) == (480, 480)
 
     tell(story)
+
+
+@pytest.mark.row("R33")
+def test_sigkill_the_telephones_are_rung_again_and_hear_the_pager(tell: Tell) -> None:
+    async def story(d: Desk) -> None:
+        anna_hears, _ = d.voice("anna-desk", FIRST), d.voice("egor-desk", PAGER)
+        d.people |= {"anna": STAYS}
+        egor = d.call("egor", "*81640")
+        first = await d.rung("anna-desk")
+        await d.up(egor, first)
+        await d.kill_calls()
+        await d.over(first)
+        again = await d.rung("anna-desk", times=2)
+        await d.up(egor, again)
+        await asyncio.to_thread(anna_hears.track.wait_tone, PAGER, TALK, 5.0, time.monotonic())
+        egor.bye()
+        await d.over(again)
+
+    tell(story)

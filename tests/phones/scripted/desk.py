@@ -131,6 +131,15 @@ class Desk:
                 raise TimeoutError("pbx-calls does not own its tenant")
             await asyncio.sleep(0.05)
 
+    async def kill_calls(self) -> None:
+        """SIGKILL of pbx-calls, and the process is back."""
+        process = self.stack.processes["calls"]
+        process.kill()
+        await asyncio.to_thread(process.wait)
+        self.stack.start("calls")
+        await asyncio.to_thread(self.stack.wait_until_served)
+        await self.owned()
+
     async def end(self) -> None:
         """After a failure: the next story finds no call of this one."""
         for leg in self._edge.legs():
