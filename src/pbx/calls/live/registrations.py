@@ -46,14 +46,15 @@ class Registrations:
             for device in tenant.users[user].devices.values()
             if device.type != "outside"
         }
-        asked = list(names)
-        parts = [asked[first : first + AT_ONCE] for first in range(0, len(asked), AT_ONCE)]
-        told = await asyncio.gather(*(self._ask(edge, part) for edge in self._edges for part in parts))
-        of_edges = [edge for edge in self._edges for _ in parts]
-        silent = sorted({edge.name for edge, answer in zip(of_edges, told, strict=True) if answer is None})
+        devices = list(names)
+        parts = [devices[first : first + AT_ONCE] for first in range(0, len(devices), AT_ONCE)]
+        questions = [(edge, part) for edge in self._edges for part in parts]
+        answers = await asyncio.gather(*(self._ask(edge, part) for edge, part in questions))
+        told = [(edge, answer) for (edge, _), answer in zip(questions, answers, strict=True)]
+        silent = sorted({edge.name for edge, answer in told if answer is None})
         found = [
             _registration(*names[row[0]], edge.name, row)
-            for edge, answer in zip(of_edges, told, strict=True)
+            for edge, answer in told
             for row in answer or ()
             if row[0] in names
         ]
