@@ -22,9 +22,10 @@ from typing import Any, Literal
 
 from pbx.media.ng import NgClient
 
-Toward = Literal["plain", "engine", "srtp", "either", "browser"]
+Toward = Literal["plain", "engine", "srtp", "either", "browser", "fax"]
 """What a leg speaks: RTP in clear, our engine (the same, in G.711), SRTP with keys by SDES (RFC 4568), RTP with keys
-that the peer may take or leave (RFC 8643), or what browsers speak: DTLS-SRTP (RFC 5764), ICE, RTCP on the same port."""
+that the peer may take or leave (RFC 8643), or what browsers speak: DTLS-SRTP (RFC 5764), ICE, RTCP on the same port.
+A `fax` is what a leg speaks for a while, as it stands in the SDP: T.38 over UDPTL, or sound again."""
 
 # `port-latching` keeps the port that a leg was told when its peer changes; without it A's media dies at a NAT.
 FLAGS = ("trust-address", "port-latching")
@@ -44,6 +45,7 @@ _OFFERS: dict[Toward, dict[str, Any]] = {
     "engine": {"transport protocol": "RTP/AVP", "SDES": ["off"], **_PHONE},
     "srtp": {"transport protocol": "RTP/SAVP", **_KEYS, **_PHONE},
     "either": {"transport protocol": "RTP/AVP", "OSRTP": ["offer"], **_KEYS, **_PHONE},
+    "fax": {"ICE": "remove"},
     "browser": {**_DTLS, "rtcp-mux": ["offer", "require"]},
 }
 # Whoever is answered gets the transport that it offered, which rtpengine remembers; keys that we may leave are taken.
@@ -115,7 +117,8 @@ class RelaySession:
         self._known.add(from_tag)
         self._offered.setdefault(to_tag, from_tag)
         sent = await self._sdp("offer", from_tag, to_tag, sdp, flags, _OFFERS[toward])
-        self._speaks[from_tag] = spoken(sdp)
+        if b"m=image" not in sdp:
+            self._speaks[from_tag] = spoken(sdp)
         return _for_browsers(sent) if toward == "browser" else _for_phones(sent)
 
     async def answer(self, from_tag: str, to_tag: str, sdp: bytes, *, branch: str = "") -> bytes:
@@ -127,7 +130,8 @@ class RelaySession:
         flags = [*self._flags(), "generate-mid"] if browser else self._flags()
         sent = await self._sdp("answer", from_tag, to_tag, sdp, flags, _ANSWER_BROWSER if browser else _ANSWER, branch)
         self._known.add(to_tag)
-        self._speaks[to_tag] = spoken(sdp)
+        if b"m=image" not in sdp:
+            self._speaks[to_tag] = spoken(sdp)
         if branch:
             self._offered[to_tag] = self._offered.pop(branch, from_tag)
         return _for_browsers(sent) if browser else _for_phones(sent)

@@ -146,6 +146,12 @@ def is_hold(sdp: bytes) -> bool:
     return audio(sdp).is_held
 
 
+def is_fax(sdp: bytes) -> bool:
+    """T.38 (`m=image … udptl`) and no sound; a stream of port 0 is none."""
+    kinds = {media.kind for media in parse(sdp).media if media.port}
+    return "image" in kinds and "audio" not in kinds
+
+
 def transport_profile(sdp: bytes) -> str:
     """`RTP/AVP`, `RTP/SAVP`, `UDP/TLS/RTP/SAVPF` … of the audio stream, in capitals."""
     return audio(sdp).profile.upper()

@@ -57,13 +57,15 @@ class Leg:
         self.edge, self.call_id = edge, call_id
         self.tag = os.urandom(4).hex()
         self.local = self.remote = self.target = ""
-        self.answered: Message | None = None  # the answer to our INVITE
+        self.offered = b""  # the SDP that we were sent last
+        self.takes_fax = False  # answers an offer of T.38 with 488 otherwise
         self.sequence = 0
         self.invite: Message | None = None
         self.over: asyncio.Future[int] = asyncio.get_running_loop().create_future()  # the final code of the INVITE
         self.is_up = False
         self._leaves = False
         self.answers_to_refer: list[int] = []
+        self.reinvited: list[int] = []  # what came of our re-INVITEs
         self.keys = Keys(edge.host) if edge.has_keys else None
         self.got: list[Message] = []  # requests within the dialog, in order
         self._timers: list[asyncio.TimerHandle] = []
@@ -121,7 +123,7 @@ class Leg:
     @property
     def ear(self) -> Peer:
         """Where our sound is to go."""
-        found = re.search(rb"c=IN IP4 (\S+)[\s\S]*?m=audio (\d+)", self.offered)
+        found = re.search(rb"c=IN IP4 (\S+)[\s\S]*?m=(?:audio|image) (\d+)", self.offered)
         assert found
         return found[1].decode(), int(found[2])
 
@@ -131,11 +133,16 @@ class Leg:
         assert self.keys is not None
         return self.keys.heard
 
-    @property
-    def offered(self) -> bytes:
-        """The SDP that we were sent last."""
-        came = [self.answered, self.invite if isinstance(self, CalleeLeg) else None, *self.got]
-        return next(one.body for one in reversed(came) if one is not None and one.body.startswith(b"v=0"))
+    def fax(self) -> None:
+        """Offers T.38 in place of the sound."""
+        self.send(self.request("INVITE", [("Content-Type", "application/sdp")], self.fax_sdp()))
+
+    def fax_sdp(self) -> bytes:
+        assert self.keys is not None
+        lines = ["v=0", f"o=- 1 2 IN IP4 {self.edge.host}", "s=-", f"c=IN IP4 {self.edge.host}", "t=0 0"]
+        lines += [f"m=image {self.keys.port} udptl t38", "a=T38FaxVersion:0", "a=T38MaxBitRate:14400"]
+        lines += ["a=T38FaxRateManagement:transferredTCF", "a=T38FaxUdpEC:t38UDPRedundancy"]
+        return ("\r\n".join(lines) + "\r\n").encode()
 
     def reinvite(self, direction: str) -> None:
         """Offers the media anew: `sendonly` holds, `sendrecv` takes back."""
@@ -172,6 +179,15 @@ class Leg:
         if response.status == 202 and self._leaves:
             self.bye()
 
+    def answered(self, response: Message) -> None:
+        """The final answer to a re-INVITE of ours."""
+        self.reinvited.append(response.status)
+        self.offered = response.body or self.offered
+        ack = self.request("ACK")
+        self.sequence -= 1
+        ack.headers = [(n, f"{self.sequence} ACK" if n == "CSeq" else v) for n, v in ack.headers]
+        self.edge.send(bytes(ack))
+
     def bye(self) -> None:
         if self.is_up:
             self.end(200)
@@ -189,10 +205,17 @@ class Leg:
     def on_request(self, request: Message) -> None:
         """Within the dialog."""
         self.got.append(request)
+        if request.body.startswith(b"v=0"):
+            self.offered = request.body
         if request.method == "BYE":
             self.edge.reply(request, 200, "OK")
             self.settled()
             self.end(200)
+        elif b"m=image" in request.body:
+            if self.takes_fax:
+                self.edge.reply(request, 200, "OK", body=self.fax_sdp())
+            else:
+                self.edge.reply(request, 488, "Not Acceptable Here")
         elif request.method in ("INVITE", "UPDATE") and request.body:
             self.edge.reply(request, 200, "OK", body=self.sdp())
         elif request.method != "ACK":
@@ -233,10 +256,14 @@ class CallerLeg(Leg):
         if response.method != "INVITE" or self.invite is None:
             return
         self.settled()
+        if response.status >= 200 and self.is_up and int(response["CSeq"].split()[0]) != self.invite.sequence:
+            self.answered(response)
+            return
         if response.status < 200:
             self.remote = response["To"]
             return
-        self.final = self.answered = response
+        self.final = response
+        self.offered = response.body or self.offered
         if response.status >= 300:
             kept = ("Via", "Max-Forwards", "From", "Call-ID")
             headers = [(name, value) for name, value in self.invite.headers if name in kept]
@@ -261,6 +288,7 @@ class CalleeLeg(Leg):
 
     def begin(self, invite: Message, person: Person) -> None:
         self.invite, self.person = invite, person
+        self.offered = invite.body
         self.local, self.remote = f"{invite['To']};tag={self.tag}", invite["From"]
         self.target = message.address(invite["Contact"])
         self.answer(100, "Trying")
@@ -314,11 +342,8 @@ class CalleeLeg(Leg):
         self.settled()
         if response.method == "REFER":
             self.referred(response)
-        elif response.method == "INVITE":  # our re-INVITE
-            ack = self.request("ACK")
-            self.sequence -= 1
-            ack.headers = [(n, f"{self.sequence} ACK" if n == "CSeq" else v) for n, v in ack.headers]
-            self.edge.send(bytes(ack))
+        elif response.method == "INVITE":
+            self.answered(response)
 
 
 class ScriptedEdge(asyncio.DatagramProtocol):

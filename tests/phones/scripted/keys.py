@@ -21,6 +21,7 @@ class Keys:
         self._socket.bind((host, 0))
         self._socket.setblocking(False)
         self.port: int = self._socket.getsockname()[1]
+        self.others: list[bytes] = []  # what came and is no RTP
         self.ended: dict[tuple[int, int], str] = {}
         self._sequence, self._timestamp, self._ssrc = 0, 0, os.urandom(4)
         self._silence: asyncio.Task[None] | None = None
@@ -36,6 +37,15 @@ class Keys:
             self._silence.cancel()
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
+
+    def send(self, remote: tuple[str, int], packet: bytes) -> None:
+        self._socket.sendto(packet, remote)
+
+    def hush(self) -> None:
+        """Send silence no more."""
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
 
     def speak(self, remote: tuple[str, int]) -> None:
         """Send silence from now on: what a relay adds to a stream needs one."""
@@ -70,6 +80,9 @@ class Keys:
 
     def _read(self) -> None:
         packet = self._socket.recv(2048)
+        if packet[0] & 0xC0 != 0x80:
+            self.others.append(packet)
+            return
         if len(packet) >= 16 and packet[1] & 0x7F == EVENTS and packet[13] & 0x80:
             timestamp, ssrc = struct.unpack("!II", packet[4:12])
             self.ended.setdefault((ssrc, timestamp), DIGITS[packet[12]])

@@ -81,3 +81,57 @@ def test_what_each_is_told(media_rtpengine: RtpEngine, caller: str, callee: str)
         if os.environ.get("PBX_GOLDEN"):
             kept.write_text(stable(sdp))
         assert stable(sdp) == kept.read_text()
+
+
+PTIMES = (10, 20, 30, 40, 60)
+
+
+async def with_ptime(ng_port: int, ptime: int) -> tuple[bytes, bytes]:
+    """What a callee is offered by a phone that sends packets of so many ms, and what that phone is answered."""
+    client = NgClient()
+    await client.connect("127.0.0.1", ng_port)
+    session = RelaySession(client, f"golden-{secrets.token_hex(6)}")
+    lines = f"a=ptime:{ptime}\r\na=maxptime:60\r\na=sendrecv".encode()
+    offer = re.sub(rb"a=sendrecv", lines, re.sub(rb"a=(max)?ptime:\d+\r\n", b"", sent_by("phone")))
+    assert lines in offer
+    to_callee = await session.offer("A", "B1", offer)
+    answer = sdps.only(offer, ("PCMA",))
+    assert answer is not None
+    to_caller = await session.answer("A", "B1", answer)
+    await session.delete()
+    client.close()
+    return to_callee, to_caller
+
+
+@pytest.mark.row("R21")
+@pytest.mark.parametrize("ptime", PTIMES)
+def test_the_length_of_packets_is_passed_on(media_rtpengine: RtpEngine, ptime: int) -> None:
+    for sdp in asyncio.run(with_ptime(media_rtpengine.ng_port, ptime)):
+        assert f"a=ptime:{ptime}\r\n".encode() in sdp and b"a=maxptime:60\r\n" in sdp
+
+
+FAX = FOLDER.parent / "fax"
+
+
+@pytest.mark.row("R21")
+def test_what_both_sides_of_a_fax_are_told(media_rtpengine: RtpEngine) -> None:
+    """T.38 over UDPTL in place of the sound of a call that is up, offered by the callee (`golden/fax`)."""
+
+    async def fax() -> dict[str, bytes]:
+        client = NgClient()
+        await client.connect("127.0.0.1", media_rtpengine.ng_port)
+        session = RelaySession(client, f"golden-{secrets.token_hex(6)}")
+        to_callee = await session.offer("A", "B1", sent_by("phone"), toward="plain")
+        await session.answer("A", "B1", answer_of("phone", to_callee))
+        image = (FAX / "device.sdp").read_bytes().replace(b"\n", b"\r\n")
+        found = {"to_caller": await session.offer("B1", "A", image, toward="fax")}
+        found["to_callee"] = await session.answer("B1", "A", image)
+        await session.delete()
+        client.close()
+        return found
+
+    for who, sdp in asyncio.run(fax()).items():
+        text = re.sub(r"^m=image \d+", "m=image PORT", stable(sdp), flags=re.MULTILINE)
+        if os.environ.get("PBX_GOLDEN"):
+            (FAX / who).write_text(text)
+        assert text == (FAX / who).read_text()

@@ -86,6 +86,7 @@ class SipConnections(Connections):
         self.on_over: Callable[[], None] = lambda: None
         self.leg_of: Callable[[Replaces], tuple[str, Leg] | None] = lambda replaced: None
         media.on_agreed = self.keep
+        media.ask = self._ask
         self._stack = stack
         self._flush = flush
         self._tenant = tenant
@@ -354,6 +355,15 @@ class SipConnections(Connections):
             referral.reject()
         else:
             self.on_wish(wish)
+
+    async def _ask(self, tag: str, sdp: bytes) -> bytes | None:
+        """An offer in the middle of the call, from one side to the other."""
+        leg = next((leg for leg in (self.caller, self.bridged) if leg is not None and leg.tag == tag), None)
+        if leg is None or leg.session is None:  # the end of another call of ours
+            return None
+        answer = leg.reoffer(leg.session, sdp)
+        self._flush()
+        return await answer
 
     def holds(self, leg: object) -> bool:
         """Is it a leg of this call?"""

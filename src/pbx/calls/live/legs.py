@@ -57,9 +57,16 @@ class _Offers:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _answer_to(self, sdp: bytes | None) -> bytes:
+        if not sdp:
+            return self.media.offer_again(self._tag)
+        if self.media.is_for_the_peer(self._tag, sdp):
+            return await self.media.pass_on(self._tag, sdp)
+        return await self.media.reoffer(self._tag, sdp)
+
     async def _answer(self, session: InviteSession, sdp: bytes | None) -> None:
         try:
-            answer = await self.media.reoffer(self._tag, sdp) if sdp else self.media.offer_again(self._tag)
+            answer = await self._answer_to(sdp)
         except UNUSABLE as error:  # the call goes on as it was
             log.warning("leg %s of %s: its offer is of no use: %s", self._tag, session.call_id, error)
             session.refuse_offer(NOT_ACCEPTABLE)
@@ -75,6 +82,7 @@ class _Listens(Leg):
 
     _offers: _Offers
     on_referral: Callable[[Leg, Referral], None] | None = None
+    _reoffered: asyncio.Future[bytes | None] | None = None
 
     def progressed(self, session: InviteSession, response: Response, sdp: bytes | None) -> None: ...
 
@@ -84,7 +92,18 @@ class _Listens(Leg):
 
     def confirmed(self, session: InviteSession) -> None: ...
 
-    def reinvited(self, session: InviteSession, status: int, sdp: bytes | None) -> None: ...
+    def reoffer(self, session: InviteSession, sdp: bytes) -> asyncio.Future[bytes | None]:
+        """Send a re-INVITE; the answer, None when it is refused or cannot be sent now."""
+        self._reoffered = asyncio.get_running_loop().create_future()
+        if session.may_offer:
+            session.reinvite(sdp)
+        else:
+            self._reoffered.set_result(None)
+        return self._reoffered
+
+    def reinvited(self, session: InviteSession, status: int, sdp: bytes | None) -> None:
+        if self._reoffered is not None and not self._reoffered.done():
+            self._reoffered.set_result(sdp if status < 300 else None)
 
     def offered(self, session: InviteSession, request: Request, sdp: bytes | None) -> None:
         self._offers.offered(session, sdp)
@@ -114,6 +133,8 @@ class _Listens(Leg):
             referral.reject()
 
     def ended(self, session: InviteSession, request: Request | None, cause: str) -> None:
+        if self._reoffered is not None and not self._reoffered.done():
+            self._reoffered.set_result(None)
         self.end(cause)
 
 

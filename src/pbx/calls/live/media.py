@@ -7,77 +7,46 @@ leg sent or was sent is kept here, so that a leg never notices who its peer is.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from pbx.calls.leg import Audio
+from pbx.calls.live.at_the_engine import DECODED, AtTheEngine, Side
 from pbx.calls.live.echoes import Echoes
 from pbx.media.engine_client import EngineClient, EngineError
 from pbx.media.ng import NgClient
 from pbx.media.relay import RelaySession, Toward
 from pbx.sip import sdp as sdps
 
+Ask = Callable[[str, bytes], Awaitable[bytes | None]]
+
 log = logging.getLogger(__name__)
 
 CALLER = "A"  # who called, in most calls the first of the session: the relay would end all of it with this leg's branch
 FIRST = "E1"  # the engine's first place
-LAST_WITHIN = 1.0  # seconds that the last piece of a recording may take
 MUSIC = {"tone": "music"}  # what a held leg hears
 _NG_NAMES = {"opus": "opus"}  # rtpengine's names are in capitals, but for this one
-_DECODED = frozenset(
-    {"PCMA", "PCMU", "OPUS", "G722", "G723", "G729", "GSM", "SPEEX"}
-)  # what rtpengine can transcode from and to
 
 
-@dataclass(slots=True)
-class _Side:
-    """One leg as the relay knows it: the SDP it sent and the last it was sent."""
-
-    heard: bytes  # the last SDP it sent, as it came
-    sent: bytes = b""
-    engine: str = ""  # the tag of its place in the engine, while it hears it
-    cut_to: bytes = b""  # the first answer it was sent, until somebody asks for `received`
-
-    @property
-    def received(self) -> bytes:
-        """The SDP it sent, for an offer to somebody else: cut to the codec it was answered with, or two sides would
-        choose differently. Cut when asked for: most calls never make a second offer."""
-        if self.cut_to:
-            self.heard, self.cut_to = sdps.narrow(self.heard, self.cut_to), b""
-        return self.heard
-
-    @received.setter
-    def received(self, sdp: bytes) -> None:
-        self.heard, self.cut_to = sdp, b""
-
-
-class CallMedia:
+class CallMedia(AtTheEngine):
     """Order of commands: one at a time, in the order asked for (`_turn`)."""
 
     def __init__(self, relay: RelaySession, engine: EngineClient, caller_sdp: bytes | None) -> None:
         """`caller_sdp` is None while the caller has yet to be rung (`take_caller`)."""
-        self.relay = relay
-        self.engine = engine
+        super().__init__(relay, engine)
         self.head = CALLER
-        self._sides: dict[str, _Side] = {CALLER: _Side(caller_sdp)} if caller_sdp is not None else {}
-        self._turn = asyncio.Lock()
-        self._places = 0
+        if caller_sdp is not None:
+            self._sides[CALLER] = Side(caller_sdp)
         self._peer: dict[str, str] = {}  # who is bridged with whom
         self._holds: set[str] = set()  # legs that asked for silence
-        self._plays: dict[str, asyncio.Future[str]] = {}
-        self._recordings: dict[str, tuple[Callable[[bytes], None], asyncio.Future[None]]] = {}
-        self._music: set[str] = set()  # plays that nobody waits for
-        self._used = False
         self._rung: set[str] = set()  # neither joined nor forgotten yet
-        self._forgotten: list[tuple[str, str]] = []  # branches to delete, once another one is answered
         self._early: tuple[str, bytes] | None = None  # whom A hears before an answer, and its SDP
         self._blocked = False  # the caller is not heard while somebody is asked to confirm
         self._taken = False  # an offer to somebody took the caller's audio from the engine
+        self._is_fax = False  # the two who talk send T.38 instead of sound
         self.echoes = Echoes()
         self.on_hold: Callable[[str, bool], None] = lambda tag, held: None  # a side holds the other, or does no more
+        self.ask: Ask = _refused  # sends an offer to a leg and returns its answer, None when it refuses
         self.on_agreed: Callable[[], None] = lambda: None  # an offer in the middle changed the media
 
     def snapshot(self) -> dict[str, Any]:
@@ -93,6 +62,7 @@ class CallMedia:
             "head": self.head,
             "peer": self._peer,
             "holds": sorted(self._holds),
+            "fax": self._is_fax,
             "forgotten": [*self._forgotten, *((self.head, tag) for tag in self._rung)],
         }
 
@@ -103,10 +73,11 @@ class CallMedia:
         media = cls(RelaySession.resumed(client, kept["session"]), engine, b"")
         media._used, media._places, media._peer = True, kept["places"], dict(kept["peer"])
         media.head, media._holds = kept.get("head", CALLER), set(kept.get("holds", ()))
+        media._is_fax = kept.get("fax", False)
         for tag, (place, *texts) in kept["sides"].items():
             if tag == media.head or tag in media._peer:
                 heard, sent, cut_to = (text.encode("latin-1") for text in texts)
-                media._sides[tag] = _Side(heard, sent, place, cut_to)
+                media._sides[tag] = Side(heard, sent, place, cut_to)
         media._forgotten = [(offerer, tag) for offerer, tag in kept["forgotten"]]
         return media
 
@@ -120,108 +91,6 @@ class CallMedia:
         self._forgotten.remove((self.head, tag))
         self._rung.add(tag)
         self._taken = True
-
-    def engine_leg(self, tag: str) -> str:
-        """The engine's name of a leg's place."""
-        return f"{self.relay.call_id}/{tag}"
-
-    # --- the engine -------------------------------------------------------------------------------------------------
-
-    async def to_engine(self, tag: str) -> bytes:
-        """Let a leg hear the engine (and the engine its digits); returns the SDP for the leg."""
-        async with self._turn:
-            return await self._to_engine(tag)
-
-    async def _to_engine(self, tag: str) -> bytes:
-        side = self._sides[tag]
-        if not can_be_heard(side.received):
-            raise sdps.SdpError("no codec that can be turned into G.711")
-        if not side.engine:
-            self._places += 1
-            side.engine = f"E{self._places}"
-        self._used = True
-        offered = sdps.audio(await self.relay.offer(tag, side.engine, side.received, toward="engine"))
-        codec = offered.speech
-        if codec is None or codec.name not in ("PCMA", "PCMU"):
-            raise sdps.SdpError(f"the relay offers the engine {codec}")
-        host, port = self.engine.address
-        await self.engine.add_leg(
-            self.engine_leg(tag),
-            remote=(offered.address, offered.port),
-            payload=codec.payload,
-            event_payload=offered.event_payload,
-        )
-        ours = sdps.engine_answer(host, port, codec.name, offered.event_payload)
-        sent = await self.relay.answer(tag, side.engine, ours)
-        return self._told(side, sent)
-
-    async def leave_engine(self, tag: str) -> None:
-        """The leg hears somebody else from now on: its place in the engine is given back."""
-        side = self._sides.get(tag)
-        if side is None or not side.engine:
-            return
-        place, side.engine = side.engine, ""
-        await self.engine.remove_leg(self.engine_leg(tag))
-        self._forgotten.append((tag, place))
-        await self._delete_forgotten()
-
-    async def _delete_forgotten(self) -> None:
-        """Branches go when another one is answered: before, the relay would forget the whole session."""
-        while self._forgotten:
-            await self.relay.delete_branch(*self._forgotten.pop())
-
-    async def play(self, tag: str, audio: list[Audio], *, loop: bool = False, skip: float = 0.0) -> None:
-        """Play to a leg; returns when it ended or was stopped."""
-        items = [_item(entry) for entry in audio]
-        play = await self.engine.play(self.engine_leg(tag), items, loop=loop, skip=skip)
-        ended = self._plays.setdefault(play, asyncio.get_running_loop().create_future())
-        try:
-            await ended
-        finally:
-            self._plays.pop(play, None)
-
-    async def stop(self, tag: str) -> None:
-        await self.engine.stop(self.engine_leg(tag))
-
-    async def record(self, tag: str, write: Callable[[bytes], None]) -> None:
-        """Give `write` what a leg says until this is cancelled. An engine that is killed goes on when it is back."""
-        leg = self.engine_leg(tag)
-        last: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        name = await self.engine.record(leg)
-        self._recordings[name] = (write, last)
-        try:
-            await asyncio.get_running_loop().create_future()
-        finally:
-            if await self.engine.stop_recording(leg):
-                await asyncio.wait({last}, timeout=LAST_WITHIN)
-            del self._recordings[name]
-
-    def heard(self, recording: str, sound: bytes, last: bool) -> None:
-        """The engine tells more of what a leg says."""
-        write, ended = self._recordings.get(recording, (None, None))
-        if write is not None:
-            write(sound)
-        if ended is not None and last and not ended.done():
-            ended.set_result(None)
-
-    async def echo(self, tag: str) -> None:
-        await self.engine.echo(self.engine_leg(tag))
-
-    async def enter_room(self, tag: str, room: str, *, muted: bool = False, deaf: bool = False) -> None:
-        """A leg that hears the engine hears a room of it."""
-        await self.engine.enter_room(self.engine_leg(tag), room, muted=muted, deaf=deaf)
-
-    async def leave_room(self, tag: str) -> None:
-        await self.engine.leave_room(self.engine_leg(tag))
-
-    def played(self, play: str, reason: str) -> None:
-        """The engine tells that a play is over; it may say so before `play` of the engine has returned."""
-        if play in self._music:
-            self._music.discard(play)
-            return
-        future = self._plays.setdefault(play, asyncio.get_running_loop().create_future())
-        if not future.done():
-            future.set_result(reason)
 
     # --- ringing and joining ----------------------------------------------------------------------------------------
 
@@ -268,13 +137,13 @@ class CallMedia:
                 event_payload=sent.event_payload,
             )
             self._rung.discard(tag)
-            self._sides[CALLER] = _Side(sdps.narrow(received, received), offered, FIRST)
+            self._sides[CALLER] = Side(sdps.narrow(received, received), offered, FIRST)
             await self._delete_forgotten()
 
     async def answered(self, tag: str, received: bytes, offered: bytes) -> None:
         """A rung leg answered with this SDP to the offer it was sent; said again (asked to confirm, then joined) it
         changes nothing."""
-        self._sides.setdefault(tag, _Side(received, sent=offered))
+        self._sides.setdefault(tag, Side(received, sent=offered))
 
     async def attend(self, tag: str) -> None:
         """A leg that answered hears the engine before it is joined, and not yet the caller."""
@@ -386,6 +255,34 @@ class CallMedia:
             self.on_agreed()
             return side.sent
 
+    def is_for_the_peer(self, tag: str, received: bytes) -> bool:
+        """An offer in the middle that only the other side can answer: a fax (T.38), or sound again after it."""
+        return tag in self._peer and (self._is_fax or sdps.is_fax(received))
+
+    async def pass_on(self, tag: str, received: bytes) -> bytes:
+        """Such an offer goes to the peer; returns the answer for the leg. Raises SdpError when it is refused, and all
+        is as it was."""
+        async with self._turn:
+            peer = self._peer.get(tag)
+            if peer is None or self._holds or not self._may_fax(tag, peer, received):
+                raise sdps.SdpError("there is nobody for it, or what was encrypted would be in clear")
+            answer = await self.ask(peer, await self.relay.offer(tag, peer, received, toward="fax"))
+            if answer is None:
+                await self.relay.offer(tag, peer, self._sides[tag].received)
+                await self.relay.answer(tag, peer, self._sides[peer].received)
+                raise sdps.SdpError("the other side refuses it")
+            sent = await self.relay.answer(tag, peer, answer)
+            self._is_fax = sdps.is_fax(answer)
+            if not self._is_fax:
+                self._sides[tag].received, self._sides[peer].received = received, answer
+                self._sides[tag].sent = sent
+            self.on_agreed()
+            return sent
+
+    def _may_fax(self, tag: str, peer: str, received: bytes) -> bool:
+        """T.38 is never encrypted (UDPTL)."""
+        return not (sdps.is_fax(received) and any(sdps.is_secret(self._sides[one].heard) for one in (tag, peer)))
+
     async def _meet(self, tag: str, peer: str) -> bytes:
         """Two who are joined hear each other, or, while one of them holds, the other hears music; the SDP for `tag`."""
         await self.relay.offer(tag, peer, self._sides[tag].received)
@@ -452,19 +349,9 @@ class CallMedia:
         if self._used:
             await self.relay.delete()
 
-    def _told(self, side: _Side, sent: bytes) -> bytes:
-        """Once A knows a codec, later offers derive from that codec alone."""
-        if not side.sent:
-            side.cut_to = sent
-        side.sent = sent
-        return sent
 
-
-def can_be_heard(sdp: bytes) -> bool:
-    """The relay can make G.711 of it, for the engine."""
-    if b"PCMA/8000" in sdp or b"PCMU/8000" in sdp:
-        return True
-    return not _DECODED.isdisjoint(codec.name for codec in sdps.audio(sdp).codecs)
+async def _refused(tag: str, sdp: bytes) -> bytes | None:
+    return None
 
 
 def fallback(sdp: bytes) -> tuple[str, ...]:
@@ -473,14 +360,4 @@ def fallback(sdp: bytes) -> tuple[str, ...]:
     if b"PCMA/8000" in sdp and b"PCMU/8000" in sdp:  # of nearly all: spares the reading
         return ()
     names = {codec.name for codec in sdps.audio(sdp).codecs}
-    return tuple(name for name in ("PCMA", "PCMU") if name not in names and names & _DECODED)
-
-
-def _item(audio: Audio) -> dict[str, object]:
-    if audio.file is not None:
-        return {"file": audio.file}
-    if audio.tone is not None:
-        return {"tone": audio.tone}
-    if audio.recording is not None:
-        return {"recording": audio.recording}
-    return {"silence": audio.silence}
+    return tuple(name for name in ("PCMA", "PCMU") if name not in names and names & DECODED)
