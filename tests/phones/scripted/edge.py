@@ -12,12 +12,14 @@ import re
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from phones import message
 from phones.message import Message
 from phones.rtp import Voice
 from phones.scripted.keys import Keys
 
+from pbx.calls.simulated.second_call import ASKS_FOR
 from pbx.calls.simulated.world import Person
 
 Peer = tuple[str, int]
@@ -227,6 +229,9 @@ class CallerLeg(Leg):
 
     final: Message | None = None  # the answer to its INVITE
 
+    def on_up(self) -> None:
+        """It is answered."""
+
     def begin(self, call: Incoming) -> None:
         self.call = call
         self.local = f"<sip:{call.caller}@{call.domain}>;tag={self.tag}"
@@ -279,6 +284,7 @@ class CallerLeg(Leg):
         if not self.over.done() and not self.is_up:
             self.is_up = True
             self.speaks_to(response.body)
+            self.on_up()
             if self.call.transfers:
                 self.later(self.call.transferring, self.refer, self.call.transfers)
 
@@ -304,11 +310,23 @@ class CalleeLeg(Leg):
             for digit in person.presses:
                 self.later(person.answers + person.pressing, self.digit, digit)
             self.later(person.answers + person.talks, self.bye)
-            if person.transfers:
+            if person.transfers or person.consults:
                 self.later(person.answers + person.transferring, self._transfer)
 
     def _transfer(self) -> None:
-        self.refer(self.person.transfers, leaves=self.person.leaves)
+        if self.person.consults:
+            self._consult(self.edge.second_call(self, self.person.consults))
+        else:
+            self.refer(self.person.transfers, leaves=self.person.leaves)
+
+    def _consult(self, other: CallerLeg) -> None:
+        """Asks there, and joins the two (RFC 5589 §7.3)."""
+
+        def join() -> None:
+            uri = f"sip:{self.person.consults}@{other.domain}?Replaces={quote(other.replaces, safe='')}"
+            self.later(ASKS_FOR, self.refer_to, uri)
+
+        other.on_up = join  # type: ignore[method-assign]
 
     def answer(self, code: int, phrase: str, body: bytes = b"") -> None:
         assert self.invite is not None
@@ -346,6 +364,10 @@ class CalleeLeg(Leg):
             self.answered(response)
 
 
+def _nobody_calls(leg: CalleeLeg, dialled: str) -> CallerLeg:
+    raise AssertionError(f"nobody may call {dialled} here")
+
+
 class ScriptedEdge(asyncio.DatagramProtocol):
     """`behave(token, user, trunk, invite)` says how whoever is rung behaves, and notes that they were: `token` is the
     tenant's in our Contact, `user` the user part that was dialled, `trunk` the key or nothing for a device."""
@@ -356,6 +378,7 @@ class ScriptedEdge(asyncio.DatagramProtocol):
         self.mute: set[str] = {"mute"}  # trunks that answer no OPTIONS
         self.registered: dict[str, str] = {}  # device → how: `udp/ 70 10 590`, as an edge tells a call process
         self.contact = f"<sip:edge@{host}:{port}>"
+        self.second_call: Callable[[CalleeLeg, str], CallerLeg] = _nobody_calls  # of whoever was rung, as dialled
         self.voices: dict[str, Voice] = {}  # of devices
         self._legs: dict[str, CallerLeg | CalleeLeg] = {}
         self._answers: dict[tuple[str, str], bytes] = {}

@@ -91,6 +91,14 @@ async def _all(host: str, stack: Stack, told: Mapping[str, Told]) -> dict[str, R
         return next((scenario.people[name] for name in names if name in scenario.people), GONE)
 
     edge = ScriptedEdge(host, EDGE_PORT, (host, CALLS_PORT), behave)
+
+    def second_call(leg: CalleeLeg, dialled: str) -> CallerLeg:
+        assert leg.invite is not None
+        device = message.address(leg.invite["To"]).removeprefix("sip:").partition("@")[0]
+        scenario = scenarios[token_in(leg.invite)]
+        return edge.call(_from_inside(scenario, dialled, device.removesuffix("-desk")))
+
+    edge.second_call = second_call
     await edge.open()
     await _owned(stack)
     await asyncio.to_thread(_set_own, stack)
@@ -224,7 +232,10 @@ def _in_e164(user: str, trunk: str) -> str:
 def _records(folder: Path) -> dict[str, dict[str, Any]]:
     """The record of each tenant's call, once the drainer has brought all."""
     db = database.connect(folder / "store.sqlite", create=False)
-    calls = len(SCENARIOS) + sum(scenario.before is not None for scenario in SCENARIOS.values())
+    besides = {NUMBERS[one.name]: one.before.dialled for one in SCENARIOS.values() if one.before}
+    besides |= {NUMBERS[one.name]: person.consults for one in SCENARIOS.values() for person in one.people.values()
+                if person.consults}  # fmt: skip
+    calls = len(SCENARIOS) + len(besides)
     end = time.monotonic() + 10
     while time.monotonic() < end:
         rows = [row for row in database.last_calls(db, last=1000) if row["ended"] is not None]
@@ -232,5 +243,4 @@ def _records(folder: Path) -> dict[str, dict[str, Any]]:
             break
         time.sleep(0.05)
     db.close()
-    dialled_first = {NUMBERS[one.name]: one.before.dialled for one in SCENARIOS.values() if one.before}
-    return {row["tenant"]: row for row in rows if row["dialled"] != dialled_first.get(row["tenant"])}
+    return {row["tenant"]: row for row in rows if row["dialled"] != besides.get(row["tenant"])}

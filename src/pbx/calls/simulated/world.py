@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pbx.calls.call import Call
+from pbx.calls.house import House
 from pbx.calls.leg import (
     Audio,
     CalleeLeg,
@@ -24,6 +25,7 @@ from pbx.calls.leg import (
 from pbx.calls.mailbox import RATE
 from pbx.calls.record import BY_API, CallRecord
 from pbx.calls.simulated import clock
+from pbx.calls.simulated.second_call import consult
 from pbx.calls.simulated.state import ScriptedState, StateScript
 from pbx.model.objects import Tenant
 from pbx.routing.decision import Facts
@@ -52,6 +54,7 @@ class Person:
     transfers: str = ""  # sends whom it talks with on, as dialled
     transferring: float = 1.0  # when, from the answer
     leaves: bool = False  # hangs up as soon as the transfer is accepted
+    consults: str = ""  # calls this number then, on another line, and joins the two
 
 
 @dataclass(slots=True)
@@ -237,6 +240,7 @@ class SimulatedConnections(Connections):
         self._legs: list[_Callee] = []
         self._talks_since: float | None = None
         self._joined: CalleeLeg | None = None
+        self.on_consult: Callable[[CalleeLeg, Wish], None] = lambda by, wish: None  # somebody asks somebody else first
 
     async def answer(self) -> None:
         self.caller.state = "up"
@@ -330,6 +334,10 @@ class SimulatedConnections(Connections):
 
     def _wants(self, callee: CalleeLeg) -> None:
         """One of two who begin to talk may be going to transfer."""
+        if isinstance(callee, _Callee) and callee.person.consults:
+            wish = _Wish(self._told, callee, callee.person.consults)
+            asyncio.get_running_loop().call_later(callee.person.transferring, self.on_consult, callee, wish)
+            return
         if isinstance(callee, _Callee) and callee.person.transfers:
             after = callee.person.transferring
             wish = _Wish(self._told, callee, callee.person.transfers, callee.person.leaves)
@@ -421,11 +429,34 @@ async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], obje
     call.hops = script.hops
     call.watch = told.watch
     call.state = ScriptedState(script.state, call.moment)
+    call.house = House()
+    call.house.calls[record.id] = call
+    asking: list[asyncio.Task[None]] = []
+
+    def begin(of: CallRecord) -> Call:
+        return _second(call, of, world(replace(script, keys="", transfers=""), replace(told, record=of, events=[])))
+
+    def asks(by: CalleeLeg, wish: Wish) -> None:
+        asking.append(asyncio.ensure_future(consult(call, by, wish.digits, wish, begin, story)))
+
+    connections.on_consult = asks
     patience = loop.call_later(
         script.patience, lambda: connections.caller.end("bye" if connections.caller.state == "up" else "cancel")
     )
     await call.run(story)  # type: ignore[arg-type]
     patience.cancel()
+    for one in asking:
+        one.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
     told.facts = replace(call.facts(), at=script.at)
     told.event("ends", record.hung_up_by or record.disposition)
     return told
+
+
+def _second(first: Call, record: CallRecord, connections: SimulatedConnections) -> Call:
+    """A call of somebody who talks in `first` already."""
+    person = next(user for user in first.tenant.users.values() if user.extension == record.caller)
+    connections.caller.label = record.source
+    call = Call(record, first.tenant, connections, _NoJournal(), lambda: first.moment() / 1000, user=person)
+    call.state = first.state
+    return call
