@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import time
@@ -79,6 +80,7 @@ def document() -> dict[str, Any]:
     made = document_of(EXAMPLES)
     plain = made["tenants"]["romashka"]["plain"]
     plain["users"]["ivanov"]["presence"] = {"watched_by": ["user/petrova"], "numbers_to": ["user/petrova"]}
+    plain["users"]["sidorov"]["presence"] = {"watches": ["user/petrova", "user/ivanov", "ring_group/office"]}
     other = {**plain, "tenant": {**plain["tenant"], "id": "vasilek", "domain": OTHER}}
     made["tenants"]["vasilek"] = {"revision": "r", "plain": other}
     return made
@@ -377,3 +379,31 @@ def test_ring_group_is_seen_ringing_and_talking(site: Site) -> None:
     hang_up(caller, callee, ok)
     watcher.until([("recipient", "terminated")])
     assert watcher.refresh(0).status == 200
+
+
+def test_a_list_is_one_subscription_and_tells_what_changes(site: Site) -> None:
+    """Ivanov, whom sidorov may not watch, is left out of it."""
+    caller, callee = site.registered("ivanov-desk"), site.registered("petrova-desk", PHONE_2)
+    watcher = site.registered("sidorov-desk")
+    assert watcher.subscribe("blf-list").status == 421
+    accepted = watcher.subscribe("blf-list", headers=("Supported: eventlist",))
+    assert (accepted.status, accepted.need("Require")) == (200, "eventlist")
+
+    def listed(body: str) -> list[str]:
+        return re.findall(r'<resource uri="sip:(\d+)@', body)
+
+    first = watcher.notified()
+    assert first.request.need("Require") == "eventlist" and listed(first.body) == ["202", "640"]
+    ok = call_up(caller, callee)
+    while "<state>confirmed</state>" not in (told := watcher.notified().body):
+        assert "<state>" in told
+    assert listed(told) == ["202"] and 'fullState="false"' in told
+    site.kill_calls()
+    while not listed(told := watcher.notified(timeout=15.0).body)[1:]:
+        pass
+    assert 'fullState="true"' in told and "<state>confirmed</state>" in told
+    hang_up(caller, callee, ok)
+    while "<state>terminated</state>" not in watcher.notified().body:
+        pass
+    assert watcher.refresh(0).status == 200
+    site.until(lambda: site.stack.ask("status")["calls"] == 0)

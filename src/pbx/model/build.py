@@ -184,6 +184,7 @@ def user(key: str, plain: Plain) -> o.User:
         max_calls=plain.get("max_calls"),
         speed_dials=_speed_dials(plain),
         forward={when: forward(inner) for when, inner in plain.get("forward", {}).items()},
+        watches=tuple(presence.get("watches", ())),
         watched_by=some(presence.get("watched_by"), frozenset),
         picked_up_by=some(plain.get("picked_up_by"), frozenset),
         numbers_to=frozenset(presence.get("numbers_to", ())),

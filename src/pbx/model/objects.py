@@ -198,6 +198,7 @@ class User:
     speed_dials: Mapping[str, Destination] = field(default_factory=dict)
     do_not_disturb: bool = False  # the person's own word only, as all of `own`
     own: Mapping[str, Setting] = field(default_factory=dict)  # what the person has set, in force (`routing.own`)
+    watches: tuple[str, ...] = ()  # by one subscription (a BLF list): nodes, in order
     watched_by: frozenset[str] | None = None  # `user/ID`, `ring_group/ID`; None: everybody of the tenant
     picked_up_by: frozenset[str] | None = None  # as `watched_by`; None: those who may watch
     numbers_to: frozenset[str] = frozenset()  # those who are also told with whom the person talks

@@ -9,6 +9,7 @@ from pbx.sip.server_transaction import ServerTransaction
 from pbx.sip.session_timer import refuse_interval
 
 SUPPORTED = frozenset({"100rel", "timer"})  # option tags that every stack serves
+OF_SUBSCRIPTIONS = frozenset({"eventlist"})  # and of one that is subscribed to (RFC 4662)
 OF_TRANSFERS = frozenset({"replaces", "norefersub"})  # those of one that serves transfers
 ACCEPT_LINES = "Accept: application/sdp\r\n"
 _ACCEPTABLE = frozenset({"application/sdp", "application/*", "*/*"})

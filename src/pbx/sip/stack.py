@@ -12,7 +12,15 @@ from typing import Any
 from pbx.sip import replaces
 from pbx.sip import uri as uris
 from pbx.sip.address import Address
-from pbx.sip.admission import ACCEPT_LINES, OF_TRANSFERS, SUPPORTED, refuse_bad_message, refuse_initial, refuse_invite
+from pbx.sip.admission import (
+    ACCEPT_LINES,
+    OF_SUBSCRIPTIONS,
+    OF_TRANSFERS,
+    SUPPORTED,
+    refuse_bad_message,
+    refuse_initial,
+    refuse_invite,
+)
 from pbx.sip.dialog import Dialog
 from pbx.sip.digest import DigestClient
 from pbx.sip.headers import name_addr
@@ -70,7 +78,7 @@ class Stack:
         self._transfers = transfers
         more = (", REFER" if transfers else "") + (", SUBSCRIBE" if events else "")
         self.allow = f"{ALLOW}{more}"
-        self.supported = SUPPORTED | OF_TRANSFERS if transfers else SUPPORTED
+        self.supported = SUPPORTED | (OF_TRANSFERS if transfers else set()) | (OF_SUBSCRIPTIONS if events else set())
         abilities = f"Allow: {self.allow}\r\nSupported: {', '.join(sorted(self.supported))}\r\n"
         if events:
             abilities += f"Allow-Events: {self.subscriptions.allow_events}\r\n"

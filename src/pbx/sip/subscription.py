@@ -45,7 +45,7 @@ class Subscription:
     """`resource` is what was asked for, `event` the package with its id, `expires` the seconds that were granted.
 
     Only one NOTIFY is under way; of those that come meanwhile the last one goes next, since each bears the whole state.
-    Its owner may set `contact` before it accepts.
+    Its owner may set `contact` and `requires` before it accepts.
     """
 
     __slots__ = (
@@ -62,6 +62,7 @@ class Subscription:
         "event",
         "expires",
         "listener",
+        "requires",
         "resource",
         "state",
     )
@@ -76,6 +77,7 @@ class Subscription:
         self.resource = resource
         self.expires = expires
         self.contact = contact
+        self.requires = ""  # an option that both sides must know: `eventlist` (RFC 4662)
         self.due = 0.0  # when it expires (time of the clock)
         self.listener: SubscriptionListener | None = None
         self.state = SubscriptionState.NEW
@@ -121,6 +123,7 @@ class Subscription:
             "event": self.event,
             "expires": self.expires,
             "contact": self.contact,
+            "requires": self.requires,
         }
 
     @classmethod
@@ -129,6 +132,7 @@ class Subscription:
         dialog = Dialog.of_snapshot(kept["dialog"])
         subscription = cls(table, dialog, kept["resource"], kept["event"], kept["expires"], kept["contact"])
         subscription.state = SubscriptionState.ACTIVE
+        subscription.requires = kept.get("requires", "")  # none from an older release
         subscription.due = table.layer.timers.now + left
         return subscription
 
@@ -207,7 +211,7 @@ class Subscription:
             request = transaction.request
             routes = record_route_lines(request) if request is not None and not request.to_tag else ""
             transaction.local_tag = self.dialog.local_tag
-            lines = header_lines([("Expires", str(self.expires)), ("Contact", self.contact)])
+            lines = header_lines([("Expires", str(self.expires)), ("Contact", self.contact), *self._required])
             transaction.respond_lines(200, "", routes + lines, b"")
 
     def _end(self, reason: str) -> None:
@@ -215,6 +219,10 @@ class Subscription:
         self._reason = reason
         self.listener = None
         self._table.remove(self)
+
+    @property
+    def _required(self) -> Headers:
+        return [("Require", self.requires)] if self.requires else []
 
     # --- NOTIFY ----------------------------------------------------------------------------------------------------
 
@@ -227,7 +235,7 @@ class Subscription:
         body = content(self.dialog.local_seq) if callable(content) else content
         lasts = f"{self.state.value};expires={round(self.left)}"
         state = f"terminated;reason={self._reason}" if self._reason else lasts
-        lines = [("Event", self.event), ("Subscription-State", state), ("Contact", self.contact)]
+        lines = [("Event", self.event), ("Subscription-State", state), ("Contact", self.contact), *self._required]
         if body:
             lines.append(("Content-Type", kind))
         outgoing = self.dialog.request("NOTIFY", MAX_FORWARDS + header_lines(lines), body)

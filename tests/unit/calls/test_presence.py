@@ -301,7 +301,8 @@ def test_another_model_says_who_may_watch_and_know(process: Process, tenant: Ten
     assert " 403 " in process.subscribe("202", call="c", device="sidorov-desk")
     process.loop.run(1.0)
     assert len(process.notified()) == 1
-    assert [watcher.numbers for watcher in process.presence._watching["romashka", "user/petrova"]] == [True]
+    (watcher,) = process.presence._watching["romashka", "user/petrova"]
+    assert watcher.known == {"user/petrova"}
 
 
 def test_a_tenant_that_moved_away(process: Process) -> None:

@@ -241,7 +241,7 @@ def test_resumed_subscription_expires() -> None:
         ((), "dialog;x=ü", "<sip:201@192.0.2.1>", 489),
         ((), "dialog", "", 400),
         ((f"Expires: {LEAST - 1}",), "dialog", "<sip:201@192.0.2.1>", 423),
-        (("Require: eventlist",), "dialog", "<sip:201@192.0.2.1>", 420),
+        (("Require: nothing",), "dialog", "<sip:201@192.0.2.1>", 420),
         (("Max-Forwards: 0",), "dialog", "<sip:201@192.0.2.1>", 483),
         (("Record-Route: nonsense",), "dialog", "<sip:201@192.0.2.1>", 400),
     ],

@@ -17,13 +17,14 @@ from pbx.calls.board import WATCHABLE, Board, may_know_numbers, may_watch, node_
 from pbx.calls.call import Call
 from pbx.calls.live.connections import Edge
 from pbx.calls.live.exchange import SHED, Exchange
+from pbx.calls.live.lamps import LIST, Lamp, lamps_of
 from pbx.calls.live.pace import Later, Pace
 from pbx.calls.live.recovery import Documents
 from pbx.calls.live.serving import Serving, token_of
 from pbx.calls.live.watcher import CONTENT_TYPES, DIALOG, FORMAT, MESSAGES, Watcher
 from pbx.calls.messages import messages_of
 from pbx.model.objects import Tenant, User
-from pbx.sip import headers, message_summary
+from pbx.sip import headers, message_summary, resource_list
 from pbx.sip.dialog_info import WatchedDialog
 from pbx.sip.message import Request
 from pbx.sip.stack import Stack
@@ -94,7 +95,11 @@ class Presence:
     @property
     def held(self) -> int:
         """How many cannot be reached now, and are tried again."""
-        return sum(watcher.is_held for watchers in self._watching.values() for watcher in watchers)
+        return sum(watcher.is_held for watcher in self._watchers())
+
+    def _watchers(self) -> list[Watcher]:
+        """All, each once: one of a list is at each of its nodes."""
+        return list(dict.fromkeys(one for watchers in self._watching.values() for one in watchers))
 
     def add_source(self, kind: str, dialogs: Source) -> None:
         """Nodes of this kind may be watched, too: `dialogs(tenant, id)` are those it has now. Their owner tells of each
@@ -120,15 +125,15 @@ class Presence:
         if watchers:
             self._pace.soon(watcher for watcher in watchers if not watcher.is_held)
 
-    def dialogs(self, watcher: Watcher) -> Sequence[WatchedDialog]:
-        """What there is to tell a watcher of somebody's calls."""
-        kind, _, name = watcher.node.partition("/")
+    def dialogs(self, tenant_id: str, node: str) -> Sequence[WatchedDialog]:
+        """What there is to tell of the calls of a node."""
+        kind, _, name = node.partition("/")
         source = self._sources.get(kind)
-        tenant = self._exchange.serving.model.tenants.get(watcher.tenant)
+        tenant = self._exchange.serving.model.tenants.get(tenant_id)
         if source is not None:
             return source(tenant, name) if tenant is not None else ()
-        board = self._boards.get(watcher.tenant)
-        return board.dialogs(watcher.node) if board is not None else ()
+        board = self._boards.get(tenant_id)
+        return board.dialogs(node) if board is not None else ()
 
     def messages(self, watcher: Watcher) -> bytes:
         """What there is to tell a watcher of its user's messages."""
@@ -158,7 +163,8 @@ class Presence:
             watcher = self._admit(subscription, request)
         except Refused as refused:
             log.info("refused to watch %s: %s", subscription.resource, refused)
-            subscription.reject(refused.status, refused.reason, SHED if refused.status == 503 else ())
+            more = {503: SHED, 421: (("Require", resource_list.OPTION),)}.get(refused.status, ())
+            subscription.reject(refused.status, refused.reason, more)
             return
         subscription.accept()
         self._add(watcher)
@@ -180,17 +186,27 @@ class Presence:
         if exchange.overloaded() or len(self) >= MOST:
             raise Refused(503, "Overloaded")
         user = _user(exchange.serving, tenant, device)
-        if not _takes(request, CONTENT_TYPES[subscription.package]):
-            raise Refused(406)
         node = self._node(tenant, user, subscription)
+        is_list = node.startswith("list/")
+        if is_list and not headers.has_tag(request.fields.get("supported"), resource_list.OPTION):
+            raise Refused(421)
+        if not _takes(request, resource_list.CONTENT_TYPE if is_list else CONTENT_TYPES[subscription.package]):
+            raise Refused(406)
         self._make_room(tenant.id, device, node)
         subscription.contact = f"<sip:{token_of(tenant.id)}@{edge.public_host}:{edge.public_port}>"
-        return Watcher(self, subscription, tenant, device, node, numbers=may_know_numbers(tenant, user, node))
+        subscription.requires = resource_list.OPTION if is_list else ""
+        return self._watcher(subscription, tenant, user, device, node)
+
+    def _watcher(self, subscription: Subscription, tenant: Tenant, user: User, device: str, node: str) -> Watcher:
+        lamps, known = _seen_by(tenant, user, node)
+        return Watcher(self, subscription, tenant, device, node, known=known, lamps=lamps)
 
     def _node(self, tenant: Tenant, user: User, subscription: Subscription) -> str:
         """What a user of ours asks for. Raises Refused: 404 for what is not there, 403 for what is not for them."""
         node = node_of(tenant, user_of(subscription.resource))
         kind = node.partition("/")[0]
+        if subscription.package == DIALOG and not node and user_of(subscription.resource) == LIST and user.watches:
+            return f"list/{user.id}"
         if subscription.package == MESSAGES and kind == "user":
             if node != f"user/{user.id}":
                 raise Refused(403)
@@ -217,9 +233,19 @@ class Presence:
             for call in self._exchange.calls.values():
                 if call.tenant.id == watcher.tenant:
                     board.update(call)
-        self._watching.setdefault((watcher.tenant, watcher.node), {})[watcher] = None
+        self._look(watcher)
         self._of_device[watcher.tenant, watcher.device] += 1
         self._of_tenant[watcher.tenant] += 1
+
+    def _look(self, watcher: Watcher) -> None:
+        for node in watcher.nodes:
+            self._watching.setdefault((watcher.tenant, node), {})[watcher] = None
+
+    def _look_away(self, watcher: Watcher) -> None:
+        for key in [(watcher.tenant, node) for node in watcher.nodes]:
+            self._watching[key].pop(watcher, None)
+            if not self._watching[key]:
+                del self._watching[key]
 
     def refreshed(self, watcher: Watcher) -> None:
         """It goes on watching: the whole state once more."""
@@ -245,12 +271,9 @@ class Presence:
 
     def forget(self, watcher: Watcher) -> None:
         """It watches no more, whoever ended that."""
-        watchers = self._watching.get((watcher.tenant, watcher.node), {})
-        if watcher not in watchers:
+        if watcher not in self._watching.get((watcher.tenant, watcher.node), ()):
             return
-        del watchers[watcher]
-        if not watchers:
-            del self._watching[watcher.tenant, watcher.node]
+        self._look_away(watcher)
         self._pace.drop(watcher)
         self._kept.drop(watcher.id)
         _less(self._of_device, (watcher.tenant, watcher.device))
@@ -299,7 +322,7 @@ class Presence:
         except Refused as refused:
             subscription.end(_REASONS[refused.status])
             raise
-        watcher = Watcher(self, subscription, tenant, device, node, numbers=may_know_numbers(tenant, user, node))
+        watcher = self._watcher(subscription, tenant, user, device, node)
         watcher.kept_seq = document["subscription"]["dialog"]["local_seq"]
         self._add(watcher)
         return watcher
@@ -308,7 +331,7 @@ class Presence:
         """Another model is served: what was watched may be gone, or be somebody else's, or another process's; `taken`
         are the tenants that were taken over from a dead one."""
         serving = self._exchange.serving
-        for watcher in [one for watchers in self._watching.values() for one in watchers]:
+        for watcher in self._watchers():
             tenant = serving.model.tenants.get(watcher.tenant)
             if tenant is None or not (tenant.id in serving.owned or tenant.id in taken):
                 self._end(watcher, "deactivated")
@@ -319,20 +342,13 @@ class Presence:
             except Refused as refused:
                 self._end(watcher, _REASONS[refused.status])
                 continue
-            numbers = may_know_numbers(tenant, user, node)
-            if (node, numbers) != (watcher.node, watcher.numbers):
-                self._move(watcher, node)
-                watcher.numbers = numbers
+            lamps, known = _seen_by(tenant, user, node)
+            if (node, lamps, known) != (watcher.node, watcher.lamps, watcher.known):
+                self._look_away(watcher)
+                watcher.node, watcher.lamps, watcher.known = node, lamps, known
+                watcher.forgets()
+                self._look(watcher)
                 self._pace.soon((watcher,))
-
-    def _move(self, watcher: Watcher, node: str) -> None:
-        """It watches another node."""
-        watchers = self._watching[watcher.tenant, watcher.node]
-        del watchers[watcher]
-        if not watchers:
-            del self._watching[watcher.tenant, watcher.node]
-        watcher.node = node
-        self._watching.setdefault((watcher.tenant, node), {})[watcher] = None
 
     def gave_back(self, tenants: Collection[str]) -> None:
         """Another process serves these tenants from now on: when the edges know it, phones are told to subscribe anew
@@ -343,7 +359,7 @@ class Presence:
 
     def _send_away(self, tenant: str) -> None:
         if tenant not in self._exchange.leases:
-            watchers = [one for (its, _), all_of_it in self._watching.items() if its == tenant for one in all_of_it]
+            watchers = [one for one in self._watchers() if one.tenant == tenant]
             for number, watcher in enumerate(watchers):
                 self._later(number * AWAY_EACH, partial(self._end, watcher, "deactivated"))
 
@@ -351,6 +367,13 @@ class Presence:
         """End it from our side (RFC 6665 §4.1.3)."""
         watcher.subscription.end(reason)
         self.forget(watcher)
+
+
+def _seen_by(tenant: Tenant, user: User, node: str) -> tuple[tuple[Lamp, ...], frozenset[str]]:
+    """The lamps of a list, and of which nodes one may know who talks with whom."""
+    lamps = lamps_of(tenant, user) if node.startswith("list/") else ()
+    nodes = (node, *(lamp.node for lamp in lamps))
+    return lamps, frozenset(one for one in nodes if may_know_numbers(tenant, user, one))
 
 
 def _less(counter: Counter[K], key: K) -> None:

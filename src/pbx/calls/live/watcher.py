@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pbx.calls.live.lamps import Lamp, States
+from pbx.calls.live.lamps import document as list_document
 from pbx.model.objects import Tenant
-from pbx.sip import dialog_info, message_summary
+from pbx.sip import dialog_info, message_summary, resource_list
 from pbx.sip.dialog_info import WatchedDialog
 from pbx.sip.subscription import Subscription
 from pbx.sip.uri import user_of
@@ -22,18 +25,22 @@ CONTENT_TYPES = {DIALOG: dialog_info.CONTENT_TYPE, MESSAGES: message_summary.CON
 
 
 class Watcher:
-    """`node` is what is watched (`user/ivanov`, `messages/ivanov`); `numbers`: it may know who talks with whom."""
+    """`node` is what is watched (`user/ivanov`, `messages/ivanov`, `list/ivanov`: all of its `lamps`); `known` are the
+    nodes of which it may know who talks with whom."""
 
     __slots__ = (
+        "_before",
         "_presence",
         "device",
+        "domain",
         "entity",
         "failed",
         "failures",
         "is_held",
         "kept_seq",
+        "known",
+        "lamps",
         "node",
-        "numbers",
         "subscription",
         "tenant",
         "told",
@@ -47,15 +54,19 @@ class Watcher:
         device: str,
         node: str,
         *,
-        numbers: bool,
+        known: frozenset[str],
+        lamps: tuple[Lamp, ...] = (),
     ) -> None:
         self._presence = presence
         self.subscription = subscription
         self.tenant = tenant.id
         self.device = device  # `<user>-<device>`
         self.node = node
+        self.lamps = lamps
+        self.domain = tenant.domain
         self.entity = f"sip:{user_of(subscription.resource)}@{tenant.domain}"
-        self.numbers = numbers
+        self.known = known
+        self._before: States | None = None  # of a list: what it was told last
         self.told = 0.0  # when it was told last, by the loop's clock
         self.is_held = False  # it cannot be reached now, and is tried again later
         self.failed = 0.0  # when that was so last
@@ -72,17 +83,35 @@ class Watcher:
     def is_to_be_kept(self) -> bool:
         return self.kept_seq < 0 or self.subscription.dialog.local_seq - self.kept_seq >= KEEP_EACH
 
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """All whose changes it is told of."""
+        return (self.node, *(lamp.node for lamp in self.lamps))
+
+    def forgets(self) -> None:
+        """What it was told may not have come: it is told all once more."""
+        self._before = None
+
     def tell(self, now: float) -> None:
-        """A NOTIFY with the whole state, as it is when it leaves."""
+        """A NOTIFY with the state, as it is when it leaves: whole, or of a list what has changed."""
         self.told = now
-        self.subscription.notify(self.body, CONTENT_TYPES[self.subscription.package])
+        is_list = self.subscription.requires == resource_list.OPTION
+        kind = resource_list.content_type(self.domain) if is_list else CONTENT_TYPES[self.subscription.package]
+        self.subscription.notify(self.body, kind)
 
     def body(self, version: int) -> bytes:
         """What is told now."""
         if self.subscription.package == MESSAGES:
             return self._presence.messages(self)
-        dialogs = self._presence.dialogs(self)
-        return dialog_info.document(self.entity, version, dialogs if self.numbers else map(_without_remote, dialogs))
+        if self.subscription.requires == resource_list.OPTION:
+            now = {lamp.node: tuple(self._dialogs(lamp.node)) for lamp in self.lamps}
+            before, self._before = self._before, now
+            return list_document(self.lamps, self.domain, version, now, before)
+        return dialog_info.document(self.entity, version, self._dialogs(self.node))
+
+    def _dialogs(self, node: str) -> Iterable[WatchedDialog]:
+        dialogs = self._presence.dialogs(self.tenant, node)
+        return dialogs if node in self.known else map(_without_remote, dialogs)
 
     def document(self, until: float) -> dict[str, Any]:
         """As plain values; `until` is when it expires, in seconds of UTC."""
@@ -98,9 +127,11 @@ class Watcher:
     # --- SubscriptionListener ---------------------------------------------------------------------------------------
 
     def refreshed(self, subscription: Subscription) -> None:
+        self.forgets()
         self._presence.refreshed(self)
 
     def delayed(self, subscription: Subscription, after: int) -> None:
+        self.forgets()
         self._presence.delayed(self, after)
 
     def unsubscribed(self, subscription: Subscription, cause: str) -> None:
