@@ -36,6 +36,7 @@ HOST_VARIABLES = (
     "kamailio_settings",
     "rtpengine_settings",
     "pbx_web_settings",
+    "pbx_mail_settings",
     "pbx_owners",
     "pbx_calls_instances",
 )

@@ -176,7 +176,8 @@ def running(
     try:
         if not place.enter:
             _start_agent(stack, place)
-        stack.start("rtpengine", "rtpengine", "--foreground", "--log-stderr", "--log-level=4", "--table=-1",
+        stack.start("rtpengine", "rtpengine", "--config-file=none", "--foreground", "--log-stderr",
+              "--log-level=4", "--table=-1",
               f"--interface={place.host}", f"--listen-ng={place.host}:{NG_PORT}",
               f"--listen-cli={place.host}:{CLI_PORT}",
               "--port-min=40000", "--port-max=59999", "--delete-delay=0", f"--dtmf-log-dest={place.host}:{DIGITS_PORT}",

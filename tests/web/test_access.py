@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from web import mail
 from web.place import ANSWERS, ROLES, Web, until
 
 from pbx.web.access import Tokens
@@ -43,6 +44,11 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/people/{user}/settings"): READERS,
     ("PUT", "/people/{user}/settings/{key}"): {"admin", "user"},
     ("GET", "/registrations"): READERS,
+    ("GET", "/messages"): {"admin", "user"},
+    ("GET", "/messages/{message}"): {"admin", "user"},
+    ("GET", "/messages/{message}/sound"): {"admin", "user"},
+    ("PUT", "/messages/{message}"): {"admin", "user"},
+    ("DELETE", "/messages/{message}"): {"admin", "user"},
     ("GET", "/events"): READERS,
 }
 OPEN = {("GET", "/health")}
@@ -51,6 +57,7 @@ OK = {
     ("DELETE", "/calls/{call}"): 204,
     ("POST", "/calls/{call}/transfer"): 409,  # to boris, with whom she talks
     ("POST", "/calls/{call}/park"): 202,
+    ("DELETE", "/messages/{message}"): 204,
     **{route: 204 for route in ALLOWED if "/conferences/" in route[1] and route[0] != "GET"},
 }
 BODY = {"user": "anna", "to": "202"}
@@ -90,6 +97,8 @@ def filled(path: str, ids: dict[str, str]) -> str:
 
 
 def ask(served: Web, client: httpx.Client, method: str, path: str) -> int:
+    if method == "PUT" and path.startswith("/messages/"):
+        return client.put(path, json={"state": "saved"}).status_code
     if path == "/events":  # never ends
         with client.stream("GET", path) as response:
             return response.status_code
@@ -125,6 +134,8 @@ def test_a_role_may_what_the_table_says(
     ids = dict(talking["house"])
     if "{conference}" in path:
         ids |= {"conference": "open", "call": a_member(served, "house")}
+    elif "{message}" in path:
+        ids |= {"message": mail.leave(served, "house") if method == "DELETE" else mail.one(served, "house")}
     elif "{call}" in path:
         ids |= {"call": a_call(served, "house")}
     with served.client("house", role) as client:
@@ -144,7 +155,11 @@ def test_what_belongs_to_another_tenant_is_not_there(
     elif "{conference}" in path:
         ids = {"conference": "not-here", "call": "x"}
     else:
-        ids = talking["other"] | ({"call": a_call(served, "other")} if "{call}" in path else {})
+        ids = (
+            talking["other"]
+            | {"message": mail.one(served, "other")}
+            | ({"call": a_call(served, "other")} if "{call}" in path else {})
+        )
     with served.client("house", role) as client:
         status = ask(served, client, method, filled(path, ids))
     assert status == (404 if role in ALLOWED[method, path] else 403)

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from pbx.desired import store
-from pbx.desired.hosts import Host, of_group
+from pbx.desired.hosts import Host, InventoryError, of_group
 from pbx.desired.relay import DIGITS_PORT
 
 STATE = "/var/lib/pbx"
 CONTROL = "/run/pbx-calls/control.sock"
 API = "/run/pbx-calls/api.sock"
+MAIL = ("host", "from")
+MAIL_KEYS = "host, from, port (587), tls (starttls, tls or none) and user, whose password is the secret mail_password"
 HEARD = "/run/pbx-calls/heard"
 ENGINE = "/run/pbx-media/control.sock"
 FIRST_PORT = 5070
@@ -71,7 +73,20 @@ def process(host: Host, hosts: list[Host]) -> dict[str, Any]:
         "secrets": f"{STATE}/secrets/calls.json",
         "messages": f"{STATE}/messages",
         "heard": HEARD,
+        **({"mail": _mail(host)} if "mail" in host.settings else {}),
     }
+
+
+def _mail(host: Host) -> dict[str, Any]:
+    """How e-mails leave. Raises InventoryError."""
+    given = dict(host.settings["mail"])
+    if strange := sorted(set(given) - {*MAIL, "port", "tls", "user"}):
+        raise InventoryError(f"host {host.name}: pbx_mail_settings has no {strange[0]}; it has {MAIL_KEYS}")
+    if missing := [key for key in MAIL if not given.get(key)]:
+        raise InventoryError(f"host {host.name}: pbx_mail_settings has no {missing[0]}; it has {MAIL_KEYS}")
+    if given.get("tls", "starttls") not in ("starttls", "tls", "none"):
+        raise InventoryError(f"host {host.name}: pbx_mail_settings.tls is starttls, tls or none")
+    return given
 
 
 def engine(host: Host, instance: int = 1, tones: str = "RU") -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pbx.desired.secrets import SOUND_KEY, SecretError, Secrets, device_password
 from pbx.model.objects import Model, Tenant
 
 FORMAT = 1
+MAIL_PASSWORD = "mail_password"
 ROLES: Mapping[str, str] = {
     "edge": "edges",
     "relay": "relays",
@@ -65,6 +66,7 @@ def compile_all(source: Source, hosts: Sequence[Host], secrets: Secrets) -> Comp
     passwords = edge_secrets(source.model, secrets)
     trunks = trunk_secrets(source.model, secrets)
     mail = {SOUND_KEY: sound_key(secrets)} if _has_boxes(source.model) else {}
+    _require_mail(source.model, ordered)
     stored = {store.PASSWORD: store.password(secrets)} if store.server(ordered) else {}
     documents: list[ServerDocument] = []
     for host in ordered:
@@ -72,7 +74,7 @@ def compile_all(source: Source, hosts: Sequence[Host], secrets: Secrets) -> Comp
             if group not in host.groups or (role == "store" and host != store.server(ordered)):
                 continue
             body, values, process = _role(
-                role, source, ordered, host, revisions, passwords, {**trunks, **mail}, stored, secrets
+                role, source, ordered, host, revisions, passwords, trunks, stored, mail, secrets
             )
             head = {"format": FORMAT, "server": host.name, "role": role, "site_revision": source.site_revision}
             documents.append(ServerDocument(host.name, role, {**head, **body}, values, process))
@@ -88,6 +90,7 @@ def _role(
     passwords: dict[str, str],
     trunks: dict[str, str],
     stored: dict[str, str],
+    mail: dict[str, str],
     secrets: Secrets,
 ) -> tuple[dict[str, Any], dict[str, str], dict[str, Any] | None]:
     if role == "edge":
@@ -100,17 +103,36 @@ def _role(
     if role == "calls":
         plains = {id_: {"revision": revisions[id_], "plain": dict(source.tenants[id_])} for id_ in source.tenants}
         owned = {tenant: one.instance for tenant, one in owners(source.model, hosts).items() if one.host == host}
-        values = {**trunks, **stored, **pins.hashes(source.model, secrets), **web.key_of_asked(host, hosts, secrets)}
+        if host.settings.get("mail", {}).get("user"):
+            mail = {**mail, MAIL_PASSWORD: given_secret(secrets.given, MAIL_PASSWORD, f"host {host.name}: mail")}
+        values = {
+            **trunks,
+            **stored,
+            **mail,
+            **pins.hashes(source.model, secrets),
+            **web.key_of_asked(host, hosts, secrets),
+        }
         return calls.document(source.site, plains, owned), values, calls.process(host, hosts)
     if role == "web":
         return (
             web.document(source.model, secrets),
-            {**stored, **web.key_of_asker(host, hosts, secrets)},
+            {**stored, **mail, **web.key_of_asker(host, hosts, secrets)},
             web.process(host, hosts),
         )
     if role == "store":
         return {"tenants": {}, **store.document(host, hosts)}, dict(stored), None
     return {"tenants": {}, "prompts": sorted(source.prompts)}, {}, calls.engine(host)
+
+
+def _require_mail(model: Model, hosts: Sequence[Host]) -> None:
+    """Boxes that tell by e-mail need somebody who sends it."""
+    without = [host.name for host in of_group(list(hosts), "calls") if "mail" not in host.settings]
+    for tenant in model.tenants.values():
+        for box in tenant.services.voicemails.values():
+            if box.email != "none" and without:
+                raise InventoryError(
+                    f"{tenant.id}: voicemails/{box.id} tells by e-mail, and host {without[0]} has no pbx_mail_settings"
+                )
 
 
 def _has_boxes(model: Model) -> bool:

@@ -46,7 +46,12 @@ def host_of(name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> H
         raise InventoryError(f"host {name}: pbx_store is {store!r}; it may be {' or '.join(STORES)}")
     settings = {
         role: variables[key]
-        for role, key in (("edge", "kamailio_settings"), ("relay", "rtpengine_settings"), ("web", "pbx_web_settings"))
+        for role, key in (
+            ("edge", "kamailio_settings"),
+            ("relay", "rtpengine_settings"),
+            ("web", "pbx_web_settings"),
+            ("mail", "pbx_mail_settings"),
+        )
         if isinstance(variables.get(key), Mapping)
     }
     pinned = variables.get("pbx_owners") or {}

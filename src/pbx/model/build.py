@@ -179,6 +179,7 @@ def user(key: str, plain: Plain) -> o.User:
         languages=tuple(plain["languages"]),
         devices={name: device(name, inner) for name, inner in plain["devices"].items()},
         role=some(plain.get("role"), reference),
+        email=plain.get("email"),
         skills=dict(plain.get("skills", {})),
         call_waiting=plain.get("call_waiting", True),
         max_calls=plain.get("max_calls"),

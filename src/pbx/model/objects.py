@@ -191,6 +191,7 @@ class User:
     languages: tuple[str, ...] = ()
     devices: Mapping[str, Device] = field(default_factory=dict)
     role: str | None = None
+    email: str | None = None
     skills: Mapping[str, int] = field(default_factory=dict)  # 1 to 100
     forward: Mapping[str, Forward] = field(default_factory=dict)  # always | busy | no_answer | unavailable
     call_waiting: bool = True  # does a second call ring?

@@ -17,6 +17,7 @@ def check(scope: Scope) -> None:
     _devices(scope)
     _emergency(scope)
     _api_tokens(scope)
+    _mail(scope)
 
 
 def _api_tokens(scope: Scope) -> None:
@@ -26,6 +27,16 @@ def _api_tokens(scope: Scope) -> None:
         elif plain["role"] != "user" and "user" in plain:
             message = f"a token of role {plain['role']} is for nobody in particular; role: user is the one for a person"
             scope.report(("api_tokens", name, "user"), message)
+
+
+def _mail(scope: Scope) -> None:
+    """A box that tells by e-mail has an owner with an address."""
+    users = scope.objects("users")
+    for name, plain in scope.objects("voicemails").items():
+        owner = plain["owner"].partition("/")[2]
+        if plain["email"] != "none" and owner in users and "email" not in users[owner]:
+            message = f"{plain['owner']} has no e-mail address; write users.{owner}.email, or email: none"
+            scope.report(("voicemails", name, "email"), message)
 
 
 def _silence(scope: Scope) -> None:

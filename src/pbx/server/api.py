@@ -16,6 +16,9 @@ key, each with `value`, `author`, `changed` (ms of UTC) and `in_force`: false fo
 `edge`, `transport` and, in seconds, `since`, `refreshed` (ago) and `expires` (to come); `silent` names the edges that
 did not tell.
 
+`messages {tenant}` are the new and saved ones of all boxes with their owners; `message {tenant, message, state,
+author}` makes one new, saved or deleted. Their sound is in the store.
+
 `events` is answered by `{boot, last, gap}` and then a line for each event (`pbx.calls.events`). With the `boot` and the
 number of the last event that the reader has (`since`) it goes on from there; `gap` says that this cannot be, so that
 the reader asks for `calls` anew. A reader that falls behind the ring is cut off and may come again.
@@ -31,6 +34,7 @@ from typing import Any
 from pbx.calls.live import by_api
 from pbx.calls.live.exchange import Exchange, Refused
 from pbx.calls.live.registrations import Registrations
+from pbx.calls.mailbox import DELETED, GREETING, NEW, SAVED
 from pbx.model.objects import Tenant
 from pbx.routing import own
 from pbx.server.control import Command, CommandError, Streamed
@@ -59,6 +63,8 @@ class ApiCommands:
             "in_conference": self._in_conference,
             "setting": self._setting,
             "settings": self._settings,
+            "messages": self._messages,
+            "message": self._message,
             "events": self._where,
         }
 
@@ -163,6 +169,31 @@ class ApiCommands:
             }
         return {"settings": found}
 
+    async def _messages(self, request: dict[str, Any]) -> dict[str, Any]:
+        """New and saved ones of all boxes, the oldest first."""
+        tenant = self._tenant(request)
+        mail = self._exchange.boxes.of(tenant.id)
+        boxes = tenant.services.voicemails.values()
+        found = [(box.owner, message) for box in boxes for message in mail.messages(box.id)]
+        return {
+            "messages": [
+                {"message": one.id, "owner": owner, **{name: getattr(one, name) for name in _OF_A_MESSAGE}}
+                for owner, one in sorted(found, key=lambda each: (each[1].left, each[1].id))
+            ]
+        }
+
+    async def _message(self, request: dict[str, Any]) -> dict[str, Any]:
+        tenant = self._tenant(request)
+        name, state, author = (_text(request, key) for key in ("message", "state", "author"))
+        mail = self._exchange.boxes.of(tenant.id)
+        message = mail.find(name)
+        if message is None or message.state == GREETING:
+            raise CommandError("there is no such message", 404)
+        if state not in (NEW, SAVED, DELETED):
+            raise CommandError(f"a message is {NEW}, {SAVED} or {DELETED}", 422)
+        mail.mark(message, state, author)
+        return {}
+
     def _gap(self, request: dict[str, Any]) -> bool:
         events = self._exchange.events
         return request.get("boot") != events.boot or events.since(_number(request)) is None
@@ -181,6 +212,9 @@ class ApiCommands:
                 await writer.drain()
                 await asyncio.sleep(PAUSE)
             await events.news(number)
+
+
+_OF_A_MESSAGE = ("box", "caller", "name", "left", "length", "state", "origin", "author", "changed")
 
 
 def _text(request: dict[str, Any], name: str) -> str:

@@ -95,8 +95,6 @@ class CallServer:
             key=lambda: self.exchange.serving.secrets.get(SOUND_KEY),
             now=lambda: int(time.time() * 1000),
         )
-        if made := boxes.recover():
-            log.warning("%d messages that were being left when the process before ended are kept", made)
         self._sync = sync = SettingsSync(
             settings,
             settings_file,
@@ -143,6 +141,9 @@ class CallServer:
         )
         if config.document.exists():
             exchange.serve(document.read(config.document, config))
+        boxes.mail_of = self._mail_of
+        if made := boxes.recover():
+            log.warning("%d messages that were being left when the process before ended are kept", made)
         self._holder = holder = LeaseHolder(
             f"{config.node}/{self.boot}",
             lambda: database.connect(config.store, password=config.store_password),
@@ -226,6 +227,16 @@ class CallServer:
     def _write_message(self, kind: str, row: dict[str, Any]) -> None:
         self._pause.check()
         self._journal.append(kind, row)
+
+    def _mail_of(self, tenant_id: str, name: str) -> dict[str, Any] | None:
+        """What is to be mailed of a new message in a box, to whom."""
+        tenant = self.exchange.serving.model.tenants.get(tenant_id)
+        box = tenant.services.voicemails.get(name) if tenant is not None else None
+        owner = tenant.users.get(box.owner) if tenant is not None and box is not None else None
+        if tenant is None or box is None or owner is None or box.email == "none" or not owner.email:
+            return None
+        language = (owner.languages or tenant.languages)[0]
+        return {"to": owner.email, "mode": box.email, "language": language, "timezone": tenant.timezone}
 
     async def _know_messages(self) -> None:
         """Before phones are told how many there are. A store that is away tells later."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ class CallsConfig:
     secrets: Path
     messages: Path
     heard: Path
+    mail: Mapping[str, Any] | None
     digest: str
 
     @property
@@ -109,6 +111,7 @@ def read(path: Path, instance: int | None = None) -> CallsConfig:
             document=Path(data["document"]),
             secrets=Path(data["secrets"]),
             messages=Path(data.get("messages") or Path(data["journal"]).with_name("messages")),
+            mail=data.get("mail"),
             heard=Path(data.get("heard") or Path(data["control"]).with_name("heard")),
             digest=hashlib.sha256(raw).hexdigest()[:12],
         )

@@ -7,10 +7,12 @@ import logging
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 from pbx.server import config as configuration
 from pbx.server.notify import notify
+from pbx.server.post import Post, Server
 from pbx.store import database
 from pbx.store.drain import Drainer
 
@@ -36,12 +38,19 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     config.journal.mkdir(parents=True, exist_ok=True)
     shipping = Shipping(config)
+    post = None
+    if config.mail is not None:
+        connect = partial(database.connect, config.store, password=config.store_password)
+        post = Post(Server.of(config.mail), connect, partial(configuration.secret, config.secrets))
+        post.start()
     notify("READY=1")
     while True:
         count = shipping.round()
         if stop.wait(BUSY_PAUSE if count else IDLE_PAUSE):
             break
     shipping.round()
+    if post is not None:
+        post.stop()
     return 0
 
 

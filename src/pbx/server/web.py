@@ -17,6 +17,7 @@ import orjson
 import uvicorn
 import uvloop
 
+from pbx.calls.live.mailbox import SOUND_KEY
 from pbx.server.config import ConfigError, secret, store_password, told
 from pbx.server.notify import notify
 from pbx.web import app
@@ -47,6 +48,10 @@ class WebConfig:
     secrets: Path
     audit: Path
     digest: str
+
+    def sound_key(self) -> str | None:
+        """That messages are sealed with; read each time, as it may change."""
+        return secret(self.secrets, SOUND_KEY)
 
     def store_password(self) -> str | None:
         """Of a store that is a server."""
@@ -81,9 +86,8 @@ def _place(entry: dict[str, Any], secrets: Path) -> str | Remote:
 
 
 def service_of(config: WebConfig) -> Service:
-    return Service(
-        config.calls, Tokens(config.tokens), RecordStore(config.store, config.store_password), AuditLog(config.audit)
-    )
+    records = RecordStore(config.store, config.store_password, config.sound_key)
+    return Service(config.calls, Tokens(config.tokens), records, AuditLog(config.audit))
 
 
 async def serve(config: WebConfig) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from pbx.store import channels, last_numbers, messages, settings
+from pbx.store import channels, last_numbers, messages, outbox, settings
 
 SCHEMA_VERSION = 1
 
@@ -41,6 +41,7 @@ ADDED_TABLES = {  # as columns
     "last_number": last_numbers.SCHEMA,
     "message": messages.SCHEMA,
     "message_sound": messages.SOUND_SCHEMA,
+    "job": outbox.SCHEMA,
 }
 
 _START = """INSERT INTO cdr (id, node, boot, tenant, direction, caller, dialled, number, source, revision, started)
@@ -157,7 +158,7 @@ def _write_one(db: Database, record: dict[str, Any]) -> None:
         case "setting":
             settings.say(db, record)
         case "message":
-            messages.keep(db, record["message"], record["file"])
+            messages.keep(db, record["message"], record["file"], record.get("mail"))
         case "message_is":
             messages.is_now(db, record)
         case "taken":  # calls of another process that go on in this one; the line of their start may come later

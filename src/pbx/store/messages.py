@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pbx.store import outbox
+
 if TYPE_CHECKING:
     from pbx.store.database import Database
 
@@ -33,14 +35,17 @@ WHERE id = :id AND changed < :changed"""
 _OLD = "state = 'deleted' AND changed < :before"
 
 
-def keep(db: Database, row: Mapping[str, Any], file: str) -> None:
-    """A message with its sound. Twice changes nothing: without its file it is in the store already."""
+def keep(db: Database, row: Mapping[str, Any], file: str, mail: Mapping[str, Any] | None = None) -> None:
+    """A message with its sound, and the e-mail that is to tell of it. Twice changes nothing: without its file it is in
+    the store already."""
     try:
         sound = Path(file).read_bytes()
     except FileNotFoundError:
         return
     db.execute(_SOUND, {"id": row["id"], "sound": sound})
     db.execute(_KEEP, {name: row[name] for name in COLUMNS})
+    if mail is not None:
+        outbox.put(db, f"mail/{row['id']}", "mail", {**mail, "message": row["id"]}, row["changed"])
 
 
 def is_now(db: Database, row: Mapping[str, Any]) -> None:
@@ -54,6 +59,12 @@ def since(db: Database, changed: int = 0) -> list[dict[str, Any]]:
         f"SELECT {', '.join(COLUMNS)} FROM message WHERE changed >= :changed", {"changed": changed}
     ).fetchall()
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+
+
+def one(db: Database, message: str) -> dict[str, Any] | None:
+    """A message, whatever its state."""
+    row = db.execute(f"SELECT {', '.join(COLUMNS)} FROM message WHERE id = :id", {"id": message}).fetchone()
+    return None if row is None else dict(zip(COLUMNS, row, strict=True))
 
 
 def sound_of(db: Database, message: str) -> bytes | None:

@@ -20,14 +20,25 @@ import orjson
 
 log = logging.getLogger("pbx-web")
 
-Scope = Literal["calls:read", "calls:write", "records:read", "people:read", "people:write", "events:read", "audit:read"]
+Scope = Literal[
+    "calls:read",
+    "calls:write",
+    "records:read",
+    "people:read",
+    "people:write",
+    "events:read",
+    "audit:read",
+    "messages:read",
+    "messages:write",
+]
 Role = Literal["admin", "supervisor", "user", "read_only"]
 
+_MAIL: frozenset[Scope] = frozenset({"messages:read", "messages:write"})  # a letter is for whom it is for
 _READS: frozenset[Scope] = frozenset({"calls:read", "records:read", "people:read", "events:read"})
 ROLES: Mapping[Role, frozenset[Scope]] = {
-    "admin": _READS | {"calls:write", "people:write", "audit:read"},
+    "admin": _READS | _MAIL | {"calls:write", "people:write", "audit:read"},
     "supervisor": _READS | {"calls:write"},
-    "user": _READS | {"calls:write", "people:write"},  # of the own person only
+    "user": _READS | _MAIL | {"calls:write", "people:write"},  # of the own person only
     "read_only": _READS,
 }
 LOOK_AGAIN = 1.0  # seconds between two looks at the file

@@ -48,6 +48,39 @@ class Registrations(BaseModel):
     edges_silent: list[str] = Field(description="Edges that did not tell in time: their devices are not in the list.")
 
 
+class VoiceMessage(BaseModel):
+    """A message in a box."""
+
+    message: str
+    box: str = Field(examples=["ivanov"])
+    owner: str = Field(description="The person whose box it is.")
+    state: Literal["new", "saved"]
+    caller: str | None = Field(description="None: hidden.")
+    name: str = Field(description="Of the caller, where it is known.")
+    left: str = Field(description="When it was begun.")
+    seconds: float
+    origin: str = Field(description="The call in which it was left, or user/ID of who forwarded it.")
+    author: str = Field(description="Who changed its state last.")
+    changed: str
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> VoiceMessage:
+        times = {name: moment(plain[name]) for name in ("left", "changed")}
+        return cls(**{**plain, **times, "seconds": plain["length"] / 1000})
+
+
+class VoiceMessages(BaseModel):
+    messages: list[VoiceMessage]
+
+
+class MessageState(BaseModel):
+    """What a message shall be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Literal["new", "saved"]
+
+
 class NewCall(BaseModel):
     """A call that is asked for: the person's own telephones ring first, then `to` is dialled by that person's rules."""
 

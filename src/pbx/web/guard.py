@@ -58,7 +58,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["method"] not in READING:
+                if scope["method"] not in READING or state.get("audited"):
                     self._tell(scope, state, message["status"])
             await send(message)
 

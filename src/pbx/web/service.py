@@ -65,6 +65,13 @@ class Service:
         except StoreUnavailable:
             raise Problem(503, "the store does not answer, or not soon enough: ask for less", SOON) from None
 
+    async def sound(self, message: str) -> bytes | None:
+        """What was said, A-law. Raises Problem."""
+        try:
+            return await self.records.sound(message)
+        except StoreUnavailable:
+            raise Problem(503, "the store does not answer", SOON) from None
+
     async def calls_of(self, token: Token) -> list[dict[str, Any]]:
         """The calls that are up and that the token may see."""
         calls: list[dict[str, Any]] = (await self.ask(token, "calls"))["calls"]

@@ -46,7 +46,7 @@ def test_each_is_what_was_made_and_can_be_heard(language: str) -> None:
 
 
 def test_they_are_small() -> None:
-    assert sum(path.stat().st_size for path in FOLDER.glob("*/*.wav")) < 4_000_000
+    assert sum(path.stat().st_size for path in FOLDER.glob("*/*.wav")) < 5_000_000
 
 
 @pytest.mark.row("R20")

@@ -33,6 +33,7 @@ SOUND_KEY = "sound_key"
 """Its name among the secrets of the process."""
 LEAST_FREE = 16 * 1024 * 1024  # bytes of the disk that are left to the journal
 PIECE = 32_000  # bytes of sound in a sealed piece at most
+FORGOTTEN = 900.0  # seconds after which nobody plays a file any more
 DRAFT, MESSAGE, PLAYED = ".draft", ".message", ".alaw"
 
 Row = dict[str, Any]
@@ -58,6 +59,7 @@ class Boxes:
         self._of: dict[str, dict[str, Message]] = {}  # by tenant and id
         self._in: dict[tuple[str, str], dict[str, Message]] = {}  # by tenant and box, those that are not deleted
         self._owned: dict[str, tuple[object, dict[str, list[str]]]] = {}
+        self.mail_of: Callable[[str, str], Row | None] = lambda tenant, box: None  # the e-mail that a new one makes
         self.newest = 0  # of what the store has told
         self.on_change: Callable[[str, str], None] = lambda tenant, box: None
 
@@ -117,8 +119,12 @@ class Boxes:
 
     def confirm(self, tenant: str, message: Message, file: Path) -> None:
         """Its sound is on the disk: it is in the journal from now on, and known."""
-        self.write("message", {"message": row_of(tenant, message), "file": str(file)})
+        self._write(row_of(tenant, message), file)
         self.put(tenant, message)
+
+    def _write(self, row: Row, file: Path) -> None:
+        mail = self.mail_of(row["tenant"], row["box"]) if row["state"] == NEW else None
+        self.write("message", {"message": row, "file": str(file), **({"mail": mail} if mail else {})})
 
     # --- after a kill -------------------------------------------------------------------------------------------------
 
@@ -129,14 +135,16 @@ class Boxes:
         for file in [*self.spool.glob(f"*{MESSAGE}")]:
             with _told(file):
                 row = orjson.loads(file.with_suffix(".json").read_bytes())
-                self.write("message", {"message": row, "file": str(file)})
+                self._write(row, file)
                 self.learn([row])
         made = 0
         for file in [*self.spool.glob(f"*{DRAFT}")]:
             with _told(file):
                 made += self._finish(file)
         for file in self.heard.glob(f"*{PLAYED}"):
-            file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                if file.stat().st_mtime < self.now() / 1000 - FORGOTTEN:  # another process of this host plays some too
+                    file.unlink()
         return made
 
     def _finish(self, file: Path) -> bool:
@@ -149,7 +157,7 @@ class Boxes:
         write_whole(file.with_suffix(".json"), orjson.dumps(row))
         message = file.rename(file.with_suffix(MESSAGE))
         sync_folder(self.spool)
-        self.write("message", {"message": row, "file": str(message)})
+        self._write(row, message)
         self.learn([row])
         return True
 

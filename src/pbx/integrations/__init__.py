@@ -1,0 +1,1 @@
+"""What leaves the PBX for other systems."""

@@ -1,0 +1,66 @@
+"""Voicemail over the API: whose, its sound in parts, saved and deleted, and that listening is audited (R12)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from web.mail import SOUND, leave
+from web.place import Web, until
+
+from pbx.speech import wav
+
+pytestmark = pytest.mark.row("R12")
+
+
+def test_messages_are_listed_newest_first_and_each_person_has_the_own_ones(served: Web) -> None:
+    ours, theirs = leave(served, box="anna"), leave(served, box="boris")
+    with served.client() as admin, served.client(role="user") as anna:
+        everybodys = [one["message"] for one in admin.get("/messages").json()["messages"]]
+        assert everybodys[:2] == [theirs, ours]
+        hers = anna.get("/messages").json()["messages"]
+        assert ours in [one["message"] for one in hers] and {one["owner"] for one in hers} == {"anna"}
+        assert [one["message"] for one in admin.get("/messages?box=boris").json()["messages"]] == [theirs]
+        for way in ("", "/sound"):
+            assert anna.get(f"/messages/{theirs}{way}").status_code == 404
+        assert anna.delete(f"/messages/{theirs}").status_code == 404
+        said = admin.get(f"/messages/{ours}").json()
+        assert (said["caller"], said["name"], said["state"], said["seconds"]) == ("+79161234567", "Иван", "new", 3.2)
+
+
+def test_sound_is_a_wav_file_and_comes_in_parts(served: Web) -> None:
+    name = leave(served)
+    with served.client() as admin:
+        whole = admin.get(f"/messages/{name}/sound")
+        assert whole.headers["content-type"] == "audio/wav" and wav.read(whole.content).raw == SOUND
+        for asked, begin, end in (("0-99", 0, 100), ("100-", 100, None), ("-50", -50, None), ("7-99999999", 7, None)):
+            part = admin.get(f"/messages/{name}/sound", headers={"Range": f"bytes={asked}"})
+            assert part.status_code == 206 and part.content == whole.content[begin:end]
+            assert part.headers["content-range"].endswith(f"/{len(whole.content)}")
+        assert admin.get(f"/messages/{name}/sound", headers={"Range": "bytes=99999999-"}).status_code == 416
+        for odd in ("bytes=-", "bytes=1-2,5-6", "seconds=1-2", "bytes=9-1"):
+            assert admin.get(f"/messages/{name}/sound", headers={"Range": odd}).status_code in (200, 416)
+
+
+def test_listening_is_in_the_audit_log_and_looking_is_not(served: Web) -> None:
+    name = leave(served)
+    with served.client() as admin, served.client(role="user") as anna:
+        anna.get("/messages")
+        anna.get(f"/messages/{name}")
+        anna.get(f"/messages/{name}/sound")
+        entries = [one for one in admin.get("/audit").json()["entries"] if name in json.dumps(one)]
+    assert [(one["method"], one["token"], one["status"]) for one in entries] == [("GET", "user", 200)]
+    assert entries[0]["what"] == {"message": name, "box": "anna"}
+
+
+def test_a_message_is_saved_and_deleted_also_for_a_process_that_comes_after(served: Web) -> None:
+    name = leave(served)
+    with served.client() as admin:
+        assert admin.put(f"/messages/{name}", json={"state": "saved"}).json()["state"] == "saved"
+        assert admin.put(f"/messages/{name}", json={"state": "deleted"}).status_code == 422
+        assert admin.delete(f"/messages/{name}").status_code == 204
+        for method in ("GET", "DELETE"):
+            assert admin.request(method, f"/messages/{name}").status_code == 404
+        again = leave(served)  # read from the store after that
+        assert name not in [one["message"] for one in admin.get("/messages").json()["messages"]]
+        until(lambda: admin.delete(f"/messages/{again}").status_code == 204, "it is deleted")
