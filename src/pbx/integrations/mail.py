@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pbx.speech.wav import alaw_file
+from pbx.media import wav_file
 
 _TEXTS: Mapping[str, tuple[str, str, str]] = {  # by language: subject, text, a hidden number
     "ru": ("Голосовое сообщение от {caller}", "{caller} оставил(а) сообщение {at}, {length}.", "скрытого номера"),
@@ -36,7 +36,7 @@ def compose(message: Mapping[str, Any], job: Mapping[str, Any], sender: str, sou
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
     mail.set_content(text.format(**words))
     if sound is not None and job["mode"] == "attach":
-        mail.add_attachment(alaw_file(sound), "audio", "wav", filename=f"{at:%Y-%m-%d-%H%M}.wav")
+        mail.add_attachment(wav_file.of_alaw(sound), "audio", "wav", filename=f"{at:%Y-%m-%d-%H%M}.wav")
     return mail
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
-from pbx.speech.wav import alaw_file
+from pbx.media import wav_file
 from pbx.web.access import Token
 from pbx.web.documents import Id, MessageState, VoiceMessage, VoiceMessages
 from pbx.web.problems import Problem, responses
@@ -52,7 +52,7 @@ async def get_sound(request: Request, service: Ours, token: Reads, message: Id) 
     sound = await service.sound(message)
     if sound is None:
         raise Problem(503, "its sound is not in the store yet, or cannot be read with the key of this host", SOON)
-    return part_of(alaw_file(sound), request.headers.get("range"))
+    return part_of(wav_file.of_alaw(sound), request.headers.get("range"))
 
 
 @router.put("/{message}", responses=responses(400, 403, 404, 413, 422, 503))
