@@ -87,7 +87,8 @@ class EngineClient:
         self._path = socket_path
         self._keeper = asyncio.create_task(self._keep(), name="media engine connection")
         try:
-            await asyncio.wait_for(self._first.wait(), wait)
+            async with asyncio.timeout(wait):
+                await self._first.wait()
         except TimeoutError:
             return False
         return True
@@ -225,7 +226,8 @@ class EngineClient:
         link.replies[number] = reply
         try:
             link.writer.write(frame({"id": number, **message}))
-            answer = await asyncio.wait_for(reply, REPLY_WITHIN)
+            async with asyncio.timeout(REPLY_WITHIN):
+                answer = await reply
         except (ConnectionError, TimeoutError):
             log.warning("media engine: no reply to %s, connecting again", message.get("op"))
             link.writer.transport.abort()

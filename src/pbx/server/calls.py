@@ -249,7 +249,8 @@ class CallServer:
                 db.close()
 
         try:
-            self._boxes.learn(await asyncio.wait_for(asyncio.to_thread(read), KNOWN_WITHIN))
+            async with asyncio.timeout(KNOWN_WITHIN):
+                self._boxes.learn(await asyncio.to_thread(read))
         except (TimeoutError, *database.FAILURES) as error:
             log.error("the messages in the store are not known yet: %r", error)
 

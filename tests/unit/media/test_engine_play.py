@@ -177,3 +177,20 @@ def test_fifty_legs_each_hear_their_own(media_engine: MediaEngine) -> None:
         assert [len(phones[number].heard) - mark[number] for number in range(0, 50, 7)] == [0] * 8
 
     tell(media_engine, story)
+
+
+def test_whoever_is_cancelled_at_the_moment_of_a_reply_is_cancelled(media_engine: MediaEngine) -> None:
+    """A caller hangs up in the very moment in which the engine answers: nothing may be done for it any more."""
+
+    async def story(desk: Desk) -> None:
+        await desk.phone("a")
+        working = asyncio.ensure_future(desk.client.stop("a"))
+        await asyncio.sleep(0)  # the command is sent
+        assert desk.client._link is not None
+        (reply,) = desk.client._link.replies.values()
+        reply.set_result({"ok": True})
+        working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+
+    tell(media_engine, story)
