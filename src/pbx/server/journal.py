@@ -7,13 +7,14 @@ import logging
 import signal
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
 from pbx.server import config as configuration
 from pbx.server.notify import notify
 from pbx.server.post import Post, Server
-from pbx.store import database
+from pbx.store import database, messages
 from pbx.store.drain import Drainer
 
 log = logging.getLogger("pbx-journal")
@@ -54,6 +55,9 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+SWEEP_EACH = 600.0  # seconds
+
+
 class Shipping:
     """Rounds of the drainer. A store that does not work costs nothing but time: the journal waits."""
 
@@ -61,14 +65,24 @@ class Shipping:
         self._config = config
         self._drainer: Drainer | None = None
         self._told = ""
+        self._db: database.Database | None = None
+        self._swept = 0.0
+
+    def _sweep(self) -> None:
+        """What was deleted a day ago is gone for good."""
+        if self._db is not None and time.monotonic() - self._swept > SWEEP_EACH:
+            self._swept = time.monotonic()
+            if gone := messages.sweep(self._db, int(time.time() * 1000)):
+                log.info("%d messages that were deleted a day ago are gone", gone)
 
     def round(self) -> int:
         """Ship what is there; returns the number of records."""
         try:
             if self._drainer is None:
-                db = database.connect(self._config.store, password=self._config.store_password)
-                self._drainer = Drainer(self._config.journal, db)
+                self._db = database.connect(self._config.store, password=self._config.store_password)
+                self._drainer = Drainer(self._config.journal, self._db)
             count = self._drainer.drain()
+            self._sweep()
         except database.FAILURES as error:
             if str(error) != self._told:  # once, not four times a second
                 log.error("the store did not take the journal, trying again: %s", error)

@@ -60,6 +60,7 @@ class Boxes:
         self._in: dict[tuple[str, str], dict[str, Message]] = {}  # by tenant and box, those that are not deleted
         self._owned: dict[str, tuple[object, dict[str, list[str]]]] = {}
         self.mail_of: Callable[[str, str], Row | None] = lambda tenant, box: None  # the e-mail that a new one makes
+        self._forgot = 0  # when those deleted long ago were forgotten
         self.newest = 0  # of what the store has told
         self.on_change: Callable[[str, str], None] = lambda tenant, box: None
 
@@ -104,12 +105,25 @@ class Boxes:
 
     def learn(self, rows: Iterable[Row]) -> None:
         """What the store or a journal says; older words than we know change nothing."""
+        self._forget_old()
         for row in rows:
             if "tenant" not in row:  # a word on a message that is known already, or comes with the store
                 continue
             known = self.all_of(row["tenant"]).get(row["id"])
             if known is None or known.changed < row["changed"]:
                 self.put(row["tenant"], message_of(row))
+
+    def _forget_old(self) -> None:
+        """Deleted ones are known as long as the store may still tell of them, and not for ever."""
+        now = self.now()
+        if now - self._forgot < stored.OVERLAP:
+            return
+        self._forgot = now
+        for tenant, known in self._of.items():
+            before = now - stored.KEPT_DELETED - stored.OVERLAP
+            self._of[tenant] = {
+                name: one for name, one in known.items() if one.state != DELETED or one.changed >= before
+            }
 
     def read(self, db: Database) -> list[Row]:
         """Rows of the store that may be news."""
