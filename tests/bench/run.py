@@ -31,6 +31,8 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "memory.py": ("B11",),
     "presence.py": ("B16",),
     "media_play.py": ("B3",),
+    "media_rooms.py": ("B2", "B12"),
+    "media_drift.py": ("B2",),
     "media_path.py": ("B5", "B13"),
     "apply.py": ("B7",),
     "plan.py": ("B15",),

@@ -213,6 +213,21 @@ def test_a_moderator_mutes_and_sends_out(office: Office) -> None:
     tell(office, plot)
 
 
+def test_nobody_hears_the_music_of_who_holds_the_room(office: Office) -> None:
+    async def plot(room: Room) -> None:
+        chair, anna = room.dials("chair", CHAIR), room.dials("anna", MEMBER)
+        await after()
+        anna.call.hold("A", True)
+        await after(1)
+        assert places(anna, chair) == ["muted", "in"] and not room.meeting.roster()[1]["muted"]
+        anna.call.hold("A", False)
+        await after(1)
+        assert places(anna, chair) == ["in", "in"]
+        await all_go(anna, chair)
+
+    tell(office, plot)
+
+
 def test_who_is_sent_out_in_its_menu_goes_all_the_same(office: Office) -> None:
     async def plot(room: Room) -> None:
         chair, anna = room.dials("chair", CHAIR), room.dials("anna", MEMBER)

@@ -78,6 +78,8 @@ def test_members_wait_for_the_moderator_and_mute_themselves(tell: Tell) -> None:
         await becomes(d, boris="muted", anna="in, moderates", egor="in")
         press(boris, "*1")
         await becomes(d, boris="in", anna="in, moderates", egor="in")
+        boris.reinvite("sendonly")
+        boris.reinvite("sendrecv")
         press(boris, "*2")  # not for him
         anna.bye()
         await becomes(d, boris="in", egor="in")  # it goes on without her

@@ -60,6 +60,7 @@ class Call(Hearing):
     """One call of one tenant. Times come from `clock` (seconds of UTC)."""
 
     watch: Watch | None = None  # a simulation looks on: ("node", it), ("why", reason), ("branch", place in the model)
+    on_held: Callable[[bool], None] | None = None  # whoever serves it is told of a hold
     on_event: Tell | None = None  # (event, call, **more): a live call is looked on at by `pbx.calls.events`
     state: TenantState = NOTHING  # what it shares with the tenant's other calls
     house: House = ALONE  # the tenant's calls, this one among them
@@ -159,6 +160,8 @@ class Call(Hearing):
         if held is not (tag in self.held_by):
             self.held_by.symmetric_difference_update({tag})
             self.tell("call.held" if held else "call.resumed", by="caller" if tag == self.caller.tag else "callee")
+            if self.on_held is not None:
+                self.on_held(held)
 
     def took(self, *place: str | int) -> None:
         """The call took this branch of the model; said for whoever looks on, a live call keeps nothing of it."""

@@ -32,6 +32,8 @@ class Member:
         self.was_in: bool = entry.get("in", False)  # before its process was killed
         self.muted: bool = entry.get("muted", False)
         self.silenced: bool = entry.get("silenced", False)  # muted by somebody else: cannot take that back itself
+        self.held = False  # its telephone holds the room: what it plays meanwhile is for nobody
+        self.is_otherwise = False  # than the engine has been told
         self.speaks = False
         self.sent_out = False
         self.tone = ""  # that is to be heard next
@@ -41,6 +43,11 @@ class Member:
     def is_quiet(self) -> bool:
         """Nobody is to hear it."""
         return self.muted or self.silenced
+
+    def holds(self, held: bool) -> None:
+        """Its telephone has put the room on hold, or taken it back."""
+        self.held, self.is_otherwise = held, True
+        self.news.set()
 
 
 class Meeting:
@@ -161,8 +168,9 @@ class Meeting:
 
     async def let_hear(self, member: Member) -> None:
         """Bring the engine up to date about one who is in."""
+        member.is_otherwise = False
         if member.is_in and not member.sent_out:
-            await member.call.connections.enter_room(member.call.caller, self.key, muted=member.is_quiet)
+            await member.call.connections.enter_room(member.call.caller, self.key, muted=member.is_quiet or member.held)
 
     # --- how it is seen ---------------------------------------------------------------------------------------------
 

@@ -88,12 +88,13 @@ def _in(call: Call, room: Conference, member: Member) -> Iterator[tuple[Meeting,
     meeting = call.house.meetings.setdefault(room.id, _meeting(call, room))
     meeting.add(member)
     call.connections.on_speaks = lambda _, on: meeting.spoke(member, on)
+    call.on_held = member.holds
     call.connections.changed()
     meeting.tell_of("conference.joined", member)
     try:
         yield meeting, member
     finally:
-        call.connections.on_speaks = None
+        call.connections.on_speaks = call.on_held = None
         call.happened.leaves(member.entry, call.moment())
         meeting.remove(member)
         if not meeting.members:
@@ -112,14 +113,18 @@ async def _stay(call: Call, meeting: Meeting, member: Member) -> None:
         call.connections.expect(call.caller)
         while not member.sent_out:
             member.news.clear()
-            if meeting.has_begun and not member.is_in:
+            enters = meeting.has_begun and not member.is_in
+            wants_music = not member.is_in or meeting.is_alone(member)
+            if music is not None and (enters or not wants_music or member.tone or typing.done()):
+                await _over(music)
+                music = None
+            if enters:
                 meeting.comes_in(member)
                 await meeting.let_hear(member)
                 await _tell_entering(call, meeting, member)
-            wants_music = not member.is_in or meeting.is_alone(member)
-            if music is not None and (not wants_music or member.tone or typing.done()):
-                await _over(music)
-                music = None
+                continue
+            if member.is_otherwise:
+                await meeting.let_hear(member)
             if member.tone:
                 tone, member.tone = member.tone, ""
                 await call.sound(tone)

@@ -77,6 +77,7 @@ class Ring:
         for table in (self._spare, self._bytes, self._filled, self._starts):
             legs.adopt(table)
         self._rows = self._bytes.reshape(-1, rtp.SAMPLES)
+        self._views: dict[int, Frames] = {}
         self._tick = 0
         self.concealed = 0
         """Frames since the start."""
@@ -194,24 +195,38 @@ class Ring:
         """Packets that are no whole frames: a piece for each frame that they touch."""
         length = payload.shape[1]
         filled, starts = self._filled.reshape(-1), self._starts.reshape(-1)
-        done = np.zeros(len(slots), np.int64)
-        while len(left := np.flatnonzero(done < length)):
-            at = offset[left] + done[left]
-            inside = at % rtp.SAMPLES
-            size = np.minimum(length - done[left], rtp.SAMPLES - inside)
-            row = slots[left] * FRAMES + at // rtp.SAMPLES % FRAMES
+        first = slots * FRAMES
+        inside, frame = offset % rtp.SAMPLES, offset // rtp.SAMPLES
+        left = np.full(len(slots), length)
+        while True:
+            size = np.minimum(left, rtp.SAMPLES - inside)
+            row = first + frame % FRAMES
             starts[row] = np.where(filled[row] == 0, inside, np.minimum(starts[row], inside))
-            np.add.at(filled, row, size.astype(np.int16))
-            done[left] += size
-        place = slots * SIZE + offset % SIZE
-        whole = offset % SIZE + length <= SIZE
-        flat = self._bytes.reshape(-1)
-        windows = np.lib.stride_tricks.sliding_window_view(flat, length, writeable=True)
-        windows[place[whole]] = payload[whole]
+            np.add.at(filled, row, size.astype(np.int16))  # of a leg two may come at once
+            left = left - size
+            going_on = left > 0
+            if not going_on.any():
+                break
+            first, frame, left = first[going_on], frame[going_on] + 1, left[going_on]
+            inside = np.zeros(len(left), np.int64)
+        place = offset % SIZE
+        whole = place + length <= SIZE
+        windows = self._windows(length)
+        if whole.all():
+            windows[slots * SIZE + place] = payload
+            return
+        windows[(slots * SIZE + place)[whole]] = payload[whole]
         around = np.flatnonzero(~whole)
-        if len(around):
-            places = (offset[around, None] + np.arange(length)) % SIZE
-            self._bytes[slots[around, None], places] = payload[around]
+        places = (offset[around, None] + np.arange(length)) % SIZE
+        self._bytes[slots[around, None], places] = payload[around]
+
+    def _windows(self, length: int) -> Frames:
+        """So many bytes from each byte of the buffer on."""
+        windows = self._views.get(length)
+        if windows is None:
+            flat = self._bytes.reshape(-1)
+            windows = self._views[length] = np.lib.stride_tricks.sliding_window_view(flat, length, writeable=True)
+        return windows
 
     # --- out ----------------------------------------------------------------------------------------------------------
 

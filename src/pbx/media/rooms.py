@@ -26,8 +26,10 @@ Slots = NDArray[np.intp]
 
 LOUD = 150.0
 """Mean amplitude (-47 dBFS) above which somebody speaks."""
-SOON, LATE = 3, 25
-"""Frames in a row after which somebody speaks (60 ms), and after which no more (500 ms)."""
+LOOK = 3
+"""Ticks between two looks at who speaks."""
+SOON, LATE = 1, 8
+"""Looks in a row after which somebody speaks (60 ms), and after which no more (500 ms)."""
 _EACH = 7
 """Every seventh sample tells how loud a frame is."""
 
@@ -94,10 +96,11 @@ class Rooms:
         self._places: dict[str, Place] = {}
         self._decode = {rtp.PCMA: _pairs(g711.ALAW_TO_PCM), rtp.PCMU: _pairs(g711.ULAW_TO_PCM)}
         self._run = legs.column(np.int16)
-        """Frames in a row that were loud, or not, since that changed."""
+        """Looks in a row that found it otherwise than `_speaks` says."""
         self._speaks = legs.column(np.bool_)
         self._order: _Order | None = None
         self._generation = -1
+        self._tick = 0
 
     def place(self, name: str, place: Place | None) -> None:
         """Where a leg is from now on; None: in no room. Said again it changes nothing."""
@@ -153,7 +156,9 @@ class Rooms:
         if len(order.listening_ulaw):
             coded[order.listening_ulaw] = g711.PCM_TO_ULAW.take(samples[order.listening_ulaw])
         payload[order.listeners] = coded
-        self._listen_for_voices(order.talkers, sound)
+        self._tick += 1
+        if self._tick % LOOK == 0:
+            self._listen_for_voices(order.talkers, sound)
 
     def _heard(self, talkers: Slots, ulaw: Slots) -> g711.Samples:
         coded = self._ring.take(talkers).view(np.uint16)

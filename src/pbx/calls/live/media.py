@@ -247,6 +247,7 @@ class CallMedia(AtTheEngine):
                 return sdps.with_direction(await self.relay.answer(tag, other, heard), direction)
             if peer is None:
                 sent = await self._to_engine(tag)
+                self.on_hold(tag, tag in self._holds)
                 self.on_agreed()
                 return sdps.with_direction(sent, direction)
             sent = await self._meet(tag, peer)
