@@ -183,6 +183,33 @@ def test_somebody_is_sent_into_the_room(tell: Tell) -> None:
     tell(story)
 
 
+@pytest.mark.parametrize("to", ["206", "+79160000009"])
+def test_somebody_is_called_in_and_asked_for_no_pin(tell: Tell, to: str) -> None:
+    """By the moderator's keys a colleague, by the API a number outside."""
+
+    async def story(d: Desk) -> None:
+        d.people |= {"egor-desk": STAYS, "digits": STAYS, "plus": STAYS}
+        anna = await comes(d, "anna", f"{CHAIR}#")
+        await becomes(d, anna="in, moderates")
+        if to == "206":
+            press(anna, "*5206#")
+        else:
+            assert (await ask(d, "invite", conference="board", user="anna", to="8"))["status"] == 422
+            assert (await ask(d, "invite", conference="board", user="anna", to=to))["ok"]
+        end = asyncio.get_running_loop().time() + 8
+        while len(members := (await room(d))["members"]) < 2 or members[1]["waits"]:
+            assert asyncio.get_running_loop().time() < end
+            await asyncio.sleep(0.02)
+        assert (members[1]["number"], members[1]["moderates"]) == (to, False)
+        assert (await ask(d, "in_conference", conference="board", act="kick", call=members[1]["call"]))["ok"]
+        anna.bye()
+        _, second = await d.records(2)
+        assert second["path"] == ["conference/board"] and second["disposition"] == "answered"
+        assert second["source"] == "conference board" and second["dialled"] == to
+
+    tell(story)
+
+
 @pytest.mark.row("R33")
 def test_after_sigkill_all_are_in_the_room_again_and_nobody_is_asked_for_a_pin(tell: Tell) -> None:
     async def story(d: Desk) -> None:

@@ -32,6 +32,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/conferences"): READERS,
     ("GET", "/conferences/{conference}"): READERS,
     ("GET", "/conferences/{conference}/members"): READERS,
+    ("POST", "/conferences/{conference}/members"): {"admin", "supervisor"},  # and a user who moderates
     ("POST", "/conferences/{conference}/lock"): {"admin", "supervisor"},
     ("POST", "/conferences/{conference}/unlock"): {"admin", "supervisor"},
     ("POST", "/conferences/{conference}/members/{call}/mute"): {"admin", "supervisor", "user"},  # herself
@@ -59,6 +60,7 @@ OK = {
     ("POST", "/calls/{call}/park"): 202,
     ("DELETE", "/messages/{message}"): 204,
     **{route: 204 for route in ALLOWED if "/conferences/" in route[1] and route[0] != "GET"},
+    ("POST", "/conferences/{conference}/members"): 202,
 }
 BODY = {"user": "anna", "to": "202"}
 BODIES = {"POST": BODY, "PUT": {"value": None}}

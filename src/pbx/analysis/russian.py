@@ -129,6 +129,7 @@ REASONS = {
     "conference_pin_wrong": "conference/{conference}: верного PIN нет за {tries} попытки",
     "conference_full": "conference/{conference}: внутри уже {members}, больше нельзя",
     "conference_locked": "conference/{conference}: закрыта ведущим",
+    "invited": "conference/{conference}: вызывается {digits}",
     "conference_sent_out": "conference/{conference}: удалён из комнаты",
     # ringing
     "leg_failed": "{node}: {leg}, ответ SIP {status}",

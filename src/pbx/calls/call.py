@@ -60,6 +60,7 @@ class Call(Hearing):
     """One call of one tenant. Times come from `clock` (seconds of UTC)."""
 
     watch: Watch | None = None  # a simulation looks on: ("node", it), ("why", reason), ("branch", place in the model)
+    invited_to: str = ""  # the conference into which the one who is fetched comes
     on_held: Callable[[bool], None] | None = None  # whoever serves it is told of a hold
     on_event: Tell | None = None  # (event, call, **more): a live call is looked on at by `pbx.calls.events`
     state: TenantState = NOTHING  # what it shares with the tenant's other calls

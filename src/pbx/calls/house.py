@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from pbx.calls.leg import DeviceTarget
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
 
 class House:
-    """`calls` by id, in the order in which they came; `parked` by slot; `meetings` by conference."""
+    """`calls` by id, in the order in which they came; `parked` by slot; `meetings` by conference;
+    `invite` calls somebody into a conference by the rights of who calls there: False where no call can be placed."""
 
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}
         self.parked: dict[str, Call] = {}
         self.meetings: dict[str, Meeting] = {}
+        self.invite: Callable[[Call, str, str], bool] = lambda by, conference, digits: False
 
     def ringing(self, users: Collection[str]) -> Call | None:
         """The call that has been ringing longest at a device of one of these people."""

@@ -1,7 +1,7 @@
 """A conference room: the PIN where there is one, music until a moderator is there, then the room (behaviour R13).
 
 In the room `*` opens a menu: `1` mutes oneself, and takes that back; a moderator also has `2` to lock the door, `3` to
-mute all others, `4` to send out who came last.
+mute all others, `4` to send out who came last, `5` and a number with `#` to call somebody in.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ PIN, WRONG, WAIT = "system-conference-pin", "system-conference-wrong-pin", "syst
 GOODBYE, ALONE, SENT_OUT = "system-goodbye", "system-conference-alone", "system-conference-kicked"
 REFUSED = {"full": "system-conference-full", "locked": "system-conference-locked"}
 MENU, MODERATOR_MENU = "system-conference-menu", "system-conference-moderator-menu"
-OPENS, MUTE, LOCK, MUTE_OTHERS, SEND_OUT = "*", "1", "2", "3", "4"
+NUMBER = "system-conference-number"
+OPENS, MUTE, LOCK, MUTE_OTHERS, SEND_OUT, CALL_IN = "*", "1", "2", "3", "4", "5"
 TRIES = 3
 MOST_DIGITS = 12
 MUTED, UNMUTED = "system-conference-muted", "system-conference-unmuted"
@@ -35,11 +36,11 @@ async def conference(call: Call, to: Destination) -> Destination | None:
     await call.answer()
     entry = call.happened.is_at(room.id)  # when the process was killed meanwhile
     if entry is None:
-        moderates = await _admitted(call, room)
+        moderates = False if call.invited_to == room.id else await _admitted(call, room)
         if moderates is None:
             await call.play(GOODBYE)
             return None
-        refused = _meeting(call, room).refuses(moderates)
+        refused = _meeting(call, room).refuses(moderates or call.invited_to == room.id)
         if refused:
             call.note(Reason(f"conference_{refused}", conference=room.id, members=room.max_members))
             await call.play(REFUSED[refused])
@@ -74,6 +75,10 @@ async def _admitted(call: Call, room: Conference) -> bool | None:
 
 def _is_whole(typed: str) -> bool:
     return typed.endswith("#") or len(typed) >= MOST_DIGITS
+
+
+def _is_number(typed: str) -> bool:
+    return typed.endswith("#")
 
 
 def _meeting(call: Call, room: Conference) -> Meeting:
@@ -189,6 +194,9 @@ async def _ruled(meeting: Meeting, member: Member, key: str) -> bool:
     """Do to others what a moderator's key means; False when it means nothing."""
     if key == MUTE_OTHERS:
         await meeting.mute_others(member)
+    elif key == CALL_IN:
+        digits = await member.call.collect(NUMBER, first_within=5.0, next_within=5.0, complete=_is_number)
+        return digits.rstrip("#") != "" and member.call.house.invite(member.call, meeting.room.id, digits.rstrip("#"))
     elif key == SEND_OUT and (last := meeting.last_who_came(member)) is not None:
         await meeting.send_out(last)
     else:

@@ -15,6 +15,7 @@ from pbx.features.click_to_call import fetch_caller
 from pbx.features.conference import conference
 from pbx.features.feature_codes import feature_code
 from pbx.features.flow import flow
+from pbx.features.invitation import invited
 from pbx.features.ivr import ivr
 from pbx.features.outside import emergency, outside
 from pbx.features.override import override
@@ -35,6 +36,9 @@ Feature = Callable[[Call, Destination], Awaitable[Destination | None]]
 
 async def story(call: Call) -> None:
     """From the first decision to the end of the call."""
+    if call.invited_to:
+        await go_on(call, await invited(call))
+        return
     if call.is_fetched and not await fetch_caller(call):
         return
     if call.replaces is not None:

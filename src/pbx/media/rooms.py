@@ -77,13 +77,6 @@ class _Order:
     """(slot that whispers, listener that hears it)"""
 
 
-def _pairs(table: g711.Samples) -> NDArray[np.uint32]:
-    """Two codes at once: half the look-ups."""
-    code = np.arange(65536)
-    both = np.stack([table[code & 255], table[code >> 8]], axis=1)
-    return np.ascontiguousarray(both).view(np.uint32).reshape(-1)
-
-
 class Rooms:
     """`mix` writes what each member hears into the packets that go out."""
 
@@ -94,7 +87,6 @@ class Rooms:
         self._library = library
         self._on_speaks = on_speaks
         self._places: dict[str, Place] = {}
-        self._decode = {rtp.PCMA: _pairs(g711.ALAW_TO_PCM), rtp.PCMU: _pairs(g711.ULAW_TO_PCM)}
         self._run = legs.column(np.int16)
         """Looks in a row that found it otherwise than `_speaks` says."""
         self._speaks = legs.column(np.bool_)
@@ -151,28 +143,27 @@ class Rooms:
         out[: order.owns] -= sound[order.own]
         self._add(order, out)
         np.clip(out, -32768, 32767, out=out)
-        samples = out.astype(np.int16).view(np.uint16)
-        coded = g711.PCM_TO_ALAW.take(samples)
+        coded = g711.PCM_TO_ALAW.take(out, mode="wrap")  # its index is the sample's unsigned bits
         if len(order.listening_ulaw):
-            coded[order.listening_ulaw] = g711.PCM_TO_ULAW.take(samples[order.listening_ulaw])
+            coded[order.listening_ulaw] = g711.PCM_TO_ULAW.take(out[order.listening_ulaw], mode="wrap")
         payload[order.listeners] = coded
         self._tick += 1
         if self._tick % LOOK == 0:
             self._listen_for_voices(order.talkers, sound)
 
     def _heard(self, talkers: Slots, ulaw: Slots) -> g711.Samples:
-        coded = self._ring.take(talkers).view(np.uint16)
-        sound = self._decode[rtp.PCMA].take(coded)
+        coded = self._ring.take(talkers)
+        # A small table: between two ticks others have had the cache, and one for two samples at once is not in it.
+        sound: g711.Samples = g711.ALAW_TO_PCM.take(coded)
         if len(ulaw):
-            sound[ulaw] = self._decode[rtp.PCMU].take(coded[ulaw])
-        return sound.view(np.int16)
+            sound[ulaw] = g711.ULAW_TO_PCM.take(coded[ulaw])
+        return sound
 
     def _add(self, order: _Order, out: NDArray[np.int32]) -> None:
         """Whispers, and what members are played."""
         for slot, listener in order.whispers:
-            law = int(self._legs.payload[slot])
-            coded = self._ring.take(np.array([slot], np.intp)).view(np.uint16)
-            out[listener] += self._decode[law].take(coded).view(np.int16)[0]
+            ulaw = np.zeros(int(self._legs.payload[slot] == rtp.PCMU), np.intp)
+            out[listener] += self._heard(np.array([slot], np.intp), ulaw)[0]
         playing = np.flatnonzero(self._player.is_playing(order.listeners))
         if len(playing):
             rows = self._player.row[order.listeners[playing]]

@@ -72,9 +72,13 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     },
     "conference-moderator-menu": {
         "ru-RU": "Свой микрофон: один. Закрыть или открыть конференцию: два. Выключить или включить микрофоны "
-        "участников: три. Отключить последнего: четыре.",
+        "участников: три. Отключить последнего: четыре. Вызвать ещё кого-то: пять.",
         "en-US": "For your microphone press one. To lock or open the conference press two. To mute or unmute the "
-        "others press three. To remove the last one press four.",
+        "others press three. To remove the last one press four. To call somebody in press five.",
+    },
+    "conference-number": {
+        "ru-RU": "Введите номер и нажмите решётку.",
+        "en-US": "Enter the number, then press pound.",
     },
     "conference-full": {
         "ru-RU": "В конференции больше нет мест.",

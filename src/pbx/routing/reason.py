@@ -139,6 +139,7 @@ ENGLISH: Mapping[str, str] = {
     "conference_pin_wrong": "conference/{conference}: no right PIN in {tries} tries",
     "conference_full": "conference/{conference}: {members} are in, that is all it takes",
     "conference_locked": "conference/{conference}: locked by its moderator",
+    "invited": "conference/{conference}: {digits} is called in",
     "conference_sent_out": "conference/{conference}: sent out",
     # ringing
     "leg_failed": "{node}: {leg} {status}",

@@ -3,8 +3,9 @@
 The protocol is that of the control socket, on a socket of its own, because whoever faces the network may do no more
 than this: `calls {tenant}`, `place {tenant, user, to}`, `hang_up {tenant, call}`, `people {tenant}`, `served`,
 `registrations {tenant, users}`, `conferences {tenant}`, `in_conference {tenant, conference, act, call}` (lock, unlock,
-or a member: mute, unmute, kick), `settings {tenant}`, `setting {tenant, user, key, value, author}` and `events {boot,
-since}`. Every command names the tenant; an id of another tenant's is one that is not there.
+or a member: mute, unmute, kick), `invite {tenant, conference, user, to}`,
+`settings {tenant}`, `setting {tenant, user, key, value, author}` and `events {boot, since}`. Every command names the
+tenant; an id of another tenant's is one that is not there.
 
 `setting` sets what is a person's own (`pbx.routing.own`): `key` is `do_not_disturb`, `call_waiting` (true or false) or
 `forward.always`, `.busy`, `.no_answer`, `.unavailable` (value false for none, or `{to, after, confirm}`); the value
@@ -29,6 +30,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from pbx.calls.live import by_api
@@ -47,6 +49,7 @@ class ApiCommands:
 
     def __init__(self, exchange: Exchange, registrations: Registrations) -> None:
         self._exchange = exchange
+        exchange.invite = partial(by_api.invited_by_keys, exchange)
         self._registered = registrations
 
     @property
@@ -61,6 +64,7 @@ class ApiCommands:
             "transfer": self._transfer,
             "conferences": self._conferences,
             "in_conference": self._in_conference,
+            "invite": self._invite,
             "setting": self._setting,
             "settings": self._settings,
             "messages": self._messages,
@@ -133,6 +137,17 @@ class ApiCommands:
         except Refused as refused:
             raise CommandError(refused.reason, refused.status) from None
         return {}
+
+    async def _invite(self, request: dict[str, Any]) -> dict[str, Any]:
+        tenant, conference, to = self._tenant(request), _text(request, "conference"), _text(request, "to")
+        user = tenant.users.get(str(request.get("user", "")))
+        if user is None:
+            raise CommandError(f"there is no user {request.get('user')}", 404)
+        try:
+            call = by_api.invite(self._exchange, tenant, user, conference, to)
+        except Refused as refused:
+            raise CommandError(refused.reason, refused.status) from None
+        return {"call": call.record.id}
 
     def _tenant(self, request: dict[str, Any]) -> Tenant:
         name = _text(request, "tenant")

@@ -183,6 +183,15 @@ class Member(BaseModel):
         return cls(**{**plain, "since": moment(plain["since"])})
 
 
+class Invited(BaseModel):
+    """Somebody to be called in: `to` is dialled by the rules of `user`, and asked for no PIN."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: Id = Field(description="Who calls them in.", examples=["ivanov"])
+    to: Dialled = Field(examples=["+79161234567"])
+
+
 class Members(BaseModel):
     members: list[Member]
 

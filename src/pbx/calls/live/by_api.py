@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from pbx.calls.call import Call
-from pbx.calls.leg import DeviceTarget, Leg, Wish
+from pbx.calls.leg import CallerId, DeviceTarget, Leg, Wish
 from pbx.calls.live.exchange import Exchange, Refused
 from pbx.calls.meeting import Meeting
 from pbx.calls.record import BY_API, CallRecord
-from pbx.model.objects import Tenant
+from pbx.model.objects import Tenant, User
 from pbx.model.services import Conference
+from pbx.routing import decide
+
+log = logging.getLogger(__name__)
 
 PARK = "park"
 WISH_WITHIN = 2.0  # seconds
@@ -24,6 +28,30 @@ def place(exchange: Exchange, tenant_id: str, user_id: str, to: str) -> Call:
     user = tenant.users.get(user_id) if tenant is not None else None
     if tenant is None or user is None:
         raise Refused(404, f"there is no user {user_id}")
+    call = _made(exchange, tenant, f"{BY_API} {user.id}", user.extension or user.caller_id, to, user)
+    exchange.start(call)
+    exchange.begin(call)
+    return call
+
+
+def invite(exchange: Exchange, tenant: Tenant, by: User | None, conference: str, to: str) -> Call:
+    """Ring somebody and let them into a conference room (behaviour R13), as this person may dial. Raises Refused."""
+    if conference not in tenant.services.conferences:
+        raise Refused(404, f"there is no conference {conference}")
+    called = decide.dialled(tenant, to).to
+    person = tenant.users.get(called.value) if called.kind == "user" else None
+    if person is None and called.kind != "outside":
+        raise Refused(422, f"{to} is nobody who can be called into a conference")
+    call = _made(exchange, tenant, f"conference {conference}", None, to, None)
+    call.invited_to, call.dialler = conference, by
+    call.party = CallerId(person.extension, person.name) if person is not None else CallerId(called.value)
+    exchange.start(call)
+    exchange.begin(call)
+    return call
+
+
+def _made(exchange: Exchange, tenant: Tenant, source: str, caller: str | None, dialled: str, user: User | None) -> Call:
+    """A call whose caller has yet to be rung. Raises Refused."""
     exchange.require_service(tenant)
     if tenant.max_calls is not None and exchange.of_tenant[tenant.id] >= tenant.max_calls:
         raise Refused(503, "Too Many Calls")
@@ -32,19 +60,16 @@ def place(exchange: Exchange, tenant_id: str, user_id: str, to: str) -> Call:
         id=exchange.new_id(started),
         tenant=tenant.id,
         direction="internal",
-        caller=user.extension or user.caller_id,
-        dialled=to,
+        caller=caller,
+        dialled=dialled,
         number=None,
-        source=f"{BY_API} {user.id}",
+        source=source,
         revision=tenant.revision,
         started=int(started * 1000),
     )
     edge = exchange.edges[min(exchange.edges)]
-    connections = exchange.connect(None, record.source, tenant, edge, record.id)
-    call = exchange.make_call(record, tenant, connections, user, None, emergency=False)
-    exchange.start(call)
-    exchange.begin(call)
-    return call
+    connections = exchange.connect(None, source, tenant, edge, record.id)
+    return exchange.make_call(record, tenant, connections, user, None, emergency=False)
 
 
 class ApiWish(Wish):
@@ -147,3 +172,13 @@ async def in_conference(
     else:
         if not await meeting.mute(member, act == "mute", by_other=not own):
             raise Refused(409, "muted by a moderator")
+
+
+def invited_by_keys(exchange: Exchange, by: Call, conference: str, digits: str) -> bool:
+    """A moderator has typed whom to call in; False when nobody is called."""
+    try:
+        invite(exchange, by.tenant, by.user, conference, digits)
+    except Refused as refused:
+        log.info("%s calls nobody into %s: %s", by.record.id, conference, refused)
+        return False
+    return True

@@ -315,6 +315,9 @@ class SipConnections(Connections):
         assert isinstance(self.caller, FetchedCaller)
         self._legs.remove(leg)
         self.caller.take(leg.label, leg.session)
+        if isinstance(leg.target, TrunkTarget):
+            key = leg.target.trunk.key
+            self.caller.gone.add_done_callback(lambda _: self._channels.give_back(key))
         if leg.gone.done():  # it was hung up in the very moment
             self.caller.end(leg.gone.result())
         await self.media.take_caller(leg.tag, leg.sdp, leg.offer)

@@ -108,6 +108,7 @@ class Exchange:
         self.health = TrunkHealth(edges, self._ask_trunk)
         self.overloaded: Callable[[], bool] = lambda: False
         self.on_change: Callable[[Call], None] = _to_nobody  # of each new state of a call's sides, also of its end
+        self.invite: Callable[[Call, str, str], bool] = lambda by, conference, digits: False  # set by the API
         self.draining = False  # new calls are shed, those that are up go on: before the process is replaced
         engine.on_event = self._engine_event
 
@@ -213,6 +214,7 @@ class Exchange:
         self.calls[call.record.id] = call
         call.house = self._houses[call.tenant.id]
         call.house.calls[call.record.id] = call
+        call.house.invite = self.invite
 
     def _make(self, session: InviteSession, tenant: Tenant, edge: Edge, emergency: bool) -> Call:
         request = _invite_of(session)

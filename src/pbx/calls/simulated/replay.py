@@ -58,7 +58,7 @@ def script_of(tenant: Tenant, record: Mapping[str, Any]) -> Script:
         raise NotReplayable("no_facts")
     if record["facts"].get("calls"):
         raise NotReplayable("was_joined")
-    if record["facts"].get("conferences"):
+    if record["facts"].get("conferences") or record["source"].startswith("conference "):
         raise NotReplayable("was_in_a_room")
     if record["facts"].get("sent_on"):
         raise NotReplayable("was_sent_on")

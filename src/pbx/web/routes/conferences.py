@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from pbx.web.access import Token
-from pbx.web.documents import Conference, Conferences, Id, Member, Members
+from pbx.web.documents import Conference, Conferences, Id, Invited, Member, Members, Placed
 from pbx.web.problems import Problem, responses
 from pbx.web.service import Needs, Ours, Service
 
@@ -35,6 +35,20 @@ async def list_members(service: Ours, token: Reads, conference: Id) -> Members:
     if token.user is not None and not any(one["user"] == token.user for one in room["members"]):
         raise Problem(403, f"the token is for {token.user} alone, who is not in")
     return Members(members=[Member.of(one) for one in room["members"]])
+
+
+@router.post("/{conference}/members", status_code=202, responses=responses(400, 403, 404, 413, 422, 503))
+async def call_in_member(request: Request, service: Ours, token: Writes, conference: Id, wanted: Invited) -> Placed:
+    """Ring a colleague or a number outside; whoever answers is in. Follow the call by `/events`."""
+    request.state.what = {"conference": conference, **wanted.model_dump()}
+    members = (await _found(service, token, conference))["members"]
+    if not token.is_for(wanted.user):
+        raise Problem(403, f"the token is for {token.user} alone")
+    if token.user is not None and not any(one["moderates"] and one["user"] == token.user for one in members):
+        raise Problem(403, f"the token is for {token.user}, who does not moderate this conference now")
+    answer = await service.ask(token, "invite", conference=conference, user=wanted.user, to=wanted.to)
+    request.state.what["call"] = answer["call"]
+    return Placed(call=answer["call"])
 
 
 @router.post("/{conference}/lock", status_code=204, responses=responses(403, 404, 409, 422, 503))
