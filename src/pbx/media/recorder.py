@@ -20,7 +20,8 @@ PIECE = 25 * rtp.SAMPLES
 """Samples: half a second."""
 WAIT = 10 * rtp.SAMPLES
 """Samples (200 ms) by which a packet may be late."""
-SIZE = 64 * rtp.SAMPLES
+FRAMES = 64
+SIZE = FRAMES * rtp.SAMPLES
 """Samples that are held of a leg: a piece, the wait, and what comes ahead of time or after a stop of the process."""
 LATE = 3
 """Packets in a row that fit nowhere, after which the sender's clock counts from the newest."""
@@ -102,6 +103,11 @@ class Recorder:
         if ulaw.any():
             payload = np.where(ulaw[:, None], g711.ULAW_TO_ALAW[payload], payload)
         self._late[rows] = 0
+        if payload.shape[1] == rtp.SAMPLES and not (offset % rtp.SAMPLES).any():  # whole frames, nearly always
+            frames = offset // rtp.SAMPLES % FRAMES
+            self._sound.reshape(-1, FRAMES, rtp.SAMPLES)[rows, frames] = payload
+            self._have.reshape(-1, FRAMES, rtp.SAMPLES)[rows, frames] = True
+            return
         places = (offset[:, None] + np.arange(payload.shape[1])) % SIZE
         self._sound[rows[:, None], places] = payload
         self._have[rows[:, None], places] = True
@@ -135,17 +141,23 @@ class Recorder:
                 self._anchor(row, timestamp)
 
     def _tell(self, slot: int, row: int, length: int, *, last: bool = False) -> None:
-        told = int(self._told[row])
         # With the last frame of the piece before: a gap goes on from it.
-        places = np.arange(told - rtp.SAMPLES, told + length) % SIZE
-        sound, have = self._sound[row, places], self._have[row, places]
+        begin = int(self._told[row]) - rtp.SAMPLES
+        sound = _window(self._sound[row], begin, length + rtp.SAMPLES)
+        have = _window(self._have[row], begin, length + rtp.SAMPLES)
         have[: rtp.SAMPLES] = True
         if not have.all():
             fill(sound, have)
-        self._sound[row, places] = sound
-        self._have[row, places] = False
+            end = begin + rtp.SAMPLES + length
+            self._sound[row, np.arange(end - rtp.SAMPLES, end) % SIZE] = sound[-rtp.SAMPLES :]
+        self._forget(row, begin + rtp.SAMPLES, length)
         self._told[row] += length
         self._on_sound(slot, self._names[row], sound[rtp.SAMPLES :].tobytes(), last)
+
+    def _forget(self, row: int, begin: int, length: int) -> None:
+        at = begin % SIZE
+        self._have[row, at : at + length] = False
+        self._have[row, : max(0, at + length - SIZE)] = False
 
     def _grow(self) -> int:
         """More rows; returns one of them."""
@@ -159,6 +171,13 @@ class Recorder:
             grown[:old] = column
             setattr(self, name, grown)
         return old
+
+
+def _window(ring: NDArray[Any], begin: int, length: int) -> NDArray[Any]:
+    """A copy of so much of a ring, from there on; less than all of it."""
+    at = begin % SIZE
+    over = max(0, at + length - SIZE)
+    return np.concatenate((ring[at : at + length - over], ring[:over]))
 
 
 def fill(sound: g711.Bytes, have: NDArray[np.bool_]) -> None:
