@@ -25,6 +25,7 @@ from pbx.desired.fingerprint import of_servers, of_wanted  # noqa: E402
 from pbx.desired.hosts import GROUPS, Host, InventoryError, host_of  # noqa: E402
 from pbx.desired.lab_ca import certificate  # noqa: E402
 from pbx.desired.secrets import SecretError, Secrets  # noqa: E402
+from pbx.desired.shown import cut  # noqa: E402
 from pbx.desired.source import ModelRefused, load_source  # noqa: E402
 
 ABOUT = ("commit", "author", "dirty", "by")
@@ -102,6 +103,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
             },
             servers=servers,
             files=files,
+            said={one.audio: f"«{cut(one.text)}», {one.seconds:.1f} s" for one in loaded.said},
             prompts={name: self._audio(folder, name, data) for name, data in sorted(loaded.audio.items())},
         )
         return result

@@ -23,15 +23,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         prompts: dict[str, str] = arguments.pop("prompts", {})
+        said: dict[str, str] = arguments.pop("said", {})
         arguments.setdefault("names", sorted(prompts))
         done = self._execute_module(MODULE, arguments, task_vars=task_vars)
         if done.get("failed") or not done.get("missing") or self._task.check_mode:
-            return {**result, **done}
+            return {**result, **_told(done, said)}
         unknown = sorted(set(done["missing"]) - set(prompts))
         if unknown:
             raise AnsibleActionFail(f"no file is given in prompts for {', '.join(unknown)}")
         archive = self._send({name: prompts[name] for name in done["missing"]})
-        return {**result, **self._execute_module(MODULE, {**arguments, "archive": archive}, task_vars=task_vars)}
+        sent = self._execute_module(MODULE, {**arguments, "archive": archive}, task_vars=task_vars)
+        return {**result, **_told(sent, said)}
 
     def _send(self, files: dict[str, str]) -> str:
         handle, path = tempfile.mkstemp(dir=constants.DEFAULT_LOCAL_TMP, suffix=".tar")
@@ -47,3 +49,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible has no types
             return str(remote)
         finally:
             os.unlink(path)
+
+
+def _told(done: dict[str, Any], said: dict[str, str]) -> dict[str, Any]:
+    """What a new sound says stands beside its name."""
+    for action in done.get("actions", ()):
+        if action["op"] == "create" and action["id"] in said:
+            action["fields"] = [said[action["id"]]]
+    return done

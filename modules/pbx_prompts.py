@@ -39,6 +39,9 @@ options:
   prompts:
     description: File name to path on the controller. The action plugin of the same name sends what is missing.
     type: dict
+  said:
+    description: File name to what is said in it. The action plugin of the same name adds it to C(actions), for a plan.
+    type: dict
   archive:
     description: A tar archive with what was missing, on this host; the action plugin gives it.
     type: path

@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pbx.model.recordings import SoundCheck
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     path: str = arguments.path
     try:
-        loaded = load(path, sound=_sound)
+        loaded = load(path, sound=_sound())
     except ModelErrors as errors:
         for problem in errors.problems:
             print(problem)
@@ -32,7 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _sound(path: Path) -> str | None:
+def _sound() -> SoundCheck:
+    from pbx.model.recordings import SoundCheck
+    from pbx.speech import text
+
+    return SoundCheck(_recording, text.problem)
+
+
+def _recording(path: Path) -> str | None:
     from pbx.speech import audio  # only for a model with recordings: it imports numpy
 
     return audio.problem(path)

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pbx.desired.compile import Source
-from pbx.desired.speech import Said, Sounds, SpeechRefused
+from pbx.desired.speech import Said, SpeechRefused, with_sound
 from pbx.model import build
 from pbx.model.load import load
 from pbx.model.problems import ModelErrors
-from pbx.speech.made import Maker, cache_folder
+from pbx.model.recordings import SoundCheck
+from pbx.speech import text
+from pbx.speech.made import cache_folder
 
 SHOWN = 20
 
@@ -29,16 +31,11 @@ class LoadedSource:
 def load_source(root: str) -> LoadedSource:
     """Load, check, encode, say. Raises ModelRefused."""
     try:
-        loaded = load(root)
+        loaded = load(root, SoundCheck(lambda _: None, text.problem))  # recordings are read once, below
     except ModelErrors as error:
         raise ModelRefused(_first(error)) from error
-    sounds = Sounds(Maker(cache_folder()))
     try:
-        tenants = {
-            id_: {**plain, "prompts": sounds.tenant(id_, plain, loaded.folders[id_])}
-            for id_, plain in loaded.tenant_plain.items()
-        }
-        site = {**loaded.site_plain, "spoken": sounds.pieces(tenants)}
+        site, tenants, sounds = with_sound(loaded, cache_folder())
     except SpeechRefused as error:
         raise ModelRefused(str(error)) from error
     model = build.model(site, tenants, loaded.revisions)

@@ -11,8 +11,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from pbx.model.load import Loaded
 from pbx.speech import audio
-from pbx.speech.engines import EngineError
+from pbx.speech.engines import EngineError, Voice
 from pbx.speech.made import Made, Maker
 from pbx.speech.sound import SoundError
 from pbx.speech.spoken import slots
@@ -41,9 +42,37 @@ class Said:
     is_new: bool
 
 
+def with_sound(loaded: Loaded, cache: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]], Sounds]:
+    """The site's and the tenants' plain documents with the names of their sound, and the sound itself.
+
+    A tenant with voices of its own has pieces of its own, the others share the site's. Raises SpeechRefused.
+    """
+    site, tenants = dict(loaded.site_plain), {id_: dict(plain) for id_, plain in loaded.tenant_plain.items()}
+    of_site = voices(site.pop("voices", {}))
+    shared = Sounds(Maker(cache, of_site))
+    alike: dict[str, Plain] = {}
+    for id_, plain in tenants.items():
+        own = voices(plain.pop("voices", {}))
+        sounds = Sounds(Maker(cache, {**of_site, **own}), shared.audio, shared.said) if own else shared
+        plain["prompts"] = sounds.tenant(id_, plain, loaded.folders[id_])
+        if own:
+            plain["spoken"] = sounds.pieces({id_: plain})
+        else:
+            alike[id_] = plain
+    return {**site, "spoken": shared.pieces(alike)}, tenants, shared
+
+
+def voices(plain: Plain) -> dict[str, Voice]:
+    """Language → who speaks it."""
+    return {
+        language: Voice(said["engine"], said.get("voice", ""), said["speed"] / 100, tuple(said.get("command", ())))
+        for language, said in plain.items()
+    }
+
+
 @dataclass(slots=True)
 class Sounds:
-    """Collects the sound of a model; `audio`: file name → A-law."""
+    """Collects the sound that one set of voices makes; `audio`: file name → A-law."""
 
     maker: Maker
     audio: dict[str, bytes] = field(default_factory=dict)

@@ -272,7 +272,7 @@ def _templates(folder: Folder, value: Any, name: str, document: Document) -> Non
     for plural, named in value.items():
         line, column = document.place(value, plural) or (0, 0)
         message = ""
-        if plural in ("flows", "prompts"):
+        if plural in ("flows", "prompts", "voices"):
             message = f"there are no templates of {plural}; take this out"
         elif plural not in template_kinds():
             message = (

@@ -34,8 +34,8 @@ class Loaded:
 def load(path: str | os.PathLike[str], sound: SoundCheck | None = None, *, whole: bool = False) -> Loaded:
     """Reads a model root (a folder of tenants and `site/`), or one tenant's folder with the `../site` beside it.
 
-    `sound` looks at a recording and says what is wrong with it (`speech.audio.problem`); without it only the file's
-    place is checked. With `whole` all of the grammar is taken, also what no server honours yet (`served`): for verbs
+    `sound` looks at recordings and texts and says what is wrong with them; without it only a file's place is checked.
+    With `whole` all of the grammar is taken, also what no server honours yet (`served`): for verbs
     that ask no server. Raises ModelErrors with every problem found.
     """
     root = Path(path)

@@ -27,6 +27,8 @@ def site(checked: Plain) -> Plain:
     out = {kind: dict(checked[kind]) for kind in SHARED if kind in checked}
     if "trunks" in out:
         out["trunks"] = {key: {**trunk, "key": key} for key, trunk in out["trunks"].items()}
+    if "voices" in checked:
+        out["voices"] = dict(checked["voices"])
     return out
 
 

@@ -53,7 +53,9 @@ def check(
         feature_codes.check(scope, site_scope)
         flows.check(scope)
         recordings.check(scope, sound)
+        recordings.check_voices(scope, is_site=False)
     if site_scope is not None:
+        recordings.check_voices(site_scope, is_site=True)
         feature_codes.check(site_scope, None)
     numbers.check_all(site_scope, scopes)
     for scope in scopes:

@@ -7,12 +7,14 @@ data of the speech room, any other is made at apply.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from pbx.model.system_texts import TEXTS
 
+_SLOT = re.compile(r"\{(\w+)")
 FALLBACK = "en-US"  # for a language without texts
 PREFIX = "system-"
 
@@ -28,6 +30,11 @@ def language_of(prompt: str, wanted: str) -> str:
     said = texts()[prompt]
     alike = (language for language in said if language[:2] == wanted[:2])
     return wanted if wanted in said else next(alike, FALLBACK)
+
+
+def values(prompt: str) -> tuple[str, ...]:
+    """The values that a feature gives to a built-in prompt, for slots of whoever replaces it."""
+    return tuple({name: None for text in texts().get(prompt, {}).values() for name in _SLOT.findall(text)})
 
 
 def plain(languages: Iterable[str]) -> dict[str, Any]:

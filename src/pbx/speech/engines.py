@@ -1,4 +1,4 @@
-"""Speech engines as programs of their own: a text in, a WAV out. Which one speaks is said in `speech:` of the site.
+"""Speech engines as programs of their own: a text in, a WAV out. Which one speaks is said in `voices:`.
 
 None is linked or imported, so the licence of an engine stays its own. A program that ends well and says nothing is a
 failure: the caller checks what came (`sound`).
@@ -132,7 +132,7 @@ def _not_there(voice: Voice, program: str = "") -> str:
     packages = ENGINES[voice.engine].packages if voice.engine in ENGINES else ()
     how = f"apt install {' '.join(packages)}, or " if packages and program != "sox" else ""
     what = f"the speech engine {voice.engine}" + (f" needs {program}, which" if program else "")
-    return f"{what} is not installed on this machine; {how}name another in speech: of the site, or record the prompt"
+    return f"{what} is not installed on this machine; {how}name another in voices:, or record the prompt"
 
 
 def _run(words: list[str], voice: Voice, given: bytes | None = None) -> bytes:

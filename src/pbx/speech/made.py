@@ -52,9 +52,10 @@ class Maker:
         """The words as sound. Raises TextError, EngineError, SoundError."""
         parts = text.segments(language, words)
         if self.recorded and self.voice(language) == engines.usual(language):
-            brought = index(language).get(normal(language, words))
+            known = recorded_as(language)
+            brought = index(known).get(normal(language, words))
             if brought is not None:
-                return Made(audio.encode(FOLDER / language / brought), brought)
+                return Made(audio.encode(FOLDER / known / brought), brought)
         key = self.key(parts)
         kept = self.folder / f"{key}.alaw"
         if kept.exists():
@@ -81,6 +82,13 @@ class Maker:
 def normal(language: str, words: str) -> str:
     """A text as engines get it: two that are written otherwise and said alike are one."""
     return " | ".join(said for _, said in text.segments(language, words)).strip(" .")
+
+
+@cache
+def recorded_as(language: str) -> str:
+    """The language of the repository's recordings that is spoken alike: en-US for en-GB; itself when there is none."""
+    there = sorted(path.parent.name for path in FOLDER.glob(f"*/{INDEX}"))
+    return language if language in there else next((one for one in there if one[:2] == language[:2]), language)
 
 
 @cache

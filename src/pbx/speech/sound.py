@@ -50,7 +50,7 @@ def of(made: list[bytes], text: str) -> Sound:
     pieces = [_speech(each, text) for each in made]
     narrow = _joined([_narrow(piece, rate) for piece, rate in pieces], RATE)
     wide = _joined([_levelled(_resampled(piece, rate, WIDE), WIDE) for piece, rate in pieces], WIDE)
-    return Sound(audio.alaw(narrow), _as_wav(wide, WIDE))
+    return Sound(audio.alaw(narrow), as_wav(wide, WIDE))
 
 
 def _speech(made: bytes, text: str) -> tuple[Mono, int]:
@@ -108,7 +108,12 @@ def _joined(pieces: list[Mono], rate: int) -> Mono:
     return np.concatenate([part for piece in pieces for part in (piece, pause)][:-1])
 
 
-def _as_wav(mono: Mono, rate: int) -> bytes:
+def played(narrow: bytes) -> bytes:
+    """A-law as a WAV of 16 bits that any player takes: what a telephone would hear."""
+    return as_wav(wav.ALAW_SAMPLES[np.frombuffer(narrow, np.uint8)], RATE)
+
+
+def as_wav(mono: Mono, rate: int) -> bytes:
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)

@@ -38,14 +38,17 @@ class TextError(ValueError):
     """A text that no engine can say; the message says what would be right."""
 
 
-def problem(language: str, text: str) -> str | None:
-    """What is wrong with the text of a prompt, slots and all, or None."""
+def problem(language: str, text: str, values: tuple[str, ...] = tuple(slots.VALUES)) -> str | None:
+    """What is wrong with the text of a prompt, or None; `values` are those that it may have slots for."""
     try:
+        for name in slots.names(language, text):
+            if name not in values:
+                return f"has a slot {{{name}}}, which has no value here; known are {', '.join(values)}"
         for part in slots.parts(language, text):
             if isinstance(part, str) and any(letter.isalnum() for letter in part):
                 segments(language, part)
         if not any(letter.isalnum() for letter in text):
-            return "has no word in it"
+            return "has no word in it; write some"
     except ValueError as error:
         return str(error)
     return None
@@ -62,14 +65,17 @@ def segments(language: str, text: str) -> list[tuple[str, str]]:
         plain = plain.replace(":", ",")
         _refuse(plain, "".join(sorted({sign for sign in plain if not _known_anywhere(sign)})))
         return [(language, " ".join(plain.split()))]
-    plain = _spelt(language, plain)
-    for sign, word in _WORDS[family].items():
-        plain = plain.replace(sign, word)
-    unknown = {sign for sign in plain if not (sign.isspace() or sign in _STOPS or _script(sign))}
-    _refuse(text, "".join(sorted(unknown)))
-    found = [(language if of in (family, "") else _OTHER[family], words) for of, words in _runs(plain, family)]
+    found = []
+    for of, written in _runs(plain, family):
+        spoken = language if of == family else _OTHER[family]
+        words = _spelt(spoken, written)
+        for sign, word in _WORDS[of].items():
+            words = words.replace(sign, word)
+        unknown = {sign for sign in words if not (sign.isspace() or sign in _STOPS or _script(sign))}
+        _refuse(text, "".join(sorted(unknown)))
+        found.append((spoken, _tidy(words)))
     if not found:
-        raise TextError("has no word in it")
+        raise TextError("has no word in it; write some")
     return found
 
 
@@ -77,7 +83,7 @@ def _refuse(text: str, unknown: str) -> None:
     if unknown:
         raise TextError(f"has {', '.join(map(repr, unknown))}, which no voice can say; write it as words")
     if not any(letter.isalnum() for letter in text):
-        raise TextError("has no word in it")
+        raise TextError("has no word in it; write some")
 
 
 def _known_anywhere(sign: str) -> bool:
@@ -107,18 +113,20 @@ def _script(sign: str) -> str:
 
 
 def _runs(text: str, family: str) -> list[tuple[str, str]]:
-    """(script, words), neighbours of one script together; marks go with the word before them."""
+    """(script, words), neighbours of one script together; numbers and marks go with the word before them."""
     out: list[tuple[str, list[str]]] = []
     for word in text.split():
         script = next((of for sign in word if (of := _script(sign))), "")
+        if not script and not out:
+            script = family
         if out and script in ("", out[-1][0]):
             out[-1][1].append(word)
-        elif script:
+        else:
             out.append((script, [word]))
-    return [(script, _tidy(" ".join(words))) for script, words in out]
+    return [(script, " ".join(words)) for script, words in out if any(letter.isalnum() for letter in "".join(words))]
 
 
 def _tidy(text: str) -> str:
     """One mark after a word: `слово , .` → `слово.`"""
-    text = re.sub(r"\s+([.,;!?])", r"\1", text)
+    text = re.sub(r"\s+([.,;!?])", r"\1", " ".join(text.split()))
     return re.sub(r"[.,;!?]*([.!?])[.,;!?]*|[,;]+(?=[,;])", r"\1", text).strip(" ,;")

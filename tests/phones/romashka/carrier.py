@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from phones import message
 from phones.baresip import Baresip
+from phones.g711 import Samples
 from phones.message import Message
 from phones.romashka import example, lab
 from phones.romashka.inside import LISTEN
@@ -61,8 +62,13 @@ def echoes(report: Report, phone: Baresip, user: str) -> None:
 
 def hears_prompt(report: Report, call: WireCall, prompt: str, since: float | None = None) -> float:
     """The outside caller hears this recording; the time when it was over."""
+    return hears(report, call, prompt, example.recording(prompt), since)
+
+
+def hears(report: Report, call: WireCall, prompt: str, sound: Samples, since: float | None = None) -> float:
+    """The outside caller hears this sound whole; the time when it was over."""
     try:
-        over = call.wait_said(example.recording(prompt), 6.0, since)
+        over = call.wait_said(sound, len(sound) / 8000 + 6.0, since)
     except TimeoutError:
         report.said("outside", prompt, False)
         raise

@@ -8,14 +8,18 @@ from datetime import UTC, datetime
 from functools import cache
 
 from phones import tone
-from phones.g711 import Samples
+from phones.g711 import PCMA, Samples, decode
 from phones.romashka.lab import CHECKOUT, LabTrouble
 
+from pbx.desired.source import load_source
 from pbx.model.load import load
 from pbx.model.objects import Destination, Tenant
 from pbx.routing import decide
 from pbx.routing.decision import Facts
+from pbx.routing.schedule import hours_to_tell
+from pbx.speech.spoken import slots
 
+FRAME, SILENCE = 160, 0xD5  # of A-law
 EXAMPLES = CHECKOUT / "examples"
 SYSTEM = CHECKOUT / "src/pbx/speech/prompts"
 
@@ -32,6 +36,20 @@ def recording(name: str, language: str = "ru") -> Samples:
         folder = {"ru": "ru-RU", "en": "en-US"}[language]
         return tone.read_wav(SYSTEM / folder / f"{name.removeprefix('system-')}.wav")
     return tone.read_wav(EXAMPLES / f"romashka/prompts/{name}_{language}.wav")
+
+
+@cache
+def spoken(prompt: str, language: str = "ru-RU") -> Samples:
+    """What the PBX says of a text with hours now, piece after piece in whole frames, as the apply made it."""
+    source = load_source(str(EXAMPLES))
+    text = tenant().prompts[prompt].says[language]
+    schedule = tenant().schedules["office"]
+    hours = hours_to_tell(schedule, tenant().calendars, datetime.now(UTC), default_zone=tenant().timezone)
+    assert hours is not None and hours.end is not None
+    values = {"hours.open": f"{hours.start:%H:%M}", "hours.close": f"{hours.end:%H:%M}"}
+    made = source.source.site["spoken"][language]
+    pieces = [source.audio[made[piece]] for piece in slots.filled(language, text, values)]
+    return decode(b"".join(piece + bytes([SILENCE]) * (-len(piece) % FRAME) for piece in pieces), PCMA)
 
 
 def leads_to(number: str, caller: str = "+79161234567") -> list[str]:

@@ -9,6 +9,7 @@ from phones.romashka.carrier import (
     caller_of,
     carrier_gets,
     echoes,
+    hears,
     hears_prompt,
     record_in,
     talk,
@@ -65,6 +66,17 @@ def closed(stage: Stage, report: Report) -> None:
     report.code(200, call.final)
     record = record_in(report)
     report.cdr(record, disposition="answered", path=[*path, "hang_up"], number=number, caller=caller_of(report))
+
+
+def hours_spoken(stage: Stage, report: Report) -> None:
+    """A text of the YAML, made into sound by the apply; the hours are pieces of this day."""
+    number, path = example.number_for("announcement/hours")
+    call = call_in(stage, report, number)
+    call.wait_established()
+    hears(report, call, "hours", example.spoken("hours"))
+    call.wait_ended()
+    report.check("hung up by", "them", call.ended_by)
+    report.cdr(record_in(report), disposition="answered", path=[*path, "hang_up"], number=number)
 
 
 def as_the_clock_says(stage: Stage, report: Report) -> None:
@@ -216,6 +228,7 @@ CALLS = (
     Told("no key at the menu: told again, then the office rings", ("R15",), no_key),
     Told("+7 495 100-01-00 by the clock", ("R01", "R22"), as_the_clock_says),
     Told("closed: announcement, then the PBX hangs up", ("R01", "R19", "R22"), closed),
+    Told("a text is spoken, with the hours of today", ("R19", "R20"), hours_spoken),
     Told("open: menu, 1 → both phones of the office, 202 answers", ("R03", "R15"), key_1),
     Told("menu, a wrong key, then 1", ("R15",), wrong_key),
     Told("menu, 2 → 301 is busy, the mobile presses 1", ("R02", "R05", "R15"), key_2),

@@ -20,7 +20,7 @@ CHAPTERS = {
     "The company": "tenant locations emergency users roles voicemails",
     "The way of a call": (
         "numbers flows schedules calendars overrides feature_codes parking lookups lists announcements ivrs "
-        "ring_groups queues conferences prompts recordings"
+        "ring_groups queues conferences prompts voices recordings"
     ),
     "The way out": "trunks outbound_routes class_of_service",
     "Money": "tariffs plans",

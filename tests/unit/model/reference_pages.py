@@ -73,6 +73,14 @@ CHAPTERS = {
         prompt_language_unknown prompt_language_missing recording_missing recording_unreadable
         recording_silent recording_outside_the_folder no_such_system_prompt
         language_of_no_form language_of_nobody
+        text_no_voice_can_say text_without_a_word slot_unknown slot_never_closed slot_without_a_date
+        slot_of_another_prompt hours_of_no_schedule
+    """,
+    "Voicemail": """
+        voicemail_without_address
+    """,
+    "Voices": """
+        engine_unknown command_of_a_tenant command_of_another_engine
     """,
     "Tests": """
         test_names_nobody test_goes_nowhere test_dials_no_number test_without_offset
@@ -84,7 +92,6 @@ CHAPTERS = {
     """,
     "Not served yet": """
         not_served_key not_served_kind not_served_value not_served_destination not_served_condition
-        not_served_speech
     """,
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 FILE = SCHEMAS / "templates.schema.json"
-NOT = ("version", "templates", "flows", "prompts")  # a flow is a list, a prompt is by language
+NOT = ("version", "templates", "flows", "prompts", "voices")  # a flow is a list, the others are by language
 DROPPED = ("$schema", "required", "if", "then", "else", "minProperties", "$defs")
 Json = dict[str, Any]
 

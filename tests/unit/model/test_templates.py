@@ -57,7 +57,7 @@ def test_the_schema_is_fresh() -> None:
 
 def test_which_kinds_have_templates() -> None:
     """All whose objects have keys of their own."""
-    assert set(template_kinds()) == {*kinds_of("tenant"), *kinds_of("site")} - {"flows", "prompts"}
+    assert set(template_kinds()) == {*kinds_of("tenant"), *kinds_of("site")} - {"flows", "prompts", "voices"}
 
 
 def test_a_template_is_as_if_written_out(root: Path) -> None:

@@ -33,7 +33,7 @@ def check(context: Context) -> Iterator[Finding]:
         for index, language in enumerate(tenant.model.languages):
             missing = [name for name in system_prompts.texts() if name not in own and _is_foreign(name, language)]
             if missing:
-                more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+                more = " and others" if len(missing) > SHOWN else ""
                 what = f"{', '.join(missing[:SHOWN])}{more} {'is' if len(missing) == 1 else 'are'}"
                 message = (
                     f"{what} not there in {language} and said in {system_prompts.FALLBACK}; say them: "

@@ -112,7 +112,8 @@ def ordinal(number: int, case: str = "nom", gender: str = "m") -> Chunks:
                 return [_ending(size, case, gender)]
             if count > 999:
                 raise ValueError(f"{number} is too large for an ordinal")
-            joined = "".join("".join(_joined(chunk) for chunk in _hundreds(count, "gen", "m")).split())
+            words = " ".join(_hundreds(count, "gen", "m")).split()
+            joined = "".join(_joined(word) for word in words)
             return [joined + _ending(size, case, gender)]
     head, last = number - number % 100, number % 100
     if last == 0 and number:
@@ -247,9 +248,9 @@ def _ending(number: int, case: str, gender: str) -> str:
     return stem + _ENDINGS[gender][_at(case)]
 
 
-def _joined(chunk: str) -> str:
+def _joined(word: str) -> str:
     """Before -тысячный: сто and тысяча stay as they are, двух, сорока are in the genitive."""
-    return {"ста": "сто", "девяноста": "девяносто", "одного": "одно"}.get(chunk, chunk)
+    return {"ста": "сто", "девяноста": "девяносто", "одного": "одно"}.get(word, word)
 
 
 def _counted(number: int, case: str, one: str, few: str, many: str) -> str:

@@ -59,7 +59,7 @@ def parts(language: str, text: str) -> tuple[str | Slot, ...]:
             out.append(before + forms.words(language, slot.form, slot.value))
     out.append(text[end:])
     if stray := next((each for each in out if isinstance(each, str) and re.search(r"[{}]", each)), None):
-        raise ValueError(f"has a brace without its other in {stray.strip()!r}")
+        raise ValueError(f"has a brace without its other in {stray.strip()!r}; write {{hours.open}}")
     return tuple(_joined(out))
 
 
@@ -77,10 +77,14 @@ def filled(language: str, text: str, values: Mapping[str, str]) -> list[str]:
 
 
 def whole(language: str, text: str, values: Mapping[str, str]) -> str:
-    """What is said, as text. Raises ValueError: the text has a wrong slot."""
+    """What is said, as text; one with a wrong slot as it is written."""
+    try:
+        found = parts(language, text)
+    except ValueError:
+        return text
     said = [
         " ".join(chunks(language, part, values.get(part.name, ""))) if isinstance(part, Slot) else part
-        for part in parts(language, text)
+        for part in found
     ]
     return "".join(said).replace("..", ".")
 
