@@ -96,3 +96,18 @@ def test_digits_beside_the_sound_reach_the_other_side(media_rtpengine: RtpEngine
         assert {one for one in query["tags"] if query["tags"][one]["medias"]} == {"A", "B1"}
 
     tell(media_rtpengine, story)
+
+
+def test_digits_that_a_process_hid_before_it_was_killed_are_heard_again(media_rtpengine: RtpEngine) -> None:
+    async def story(media: CallMedia, a: Phone, b: Phone) -> None:
+        await media.hide_digits("A", True)
+        await a.press("1")
+        await b.hears(10)
+        assert events(b) == []
+        again = CallMedia.resumed(media.relay.client, NO_ENGINE, media.snapshot())
+        await again.show_digits()
+        await a.press("2")
+        await b.hears(10)
+        assert [event for event, _ in events(b)] == [2]
+
+    tell(media_rtpengine, story)

@@ -426,6 +426,7 @@ class SipConnections(Connections):
     async def is_there(self) -> bool:
         try:
             await self.media.relay.query()
+            await self.media.show_digits()
         except NgTimeout:
             return True  # it is killed as well, perhaps, and will be back with its sessions
         except NgError:

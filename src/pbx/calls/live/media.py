@@ -43,6 +43,7 @@ class CallMedia(AtTheEngine):
         self._early: tuple[str, bytes] | None = None  # whom A hears before an answer, and its SDP
         self._blocked = False  # the caller is not heard while somebody is asked to confirm
         self._taken = False  # an offer to somebody took the caller's audio from the engine
+        self._hidden: set[str] = set()  # legs whose digits the other side does not hear
         self._is_fax = False  # the two who talk send T.38 instead of sound
         self.echoes = Echoes()
         self.on_hold: Callable[[str, bool], None] = lambda tag, held: None  # a side holds the other, or does no more
@@ -62,6 +63,7 @@ class CallMedia(AtTheEngine):
             "head": self.head,
             "peer": self._peer,
             "holds": sorted(self._holds),
+            "hidden": sorted(self._hidden),
             "fax": self._is_fax,
             "forgotten": [*self._forgotten, *((self.head, tag) for tag in self._rung)],
         }
@@ -73,6 +75,7 @@ class CallMedia(AtTheEngine):
         media = cls(RelaySession.resumed(client, kept["session"]), engine, b"")
         media._used, media._places, media._peer = True, kept["places"], dict(kept["peer"])
         media.head, media._holds = kept.get("head", CALLER), set(kept.get("holds", ()))
+        media._hidden = set(kept.get("hidden", ()))
         media._is_fax = kept.get("fax", False)
         for tag, (place, *texts) in kept["sides"].items():
             if tag == media.head or tag in media._peer:
@@ -318,6 +321,13 @@ class CallMedia(AtTheEngine):
         """Whom the leg talks with hears its digits no more, or again."""
         async with self._turn:
             await self.relay.hide_digits(tag, hides)
+            self._hidden = self._hidden | {tag} if hides else self._hidden - {tag}
+            self.on_agreed()
+
+    async def show_digits(self) -> None:
+        """Of all legs: whoever hid some was in a process that is gone."""
+        for tag in sorted(self._hidden):
+            await self.hide_digits(tag, False)
 
     async def _play_music(self, tag: str) -> None:
         """Without an engine a held leg hears nothing: that ends no call."""
