@@ -113,6 +113,7 @@ def voicemail(key: str, plain: Plain) -> s.Voicemail:
         greeting=some(plain.get("greeting"), reference),
         max_message=seconds(plain["max_message"]),
         max_messages=plain["max_messages"],
+        keep=some(plain.get("keep"), seconds),
         operator=some(plain.get("operator"), destination),
         email=plain["email"],
     )

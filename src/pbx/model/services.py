@@ -122,6 +122,7 @@ class Voicemail:
     greeting: str | None = None
     max_message: float = 180.0
     max_messages: int = 100
+    keep: float | None = None  # seconds
     operator: Destination | None = None  # of key 0
     email: str = "none"  # attach | notify | none
 

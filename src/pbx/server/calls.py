@@ -36,6 +36,7 @@ from pbx.server import document, logs
 from pbx.server.api import ApiCommands
 from pbx.server.control import Command, ControlServer
 from pbx.server.leases import LeaseHolder
+from pbx.server.messages import Messages
 from pbx.server.notify import notify
 from pbx.server.own_settings import SettingsSync
 from pbx.server.own_settings import kept as kept_settings
@@ -53,7 +54,6 @@ from pbx.store.kept_calls import KeptCalls
 log = logging.getLogger("pbx-calls")
 
 LAG_LIMIT = 0.2  # seconds of event-loop lag from which new calls are shed with 503
-KNOWN_WITHIN = 3.0  # seconds that the store has to tell what messages there are
 LAG_TICK = 0.05
 
 
@@ -119,7 +119,8 @@ class CallServer:
             node=config.instance,
         )
         exchange.overloaded = lambda: self._lag > LAG_LIMIT
-        await self._know_messages()
+        messages = Messages(exchange, boxes)
+        await messages.know()
         kept_watchers = KeptCalls(config.journal / f"{config.node}.watch")
         self.presence = presence = Presence(
             exchange, edges=config.edges, kept=kept_watchers, clock=time.time, later=loop.call_later, now=loop.time
@@ -141,7 +142,6 @@ class CallServer:
         )
         if config.document.exists():
             exchange.serve(document.read(config.document, config))
-        boxes.mail_of = self._mail_of
         if made := boxes.recover():
             log.warning("%d messages that were being left when the process before ended are kept", made)
         self._holder = holder = LeaseHolder(
@@ -188,6 +188,7 @@ class CallServer:
         gc.freeze()
         gc.set_threshold(100_000, 50, 1000)
         lag = asyncio.ensure_future(self._watch_lag())
+        expiry = asyncio.ensure_future(messages.keep_expiring())
         silence = asyncio.ensure_future(SilenceWatch(lambda: exchange.calls, loop.time).run())
         notify("READY=1")
         log.info("serving as %s, boot %s", config.node, self.boot)
@@ -200,6 +201,7 @@ class CallServer:
             os._exit(os.EX_OK)  # nothing may end a call now, not even the end of its task
         lag.cancel()
         silence.cancel()
+        expiry.cancel()
         takeover.close()
         relays.close()
         agents.close()
@@ -227,32 +229,6 @@ class CallServer:
     def _write_message(self, kind: str, row: dict[str, Any]) -> None:
         self._pause.check()
         self._journal.append(kind, row)
-
-    def _mail_of(self, tenant_id: str, name: str) -> dict[str, Any] | None:
-        """What is to be mailed of a new message in a box, to whom."""
-        tenant = self.exchange.serving.model.tenants.get(tenant_id)
-        box = tenant.services.voicemails.get(name) if tenant is not None else None
-        owner = tenant.users.get(box.owner) if tenant is not None and box is not None else None
-        if tenant is None or box is None or owner is None or box.email == "none" or not owner.email:
-            return None
-        language = (owner.languages or tenant.languages)[0]
-        return {"to": owner.email, "mode": box.email, "language": language, "timezone": tenant.timezone}
-
-    async def _know_messages(self) -> None:
-        """Before phones are told how many there are. A store that is away tells later."""
-
-        def read() -> list[dict[str, Any]]:
-            db = self._boxes.connect()
-            try:
-                return self._boxes.read(db)
-            finally:
-                db.close()
-
-        try:
-            async with asyncio.timeout(KNOWN_WITHIN):
-                self._boxes.learn(await asyncio.to_thread(read))
-        except (TimeoutError, *database.FAILURES) as error:
-            log.error("the messages in the store are not known yet: %r", error)
 
     def _share(self, db: database.Database, loop: asyncio.AbstractEventLoop) -> None:
         """In the thread of the store: news of messages, and several call processes keep to one `max_channels`."""
