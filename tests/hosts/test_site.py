@@ -49,6 +49,17 @@ def test_plan_and_drift_say_that_there_is_nothing(bare_site: Site) -> None:
     assert bare_site.pbx("drift", expect=0).stdout == "no differences\n"
 
 
+@pytest.mark.row("R20")
+def test_a_changed_text_is_one_new_sound_and_the_plan_says_it(bare_site: Site) -> None:
+    before = bare_site.tenant_file.read_text()
+    bare_site.edit("This is Romashka.", "You have reached Romashka.")
+    told = bare_site.pbx("plan", "--tags", "model", expect=2).stdout
+    bare_site.tenant_file.write_text(before)
+    new = re.findall(r"^  \+ prompt [0-9a-f]{64}\.alaw \((.*)\)$", told, re.MULTILINE)
+    assert len(new) == 1 and re.fullmatch(r"«You have reached Romashka\. We are open from», \d\.\d s", new[0]), told
+    assert len(re.findall(r"^  - prompt [0-9a-f]{64}\.alaw$", told, re.MULTILINE)) <= 1
+
+
 @pytest.mark.parametrize(
     "host, unit",
     [

@@ -28,7 +28,7 @@ USUAL = {
 
 def register(parser: argparse.ArgumentParser) -> None:
     parser.description = "Hear how a text, or a prompt of a model, sounds on a telephone. Asks no server."
-    parser.add_argument("what", metavar="TEXT", help="a text, or prompt/ID of a model, prompt/system-ID too")
+    parser.add_argument("what", metavar="TEXT", nargs="?", help="a text, or prompt/ID of a model, prompt/system-ID too")
     parser.add_argument("--language", help="of the text; default: the tenant's first, else ru-RU for Cyrillic, en-US")
     parser.add_argument("--model", metavar="PATH", help="a model root or a tenant's folder, for its voices and prompts")
     parser.add_argument("--tenant", metavar="ID", help="whose prompt; needed where the model has several tenants")
@@ -38,6 +38,7 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--value", metavar="NAME=VALUE", action="append", default=[], help="of a slot, hours.open=10:00"
     )
     parser.add_argument("--out", metavar="FILE", help="write a WAV instead of playing it")
+    parser.add_argument("--lock", metavar="PATH", help="say all texts of a model and write PATH/speech.lock")
     parser.set_defaults(run=run)
 
 
@@ -46,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     from pbx.speech.sound import SoundError
 
     try:
+        if arguments.lock:
+            return _lock(Path(arguments.lock))
         language, text, voices = _wanted(arguments)
         words, sound = _said(language, text, voices, arguments)
         _heard(sound, arguments.out)
@@ -56,10 +59,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _lock(root: Path) -> int:
+    """Say what the model says, and write down how it sounds. Raises ValueError."""
+    from pbx.desired import speech_lock
+    from pbx.desired.source import load_source
+
+    said = load_source(str(root), locked=False).said
+    path = root / speech_lock.NAME
+    path.write_text(speech_lock.text_of(said), encoding="utf-8")
+    print(f"{path}: {sum(not one.is_built_in for one in said)} texts")
+    return 0
+
+
 def _wanted(arguments: argparse.Namespace) -> tuple[str, str, dict[str, Voice]]:
     """Language and text, and who speaks. Raises ValueError."""
     from pbx.speech.engines import Voice
 
+    if not arguments.what:
+        raise ValueError("give a text or prompt/ID, or --lock PATH")
     loaded = _model(arguments.model)
     tenant = _tenant(loaded, arguments.tenant) if loaded else ""
     voices = _voices(loaded, tenant) if loaded else {}

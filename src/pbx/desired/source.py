@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from pbx.desired import speech_lock
 from pbx.desired.compile import Source
 from pbx.desired.speech import Said, SpeechRefused, with_sound
 from pbx.model import build
@@ -28,14 +30,16 @@ class LoadedSource:
     said: Sequence[Said] = ()  # the texts that became some of it
 
 
-def load_source(root: str) -> LoadedSource:
-    """Load, check, encode, say. Raises ModelRefused."""
+def load_source(root: str, *, locked: bool = True) -> LoadedSource:
+    """Load, check, encode, say; `locked`: no other sound than `speech.lock` says. Raises ModelRefused."""
     try:
         loaded = load(root, SoundCheck(lambda _: None, text.problem))  # recordings are read once, below
     except ModelErrors as error:
         raise ModelRefused(_first(error)) from error
     try:
         site, tenants, sounds = with_sound(loaded, cache_folder())
+        if locked:
+            speech_lock.check(Path(root), sounds.said)
     except SpeechRefused as error:
         raise ModelRefused(str(error)) from error
     model = build.model(site, tenants, loaded.revisions)

@@ -40,6 +40,11 @@ class Said:
     seconds: float
     audio: str
     is_new: bool
+    is_built_in: bool = False
+
+    @property
+    def sha256(self) -> str:
+        return self.audio.partition(".")[0]
 
 
 def with_sound(loaded: Loaded, cache: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]], Sounds]:
@@ -118,7 +123,7 @@ class Sounds:
                 what = f"prompt {where}" if where else f"the words {words!r}"
                 raise SpeechRefused(f"{what} in {language}: {error}") from None
             known = self._names[language, words] = self._keep(made)
-            self.said.append(Said(where, language, words, made.seconds, known, made.is_new))
+            self.said.append(Said(where, language, words, made.seconds, known, made.is_new, made.is_built_in))
         return known
 
     def _keep(self, made: Made) -> str:

@@ -25,11 +25,12 @@ CHAIN = "alaw 8000, 300-3400 Hz, -20 dBFS, 1"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A sound: A-law, its SHA-256, the key it is known by, and whether the engine made it just now."""
+    """A sound: A-law, its SHA-256, the key it is known by, and where it is from."""
 
     narrow: bytes
     key: str
-    is_new: bool = False
+    is_new: bool = False  # an engine made it just now
+    is_built_in: bool = False  # the package brings it
 
     @property
     def sha256(self) -> str:
@@ -55,7 +56,7 @@ class Maker:
             known = recorded_as(language)
             brought = index(known).get(normal(language, words))
             if brought is not None:
-                return Made(audio.encode(FOLDER / known / brought), brought)
+                return Made(audio.encode(FOLDER / known / brought), brought, is_built_in=True)
         key = self.key(parts)
         kept = self.folder / f"{key}.alaw"
         if kept.exists():

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pbx.cli import main
+from pbx.desired import speech_lock
 from pbx.desired.source import LoadedSource, ModelRefused, load_source
+from pbx.desired.speech import Said, SpeechRefused
 from pbx.speech import engines
 
 pytestmark = pytest.mark.row("R20")
@@ -57,9 +62,12 @@ def test_only_what_is_new_is_made_and_of_hours_what_the_schedule_can_tell(tmp_pa
     assert set(tenant.spoken["ru-RU"].values()) <= set(first.audio)
     second = loaded(tmp_path / "model")
     assert new(second) == set() and second.audio == first.audio and second.source == first.source
+    assert main.run(["say", "--lock", str(tmp_path / "model")]) == 0
     (tmp_path / "model/acme/all.yml").write_text((TENANT % ("acme", "acme")).replace("Здравствуйте", "Добрый день"))
-    changed = load_source(str(tmp_path / "model"))
-    assert new(changed) == {"Добрый день, вы позвонили к нам."}
+    with pytest.raises(ModelRefused, match=r"'Добрый день, вы позвонили к нам.': is not in it"):
+        load_source(str(tmp_path / "model"))
+    changed = load_source(str(tmp_path / "model"), locked=False)
+    assert "Добрый день, вы позвонили к нам." in {one.text for one in changed.said}
     assert len(set(changed.audio) - set(first.audio)) == len(set(first.audio) - set(changed.audio)) == 1
 
 
@@ -95,3 +103,27 @@ def test_what_goes_wrong_is_named_by_its_prompt(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(ModelRefused, match="apt install festival festvox-ru"):
         loaded(root)
     engines.version.cache_clear()
+
+
+def test_a_lock_lets_no_other_sound_pass(tmp_path: Path) -> None:
+    hello = Said("acme/hello", "ru-RU", "Привет", 1.0, "ab.alaw", True)
+    built_in = Said("acme/system-barred", "ru-RU", "Нельзя", 1.0, "cd.alaw", False, is_built_in=True)
+    speech_lock.check(tmp_path, [hello])  # without one whatever the engines say is right
+    (tmp_path / "speech.lock").write_text(speech_lock.text_of([hello, built_in]), "utf-8")
+    assert json.loads((tmp_path / "speech.lock").read_text("utf-8")) == {"ru-RU": {"Привет": "ab"}}
+    speech_lock.check(tmp_path, [hello, built_in])
+    with pytest.raises(SpeechRefused, match="ru-RU, 'Привет': sounds otherwise on this machine"):
+        speech_lock.check(tmp_path, [replace(hello, audio="ef.alaw")])
+    others = [replace(hello, text=f"Привет {number}") for number in range(7)]
+    with pytest.raises(SpeechRefused) as refused:
+        speech_lock.check(tmp_path, others)
+    told = str(refused.value).splitlines()
+    assert told[0] == f"{tmp_path}/speech.lock: ru-RU, 'Привет 0': is not in it"
+    assert told[5:] == [
+        f"{tmp_path}/speech.lock: and 2 more",
+        f"{tmp_path}/speech.lock: listen, and write it anew: pbx say --lock {tmp_path}",
+    ]
+    for broken, why in (("[]", "is no lock of sounds"), ("{", "cannot be read")):
+        (tmp_path / "speech.lock").write_text(broken, "utf-8")
+        with pytest.raises(SpeechRefused, match=why):
+            speech_lock.check(tmp_path, [hello])
