@@ -40,6 +40,7 @@ from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
 
 MAX_HOPS = 70  # the hops left go on with the call, or a loop through a carrier would never end (RFC 7332)
+ASKED_WITHIN = 35.0  # seconds for an answer to a re-INVITE, in which the transaction gives up as well
 ASKED_FOR_WITHIN = 5.0  # seconds that a phone rings on for a call whose story is told again
 
 
@@ -366,7 +367,9 @@ class SipConnections(Connections):
             return None
         answer = leg.reoffer(leg.session, sdp)
         self._flush()
-        return await answer
+        waits: set[asyncio.Future[Any]] = {answer, leg.gone}
+        await asyncio.wait(waits, timeout=ASKED_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+        return answer.result() if answer.done() else None
 
     def holds(self, leg: object) -> bool:
         """Is it a leg of this call?"""

@@ -44,6 +44,7 @@ class CallMedia(AtTheEngine):
         self._blocked = False  # the caller is not heard while somebody is asked to confirm
         self._taken = False  # an offer to somebody took the caller's audio from the engine
         self._hidden: set[str] = set()  # legs whose digits the other side does not hear
+        self._is_closed = False
         self._is_fax = False  # the two who talk send T.38 instead of sound
         self.echoes = Echoes()
         self.on_hold: Callable[[str, bool], None] = lambda tag, held: None  # a side holds the other, or does no more
@@ -271,6 +272,8 @@ class CallMedia(AtTheEngine):
             if peer is None or self._holds or not self._may_fax(tag, peer, received):
                 raise sdps.SdpError("there is nobody for it, or what was encrypted would be in clear")
             answer = await self.ask(peer, await self.relay.offer(tag, peer, received, toward="fax"))
+            if self._is_closed:  # an offer would begin a new session
+                raise sdps.SdpError("the call is over")
             if answer is None:
                 await self.relay.offer(tag, peer, self._sides[tag].received)
                 await self.relay.answer(tag, peer, self._sides[peer].received)
@@ -349,6 +352,7 @@ class CallMedia(AtTheEngine):
 
     async def close(self) -> None:
         """Give back everything, whatever else goes wrong."""
+        self._is_closed = True
         for tag, side in self._sides.items():
             if side.engine:
                 try:
