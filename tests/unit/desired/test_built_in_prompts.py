@@ -13,6 +13,7 @@ import pytest
 
 from pbx.desired import built_in
 from pbx.desired.source import load_source
+from pbx.model import system_prompts
 from pbx.speech import audio, wav
 from pbx.speech.made import FOLDER, INDEX, normal
 
@@ -43,6 +44,11 @@ def test_each_is_what_was_made_and_can_be_heard(language: str) -> None:
         assert 0.1 <= read.seconds <= 15, name
         assert -30 < loudness < -14, f"{name}: {loudness:.1f} dBFS"
     assert {path.name for path in (FOLDER / language).glob("*.wav")} == set(brought(language))
+
+
+def test_each_is_said_by_some_feature() -> None:
+    source = "".join(path.read_text("utf-8") for path in Path(system_prompts.__file__).parents[1].rglob("*.py"))
+    assert [prompt for prompt in system_prompts.texts() if f'"{prompt}"' not in source] == []
 
 
 def test_they_are_small() -> None:
