@@ -7,6 +7,7 @@ of memory answers 407, 404 and 500 at random.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 
 from unit.edge.edge_under_test import EdgeUnderTest
@@ -35,3 +36,10 @@ class FullEdge(EdgeUnderTest):
             return self.rpc.up()
 
         self._wait(ready)
+
+    def kill(self) -> None:
+        """SIGKILL to all of its processes at once."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None

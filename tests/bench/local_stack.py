@@ -23,7 +23,7 @@ from pbx.model.load import load
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 HOST = "127.0.0.1"
-CALLS_PORT, EDGE_PORT, NG_PORT, MEDIA_PORT = 25070, 25080, 22223, 24100
+CALLS_PORT, EDGE_PORT, NG_PORT, MEDIA_PORT, REDIS_PORT = 25070, 25080, 22223, 24100, 26379
 CLI_PORT, AGENT_PORT, DIGITS_PORT = 22224, 22225, 22226
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -71,6 +71,14 @@ class Stack:
             with sock.makefile("rb") as answers:
                 while line := answers.readline():
                     yield json.loads(line)
+
+    def wait_for_redis(self, seconds: float = 5) -> None:
+        """Until Redis answers: an rtpengine that starts before it does without it for a while."""
+        ping = [*self.enter, "redis-cli", "-h", HOST, "-p", str(REDIS_PORT), "ping"]
+        deadline = time.monotonic() + seconds
+        while subprocess.run(ping, capture_output=True, check=False).stdout.strip() != b"PONG":
+            if time.monotonic() > deadline:
+                raise TimeoutError("Redis does not answer")
 
     def wait_until_served(self, seconds: float = 15) -> None:
         """Until pbx-calls answers `status`."""
@@ -166,9 +174,11 @@ def running(
     document: dict[str, Any] | None = None,
     audio: Mapping[str, bytes] | None = None,
     secrets: Mapping[str, str] | None = None,
+    redis: bool = False,
 ) -> Iterator[Stack]:
     """Start rtpengine, the engine, pbx-calls and the drainer; end them at the end. `document` in place of a model,
-    `audio` by file name, `secrets` as an apply brings them."""
+    `audio` by file name, `secrets` as an apply brings them; with `redis` the relay's sessions outlive it, as on a host.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     calls, media = _configs(folder, place, document or document_of(model), audio or {}, secrets or {})
@@ -176,12 +186,16 @@ def running(
     try:
         if not place.enter:
             _start_agent(stack, place)
+        if redis:
+            stack.start("redis", "redis-server", "--port", str(REDIS_PORT), "--bind", HOST, "--save", "")
+            stack.wait_for_redis()
+        kept = (f"--redis={HOST}:{REDIS_PORT}/1", "--no-redis-required") if redis else ()
         stack.start("rtpengine", "rtpengine", "--config-file=none", "--foreground", "--log-stderr",
               "--log-level=4", "--table=-1",
               f"--interface={place.host}", f"--listen-ng={place.host}:{NG_PORT}",
               f"--listen-cli={place.host}:{CLI_PORT}",
               "--port-min=40000", "--port-max=59999", "--delete-delay=0", f"--dtmf-log-dest={place.host}:{DIGITS_PORT}",
-              "--num-threads=2", f"--pidfile={folder}/rtpengine.pid")  # fmt: skip
+              "--num-threads=2", f"--pidfile={folder}/rtpengine.pid", *kept)  # fmt: skip
         stack.start("media", sys.executable, "-m", "pbx.server.media", "--config", str(media))
         stack.start("calls", sys.executable, "-m", "pbx.server.calls", "--config", str(calls))
         stack.start("journal", sys.executable, "-m", "pbx.server.journal", "--config", str(calls))

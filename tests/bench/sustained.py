@@ -3,8 +3,8 @@
 Thirty a second ring a device through the relay and are hung up at once; twenty a second hear a menu of the engine for
 10 s, 200 of them at any time, and their sound is sent back to it (SIPp's echo). Told are the calls that did not go as
 they should, the memory of pbx-calls at the second minute and at the end, and the cores that the path took. Then the
-same load for a minute with pbx-calls, pbx-media and the drainer killed, each in turn, and started at once as systemd
-would: how many calls were lost with each, and whether each call has its record.
+same load for a while with pbx-calls, pbx-media, the drainer, Kamailio and rtpengine (with Redis) killed, each
+in turn, and started at once as systemd would: how many calls were lost with each, and whether each call has its record.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from local_stack import EXAMPLES, document_of
 from unit.edge.edge_under_test import CARRIER, EDGE, PHONE
-from whole_path import SCENARIOS, WholePath, whole_path
+from whole_path import MENU_NUMBER, PHONE_NUMBER, SCENARIOS, WholePath, know, whole_path
 
 from pbx.store import database
 
 FOLDER = Path("/tmp/pbx-bench-sustained")
 SHORT, LONG, HEARD = 30, 20, 10.0  # calls a second, and the seconds of sound of the second kind
-MENU = "74951000114"
 SETTLED = 120.0  # seconds until timers, pools and rings of buffers are full
-KILLED = ("calls", "media", "journal")
+WORD = {"calls": "pbx-calls", "media": "pbx-media", "journal": "the drainer", "edge": "Kamailio"}
+KILLED = ("calls", "media", "journal", "edge", "rtpengine")
 MIB = 1024 * 1024
 
 
@@ -56,7 +56,7 @@ class Load:
 
     def start(self) -> None:
         folder = self.path.stack.folder
-        menu = (SCENARIOS / "carrier.xml").read_text().replace("74951000113", MENU)
+        menu = (SCENARIOS / "carrier.xml").read_text().replace(PHONE_NUMBER, MENU_NUMBER)
         (folder / "menu.xml").write_text(menu.replace("m=audio 6000", "m=audio [media_port]"))
         short, long = int(SHORT * self.seconds), int(LONG * self.seconds)
         self._device = self._sipp(SCENARIOS / "device.xml", PHONE, "5060")
@@ -119,17 +119,28 @@ def killed(path: WholePath, name: str, seconds: float) -> None:
     since = int(time.time() * 1000)
     load.start()
     time.sleep(seconds / 2)
-    process = path.stack.processes[name]
-    process.kill()
-    process.wait()
-    path.stack.start(name)
+    kill(path, name)
     good = load.end()
     rows, still_open = records(path, since, load.wanted)
     lost = load.wanted - good
     unit = (
-        f"of {load.wanted} calls were lost, pbx-{name} killed in the middle; {rows} records, {still_open} of them open"
+        f"of {load.wanted} calls were lost, {WORD.get(name, name)} killed in the middle; "
+        f"{rows} records, {still_open} of them open"
     )
     report(f"{name} killed", lost, unit, 0)
+
+
+def kill(path: WholePath, name: str) -> None:
+    """SIGKILL, and what systemd does then."""
+    if name == "edge":
+        path.edge.kill()
+        path.edge.start()
+        know(path.edge)
+        return
+    process = path.stack.processes[name]
+    process.kill()
+    process.wait()
+    path.stack.start(name)
 
 
 def records(path: WholePath, since: int, wanted: int) -> tuple[int, int]:
@@ -149,13 +160,14 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--kill-seconds", type=float, default=40)
+    parser.add_argument("--kill", nargs="*", choices=KILLED, default=KILLED)
     arguments = parser.parse_args()
     tone = bytes(8000 * 12)
-    with whole_path(FOLDER, document=document(), audio={"tone.alaw": tone}) as path:
-        path.edge.fill("did", {f"e164_digits/{MENU}": "romashka"})
+    with whole_path(FOLDER, document=document(), audio={"tone.alaw": tone}, redis=True) as path:
         path.load("carrier", rate=50, calls=100)
-        sustained(path, arguments.seconds)
-        for name in KILLED:
+        if arguments.seconds:
+            sustained(path, arguments.seconds)
+        for name in arguments.kill:
             killed(path, name, arguments.kill_seconds)
     return 0
 

@@ -37,6 +37,7 @@ FOLDER = Path("/tmp/pbx-bench-whole-path")
 RATE, SECONDS, RUNS = 300, 10, 3
 REALM, PASSWORD = "romashka.example", "bench"  # the password of scenarios/device_caller.xml
 PEER = 3.3  # ms, Asterisk 22 alone
+NUMBERS = (PHONE_NUMBER, MENU_NUMBER) = ("74951000113", "74951000114")
 ADDRESS_OF = {"carrier": CARRIER, "device_caller": PHONE_2}
 
 Figures = dict[str, float]
@@ -91,19 +92,24 @@ def whole_path(folder: Path = FOLDER, **more: Any) -> Iterator[WholePath]:
     enter = ("nsenter", f"--net=/proc/{edge.namespace}/ns/net")
     try:
         edge.start()
-        edge.fill("domain", {REALM: "romashka"})
-        edge.fill("did", {"e164_digits/74951000113": "romashka"})
-        edge.fill("owner", {"romashka": f"sip:{CALLS}:{CALLS_PORT}"})
-        edge.fill("token", {token_of("romashka"): "romashka"})
-        ha1 = hashlib.md5(f"ivanov-desk:{REALM}:{PASSWORD}".encode()).hexdigest()
-        edge.fill("ha1", {f"ivanov-desk@{REALM}": ha1})
-        edge.addresses(f"1 {CARRIER} 32 0 mtt/e164_digits\n2 {CALLS} 32 0 calls1\n")
-        contact = f"sip:petrova-desk@{PHONE}:5060"
-        edge.rpc.call("ul.add", "location", f"petrova-desk@{REALM}", contact, 3600, 1.0, "0", 0, 0, 4294967295)
+        know(edge)
         with running(folder, Place(calls=CALLS, edge=EDGE, edge_port=5080, enter=enter), **more) as stack:
             yield WholePath(edge, stack, enter)
     finally:
         edge.close()
+
+
+def know(edge: FullEdge) -> None:
+    """What a running edge has from its tables and its file of registrations."""
+    edge.fill("domain", {REALM: "romashka"})
+    edge.fill("did", {f"e164_digits/{number}": "romashka" for number in NUMBERS})
+    edge.fill("owner", {"romashka": f"sip:{CALLS}:{CALLS_PORT}"})
+    edge.fill("token", {token_of("romashka"): "romashka"})
+    ha1 = hashlib.md5(f"ivanov-desk:{REALM}:{PASSWORD}".encode()).hexdigest()
+    edge.fill("ha1", {f"ivanov-desk@{REALM}": ha1})
+    edge.addresses(f"1 {CARRIER} 32 0 mtt/e164_digits\n2 {CALLS} 32 0 calls1\n")
+    contact = f"sip:petrova-desk@{PHONE}:5060"
+    edge.rpc.call("ul.add", "location", f"petrova-desk@{REALM}", contact, 3600, 1.0, "0", 0, 0, 4294967295)
 
 
 def delays(messages: Path) -> list[float]:
