@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.row("C01")
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 INVENTORY = {
     "edges": {"hosts": {"here": {}}},
     "relays": {"hosts": {"here": {}}},
