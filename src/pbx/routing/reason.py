@@ -236,19 +236,21 @@ class Reason:
 def told(reason: Reason, texts: Mapping[str, str], *, day: str = "%Y-%m-%d", legs: Mapping[str, str] = {}) -> str:
     """The reason by a table of texts. `day` is how a date is written, `legs` what `device` and `trunk` are called."""
 
-    def plain(name: str, value: object) -> object:
-        match value:
-            case Reason():
-                return told(value, texts, day=day, legs=legs)
-            case tuple():
-                return "; ".join(str(plain(name, part)) for part in value)
-            case date():
-                return value.strftime(day)
-            case time():
-                return f"{value:%H:%M}"
-            case str() if name == "leg":
-                kind, _, rest = value.partition(" ")
-                return f"{legs.get(kind, kind)} {rest}"
-        return value
+    arguments = {name: _plain(name, value, texts, day, legs) for name, value in reason.arguments.items()}
+    return texts[reason.code].format(**arguments)
 
-    return texts[reason.code].format(**{name: plain(name, value) for name, value in reason.arguments.items()})
+
+def _plain(name: str, value: object, texts: Mapping[str, str], day: str, legs: Mapping[str, str]) -> object:
+    match value:
+        case Reason():
+            return told(value, texts, day=day, legs=legs)
+        case tuple():
+            return "; ".join(str(_plain(name, part, texts, day, legs)) for part in value)
+        case date():
+            return value.strftime(day)
+        case time():
+            return f"{value:%H:%M}"
+        case str() if name == "leg":
+            kind, _, rest = value.partition(" ")
+            return f"{legs.get(kind, kind)} {rest}"
+    return value

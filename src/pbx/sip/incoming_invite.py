@@ -172,7 +172,12 @@ class IncomingInvite:
             sdp = b""
         else:
             session.local_sdp = sdp
-        lines = self._routes + session.media_lines(sdp) + session.timer.answer_lines() + header_lines(headers)
+        lines = (
+            self._routes
+            + session.media_lines(sdp)
+            + session.timer.answer_lines(self.layer.timers.now)
+            + header_lines(headers)
+        )
         data = self._transaction.send_2xx(200, lines, sdp)
         self._routes = ""
         session.has_accepted()

@@ -146,7 +146,7 @@ class OfferAnswer:
             lines = MAX_FORWARDS + header_lines(session.credentials("ACK", dialog.remote_target))
             ack = dialog.request("ACK", lines, b"", transaction.outgoing.cseq)
             self._ack = session.layer.send_ack(ack, dialog.destination)
-            session.timer.is_answered(response)
+            session.timer.is_answered(response, session.layer.timers.now)
         if session.is_ended:
             return
         session.local_sdp = self._offer
@@ -187,7 +187,7 @@ class OfferAnswer:
         lines = session.media_lines(None)
         if session.is_established:
             session.timer.is_asked(request)
-            lines += session.timer.answer_lines()
+            lines += session.timer.answer_lines(session.layer.timers.now)
         transaction.respond_lines(200, "", lines, b"")
 
     def receive(self, request: Request, transaction: ServerTransaction) -> None:
@@ -220,7 +220,7 @@ class OfferAnswer:
             session.remote_sdp = self._asked_sdp
         lines = session.media_lines(sdp)
         if session.is_established:
-            lines += session.timer.answer_lines()
+            lines += session.timer.answer_lines(session.layer.timers.now)
         if isinstance(transaction, ServerInvite):
             data = transaction.send_2xx(200, lines, sdp)
             self._confirmation = UnconfirmedAnswer(

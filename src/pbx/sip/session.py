@@ -80,7 +80,7 @@ class InviteSession:
         self._bye_headers: Headers = ()
         self.is_agreed_early = False  # offer and answer are exchanged though the INVITE is not answered
         self.peer_updates = False  # its Allow names UPDATE
-        self.timer = SessionTimer(self)
+        self.timer = SessionTimer()
 
     @classmethod
     def resumed(cls, stack: Stack, kept: Mapping[str, Any], digest: DigestClient | None) -> InviteSession:
@@ -90,7 +90,7 @@ class InviteSession:
         session.local_sdp, session.remote_sdp = (_bytes(kept[key]) for key in ("local_sdp", "remote_sdp"))
         session._digest = digest
         session.peer_updates = kept["peer_updates"]
-        session.timer.resume(kept["timer"])
+        session.timer.resume(kept["timer"], stack.layer.timers.now)
         return session
 
     @classmethod
@@ -293,7 +293,7 @@ class InviteSession:
     def is_answered(self, response: Response, waits_for_answer: OutgoingInvite | None) -> None:
         """uac: a 2xx came; with our ACK the session is established."""
         self.heard(response)
-        self.timer.is_answered(response)
+        self.timer.is_answered(response, self.layer.timers.now)
         self._outgoing = waits_for_answer
         self.state = SessionState.ESTABLISHED if waits_for_answer is None else SessionState.ANSWERED
 
@@ -417,6 +417,7 @@ class InviteSession:
             self._incoming = None
         if self._offers is not None:
             self._offers.stop()
+            self._offers = None
         self._outgoing = None
 
     def _informed(self, status: int, response: Response | None) -> None:

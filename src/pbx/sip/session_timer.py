@@ -7,7 +7,7 @@ peer that does not know the extension is asked by us all the same (§7.2): its s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from pbx.sip import headers
@@ -36,12 +36,12 @@ def refuse_interval(request: Request, transaction: ServerTransaction) -> bool:
 
 
 class SessionTimer:
-    """The timer of one session; `due` is when something is to be done (time of the clock), None before an answer."""
+    """The timer of one session, which it does not know: a circle would outlive the call. `due` is when something is to
+    be done (time of the clock), None before an answer."""
 
-    __slots__ = ("_answer", "_is_ours", "_min_se", "_session", "due", "interval")
+    __slots__ = ("_answer", "_is_ours", "_min_se", "due", "interval")
 
-    def __init__(self, session: InviteSession) -> None:
-        self._session = session
+    def __init__(self) -> None:
         self._min_se = 0  # what a 422 asked for
         self._answer = ""  # our lines in the 2xx
         self._is_ours = True  # we refresh
@@ -73,18 +73,18 @@ class SessionTimer:
         require = "" if self._is_ours else "Require: timer\r\n"
         self._answer = f"Session-Expires: {self.interval};refresher={'uas' if self._is_ours else 'uac'}\r\n{require}"
 
-    def answer_lines(self) -> str:
+    def answer_lines(self, now: float) -> str:
         """The lines of our 2xx; from here on the time runs."""
-        self._rearm()
+        self._rearm(now)
         return self._answer
 
-    def is_answered(self, response: Response) -> None:
+    def is_answered(self, response: Response, now: float) -> None:
         """A 2xx to our INVITE or refresh; one without the field is of a peer that does not know it: we refresh."""
         granted, who = _wanted(response)
         if granted > 0:
             self.interval = max(granted, MIN_SE)
         self._is_ours = granted <= 0 or who != "uas"
-        self._rearm()
+        self._rearm(now)
 
     def is_too_small(self, response: Response) -> bool:
         """A 422 that the request is worth repeating for."""
@@ -98,41 +98,39 @@ class SessionTimer:
     def snapshot(self) -> dict[str, Any]:
         return {"interval": self.interval, "is_ours": self._is_ours, "min_se": self._min_se}
 
-    def resume(self, kept: Mapping[str, Any]) -> None:
+    def resume(self, kept: Mapping[str, Any], now: float) -> None:
         """The timer of a session from before. How much of its time is over is not known: we refresh soon, and learn by
         it whether the other end is still there."""
         self.interval, self._is_ours, self._min_se = kept["interval"], kept["is_ours"], kept["min_se"]
-        self._rearm()
+        self._rearm(now)
         if self._is_ours:
-            self.due = self._session.layer.timers.now + RESUMED_WITHIN
+            self.due = now + RESUMED_WITHIN
 
     # --- time ------------------------------------------------------------------------------------------------------
 
-    def _rearm(self) -> None:
+    def _rearm(self, now: float) -> None:
         interval = self.interval
         wait = interval / 2 if self._is_ours else interval - min(32, interval / 3)  # §10
-        self.due = self._session.layer.timers.now + wait
+        self.due = now + wait
 
-    def run(self) -> None:
-        """`due` is over."""
-        session = self._session
+    def run(self, session: InviteSession, now: float) -> None:
+        """`due` of this session's timer is over."""
         if not session.is_established:
             return
         if not self._is_ours:
             session.is_over_by_us("timeout", EXPIRED)
             return
-        self._rearm()
+        self._rearm(now)
         if session.peer_updates:
-            self._update()
+            self._update(session)
         else:
             session.offer_as_before()
 
-    def _update(self) -> None:
-        lines = MAX_FORWARDS + self._session.media_lines(None) + self.asked_lines()
-        DialogRequest(self._session, "UPDATE", lines, b"", self._updated)
+    def _update(self, session: InviteSession) -> None:
+        lines = MAX_FORWARDS + session.media_lines(None) + self.asked_lines()
+        DialogRequest(session, "UPDATE", lines, b"", partial(self._updated, session))
 
-    def _updated(self, status: int, response: Response | None) -> None:
-        session = self._session
+    def _updated(self, session: InviteSession, status: int, response: Response | None) -> None:
         if not session.is_established:
             return
         if status in (408, 481):
@@ -140,9 +138,9 @@ class SessionTimer:
         elif response is None:
             return
         elif status < 300:
-            self.is_answered(response)
+            self.is_answered(response, session.layer.timers.now)
         elif self.is_too_small(response):
-            self._update()
+            self._update(session)
         elif status in (405, 501):
             session.peer_updates = False
             session.offer_as_before()

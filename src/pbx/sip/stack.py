@@ -260,7 +260,7 @@ class Stack:
         now = self.layer.timers.now
         for session in list(self.sessions.values()):
             if session.timer.due is not None and session.timer.due <= now:
-                session.timer.run()
+                session.timer.run(session, now)
         self.subscriptions.run(now)
         self._is_watching = False
         if self.sessions or self.subscriptions:

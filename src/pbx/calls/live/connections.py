@@ -463,3 +463,18 @@ class SipConnections(Connections):
                 await self.media.close()
         except (NgError, NgTimeout, TimeoutError):
             return  # the relay is gone or forgot the session: its own timeout ends what is left
+
+    def cut_ties(self) -> None:
+        """The call is over: whatever leads from its parts back to the whole is cut, so that it goes at once and does
+        not wait, 4 KB of circles, for a collection that may be an hour away."""
+        self.on_change = self.on_wish = None
+        self.on_keep = self.on_over = _nothing
+        for leg in (self.caller, *self._legs):
+            leg.on_change = leg.on_referral = None
+            if isinstance(leg, SipCallee):
+                leg.in_other_words = leg.on_ringing = leg.on_early_media = None
+        self.media.cut_ties()
+
+
+def _nothing() -> None:
+    """Nobody listens."""

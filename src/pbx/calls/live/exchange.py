@@ -357,6 +357,8 @@ class Exchange:
             if call.trunk is not None:
                 self.channels.give_back(call.trunk)
             self._flush()
+            if isinstance(call.connections, SipConnections):
+                call.connections.cut_ties()
 
     # --- the engine -------------------------------------------------------------------------------------------------
 

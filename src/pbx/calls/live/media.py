@@ -364,6 +364,10 @@ class CallMedia(AtTheEngine):
         if self._used:
             await self.relay.delete()
 
+    def cut_ties(self) -> None:
+        """The call is over: nobody of it is told anything more, or asked."""
+        self.on_hold, self.on_agreed, self.ask = lambda tag, held: None, lambda: None, _refused
+
 
 async def _refused(tag: str, sdp: bytes) -> bytes | None:
     return None
