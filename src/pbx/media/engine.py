@@ -257,19 +257,19 @@ class Engine:
             self.ring.restart(new)
             self.recorder.restart(new)
         kind = b1[rows] & 0x7F
-        events = np.flatnonzero(kind == self.legs.event_payload[slots])
-        if len(events):
-            self._take_events(rows[events], slots[events], sequences[events], timestamps[events])
+        audio = kind == self.legs.payload[slots]
         listened = self.ring.listened[slots]
-        heard = np.flatnonzero(listened & (kind == self.legs.payload[slots]))
-        if len(heard):
-            self._take_audio(rows[heard], slots[heard], timestamps[heard], self.ring.put)
-        kept = np.flatnonzero(self.recorder.on[slots] & (kind == self.legs.payload[slots]))
-        if len(kept):
-            self._take_audio(rows[kept], slots[kept], timestamps[kept], self.recorder.put)
-        noise = np.flatnonzero(listened & (kind == rtp.NOISE))
-        if len(noise):
-            self._take_noise(rows[noise], slots[noise], timestamps[noise])
+        if not audio.all():
+            events = np.flatnonzero(kind == self.legs.event_payload[slots])
+            if len(events):
+                self._take_events(rows[events], slots[events], sequences[events], timestamps[events])
+            noise = np.flatnonzero(listened & (kind == rtp.NOISE))
+            if len(noise):
+                self._take_noise(rows[noise], slots[noise], timestamps[noise])
+        for wanted, put in ((listened, self.ring.put), (self.recorder.on[slots], self.recorder.put)):
+            heard = np.flatnonzero(wanted & audio)
+            if len(heard):
+                self._take_audio(rows[heard], slots[heard], timestamps[heard], put)
 
     def _take_events(
         self,
@@ -287,12 +287,13 @@ class Engine:
     def _take_audio(
         self, rows: NDArray[np.intp], slots: NDArray[np.intp], timestamps: NDArray[np.uint32], put: Put
     ) -> None:
-        begin, end = self._payload(rows)
-        size = end - begin
         raw = self._receiver.raw
-        if ((begin == rtp.HEADER) & (size == rtp.SAMPLES)).all():  # nearly always
+        # Nearly always: one frame behind a header without extras.
+        if (self._receiver.lengths[rows] == rtp.PACKET).all() and (raw[rows, 0] == 0x80).all():
             put(slots, timestamps, raw[rows, rtp.HEADER : rtp.PACKET])
             return
+        begin, end = self._payload(rows)
+        size = end - begin
         for length in np.unique(size).tolist():
             if length > 0:
                 same = np.flatnonzero(size == length)
