@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from unit.media.media_line import Buffer, Line, error, level
+from unit.media.media_table import PCMU, Table, silent, tone
 
 from pbx.media import rtp
 
@@ -144,3 +146,32 @@ def test_a_jump_of_the_senders_clock_is_followed() -> None:
     line.payload = payload  # type: ignore[method-assign]
     buffer.run(3)
     assert error(line.wave()[-8000:], 440).max() < SLIPPED
+
+
+def test_nothing_that_a_peer_sends_stops_the_engine(tmp_path: Path) -> None:
+    """Any bytes behind any header, from an address that is a leg's: the others in the room go on."""
+    table = Table(tmp_path)
+    random = np.random.default_rng(5)
+    try:
+        talker, listener = table.peer("a", tone(700)), table.peer("b", silent, PCMU)
+        rogue = table.peer("c")
+        for name in "abc":
+            table.engine.room(name, {"room": "x"})
+        table.engine.echo("c", True)
+        for _ in range(400):
+            talker.send()
+            listener.send()
+            for _ in range(int(random.integers(0, 4))):
+                head = bytearray(rogue.packet()[:12])
+                for place in random.integers(0, 12, int(random.integers(0, 5))):
+                    head[place] = int(random.integers(0, 256))
+                if random.random() < 0.7:
+                    head[0] = 0x80 | head[0] & 0x3F
+                    head[1] = int(random.choice([8, 0, 13, 101]))
+                rogue.send(bytes(head) + random.bytes(int(random.integers(0, 600))))
+            table.tick()
+        table.engine.room("c", None)
+        table.run(30)
+        assert listener.level(700) > 7000
+    finally:
+        table.close()
