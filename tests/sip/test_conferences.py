@@ -128,7 +128,7 @@ def test_a_full_room_and_wrong_pins(tell: Tell) -> None:
         late = await comes(d, "dina", f"{CHAIR}#")
         await d.over(late)
         guesses = await comes(d, "gleb", "1#2#3#")
-        await d.over(guesses)
+        await d.until(guesses.over.done, "it is told three times that the PIN is wrong, and goodbye", within=25.0)
         for leg in legs:
             leg.bye()
         records = await d.records(5)
@@ -215,6 +215,7 @@ def test_after_sigkill_all_are_in_the_room_again_and_nobody_is_asked_for_a_pin(t
     async def story(d: Desk) -> None:
         anna, boris, egor = await three(d)
         press(anna, "*2")
+        await locked(d, True)
         press(boris, "*1")
         await becomes(d, boris="muted", anna="in, moderates", egor="in")
         process = d.stack.processes["calls"]
