@@ -134,6 +134,7 @@ REASONS = {
     # ringing
     "leg_failed": "{node}: {leg}, ответ SIP {status}",
     "leg_failed_saying": "{node}: {leg}, ответ SIP {status} {phrase}",
+    "leg_unusable": "{leg}: трубку сняли, но звук не подходит: {error}",
     "not_confirmed": "{node}: {leg} — трубку сняли, но приём вызова не подтвердили",
     "redirected": "{leg} отправляет вызов на {digits}",
     "redirect_refused": "{leg} отправляет вызов на {digits}, куда его владельцу отправлять нельзя",

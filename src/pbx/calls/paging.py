@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pbx.calls import events
 from pbx.calls.dialling import best
-from pbx.calls.leg import Branch, CalleeLeg, Outcome
+from pbx.calls.leg import Branch, CalleeLeg, NotAcceptable, Outcome
+from pbx.routing.reason import Reason
 
 if TYPE_CHECKING:
     from pbx.calls.call import Call
@@ -21,7 +22,8 @@ class Paging:
         self._call = call
         self._room = f"page-{call.record.id}"
         self._opens = asyncio.Lock()
-        self._is_open = False
+        self._is_open = False  # the caller is answered, and in the room
+        self._may_speak = False  # somebody listens, and the caller was told so
         self.heard_by: list[CalleeLeg] = []  # all that answered, in order
 
     async def speak(self, branches: Sequence[Branch], *, rings: float, lasts: float) -> Outcome:
@@ -35,8 +37,10 @@ class Paging:
             for one in listening:
                 one.cancel()
             await asyncio.gather(*listening, return_exceptions=True)
-        failed = [one.result() for one in listening if not one.cancelled() and one.exception() is None]
-        return Outcome(200) if self.heard_by else best(failed)
+        done = [one for one in listening if not one.cancelled()]
+        if broken := next((error for one in done if (error := one.exception()) is not None), None):
+            raise broken
+        return Outcome(200) if self.heard_by else best([one.result() for one in done])
 
     async def _listen(self, branch: Branch, rings: float) -> Outcome:
         """One telephone, from the first ring until it is out of it."""
@@ -53,11 +57,14 @@ class Paging:
             if outcome.status == 200:
                 await self._let_in(leg)
                 await asyncio.wait({leg.gone})
+        except NotAcceptable as error:
+            outcome = Outcome(488)
+            call.note(Reason("leg_unusable", leg=leg.label, error=str(error)))
         finally:
             leg.on_ringing = None
             if not leg.outcome.done():
                 leg.cancel(elsewhere=False)
-            elif outcome.status == 200:
+            elif leg.outcome.result().status == 200:
                 leg.hang_up()
             call.tell("leg.ended", **events.about(leg), status=outcome.status if leg.outcome.done() else 487)
             await call.connections.release(leg)
@@ -65,12 +72,14 @@ class Paging:
 
     async def _let_in(self, leg: CalleeLeg) -> None:
         call, connections = self._call, self._call.connections
-        self.heard_by.append(leg)
         async with self._opens:
             if not self._is_open:
-                self._is_open = True
                 await call.answer()
                 await connections.enter_room(call.caller, self._room)
-                await call.beep()  # speak now
+                self._is_open = True
         await connections.attend_beside(leg)
         await connections.enter_room(leg, self._room, muted=True)
+        self.heard_by.append(leg)
+        if not self._may_speak:
+            self._may_speak = True
+            await call.beep()

@@ -144,6 +144,7 @@ ENGLISH: Mapping[str, str] = {
     # ringing
     "leg_failed": "{node}: {leg} {status}",
     "leg_failed_saying": "{node}: {leg} {status} {phrase}",
+    "leg_unusable": "{leg} answered, and its sound is of no use: {error}",
     "not_confirmed": "{node} answered on {leg} and did not confirm",
     "redirected": "{leg} sends the caller on to {digits}",
     "redirect_refused": "{leg} sends the caller on to {digits}, where its owner may send nobody",

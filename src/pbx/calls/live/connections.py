@@ -337,7 +337,10 @@ class SipConnections(Connections):
     async def attend_beside(self, callee: CalleeLeg) -> None:
         assert isinstance(callee, SipCallee) and callee.sdp is not None
         await self.media.answered(callee.tag, callee.sdp, callee.offer)
-        await self.media.attend_beside(callee.tag)
+        try:
+            await self.media.attend_beside(callee.tag)
+        except SdpError as error:
+            raise NotAcceptable(str(error)) from error
 
     async def bridge(self, callee: CalleeLeg) -> None:
         assert isinstance(callee, SipCallee) and callee.sdp is not None
