@@ -138,6 +138,7 @@ def _used(tenant: View, names: Mapping[Key, set[Key]]) -> set[Key]:
     open_ += [("ring_groups", group.id) for group in model.ring_groups.values() if group.extension]
     open_ += [("trunks", name) for name, trunk in model.trunks.items() if every_trunk and trunk.addresses]
     open_ += [key for key in names if _built_in(key)]
+    open_ += [("lists", name) for name, plain in tenant.plain.get("lists", {}).items() if plain["names"]]
     used: set[Key] = set()
     while open_:
         key = open_.pop()
