@@ -138,3 +138,18 @@ def test_digits_typed_while_the_agent_is_away_wait_for_it(tell: Tell, local_offi
         await d.over(egor)
 
     tell(story)
+
+
+def test_pbx_calls_killed_in_the_middle_of_a_code_leaves_no_digit_unheard(tell: Tell) -> None:
+    async def story(d: Desk) -> None:
+        anna, boris = await anna_talks_with_boris(d)
+        await anna.press("*")
+        await d.until(lambda: boris.heard == "*", "the star is heard")
+        await anna.press("1")
+        await d.kill_calls()
+        await anna.press("5")
+        await d.until(lambda: boris.heard.endswith("5"), "a digit after the restart is heard")
+        anna.bye()
+        await d.over(boris)
+
+    tell(story)
