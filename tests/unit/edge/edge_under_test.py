@@ -22,6 +22,7 @@ PHONE, PHONE_2, CARRIER, STRANGER, OFFICE = (
 )  # fmt: skip
 ADDRESSES = (EDGE, CALLS, CALLS_2, PHONE, PHONE_2, CARRIER, STRANGER, OFFICE)
 
+REGISTER_EVERY = 'modparam("uac", "reg_timer_interval", 5)'
 SETTINGS = {
     "max_fail": 5, "ban_seconds": 300, "max_invites": 0, "max_subscribes": 0, "owner_timeout": 600,
     "device_timeout": 2000, "trunk_timeout": 2000,
@@ -60,6 +61,12 @@ class EdgeUnderTest:
     def write_files(self) -> None:
         for name in ("kamailio.cfg", "pbx_outside.cfg", "pbx_inside.cfg", "pbx_browsers.cfg"):
             shutil.copy(ROLE / "files" / name, self.folder)
+        config = self.folder / "kamailio.cfg"
+        text = config.read_text()
+        assert (
+            REGISTER_EVERY in text
+        )  # seconds until Kamailio looks whether a trunk is to be registered: tests wait for it
+        config.write_text(text.replace(REGISTER_EVERY, REGISTER_EVERY.replace("5", "1")))
         names = {
             "SIP_ADDRESS": EDGE, "PUBLIC_ADDRESS": EDGE, "PUBLIC_PORT": 5060, "OUTSIDE_PORT": 5060, "INSIDE_PORT": 5080,
             "TLS_PORT": 5061, "WSS_PORT": 8443, "WSS_ORIGINS": "^https://",
