@@ -142,6 +142,9 @@ def test_a_role_may_what_the_table_says(
         ids |= {"call": a_call(served, "house")}
     with served.client("house", role) as client:
         status = ask(served, client, method, filled(path, ids))
+    if "{conference}" in path:
+        with served.client("house") as admin:
+            admin.delete(f"/calls/{ids['call']}")  # an empty room is open to the next
     expected = OK.get((method, path), 200) if role in ALLOWED[method, path] else 403
     assert status == expected
 
@@ -164,7 +167,8 @@ def test_what_belongs_to_another_tenant_is_not_there(
         )
     with served.client("house", role) as client:
         status = ask(served, client, method, filled(path, ids))
-    assert status == (404 if role in ALLOWED[method, path] else 403)
+    may = ALLOWED[method, path] | ({"user"} if "{conference}" in path and role == "user" else set())  # if it moderated
+    assert status == (404 if role in may else 403)
     if "{call}" in path and "{conference}" not in path:
         with served.client("other") as client:
             assert client.get(f"/calls/{ids['call']}").status_code == 200  # it goes on
