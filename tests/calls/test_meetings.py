@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pbx.calls.board import WATCHABLE, node_of, seen_in
 from pbx.calls.call import Call
 from pbx.calls.house import House
 from pbx.calls.leg import Leg
@@ -174,9 +175,11 @@ def test_tones_say_who_comes_and_goes(office: Office) -> None:
         anna = room.dials("anna", MEMBER)
         await after()
         assert chair.heard[-1] == "joined" and anna.heard[-1] == "joined"
+        assert node_of(room.tenant, "800") == "conference/board" and "conference" in WATCHABLE
+        assert seen_in(anna.call)["conference/board"].state == "confirmed", "a lamp is lit"
         await all_go(anna)
         await after()
-        assert chair.heard[-2:] == ["left", "music"]
+        assert chair.heard[-2:] == ["left", "music"] and "conference/board" not in seen_in(anna.call)
         await all_go(chair)
         assert room.events.count("anna conference.joined") == room.events.count("anna conference.left") == 1
 
