@@ -45,6 +45,8 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/people/{user}/settings"): READERS,
     ("PUT", "/people/{user}/settings/{key}"): {"admin", "user"},
     ("GET", "/registrations"): READERS,
+    ("GET", "/voicemails"): {"admin", "user"},
+    ("PUT", "/voicemails/{voicemail}/pin"): {"admin", "user"},
     ("GET", "/messages"): {"admin", "user"},
     ("GET", "/messages/{message}"): {"admin", "user"},
     ("GET", "/messages/{message}/sound"): {"admin", "user"},
@@ -59,6 +61,7 @@ OK = {
     ("POST", "/calls/{call}/transfer"): 409,  # to boris, with whom she talks
     ("POST", "/calls/{call}/park"): 202,
     ("DELETE", "/messages/{message}"): 204,
+    ("PUT", "/voicemails/{voicemail}/pin"): 204,
     **{route: 204 for route in ALLOWED if "/conferences/" in route[1] and route[0] != "GET"},
     ("POST", "/conferences/{conference}/members"): 202,
 }
@@ -99,6 +102,8 @@ def filled(path: str, ids: dict[str, str]) -> str:
 
 
 def ask(served: Web, client: httpx.Client, method: str, path: str) -> int:
+    if method == "PUT" and path.startswith("/voicemails/"):
+        return client.put(path, json={"pin": "7391"}).status_code
     if method == "PUT" and path.startswith("/messages/"):
         return client.put(path, json={"state": "saved"}).status_code
     if path == "/events":  # never ends
@@ -136,6 +141,8 @@ def test_a_role_may_what_the_table_says(
     ids = dict(talking["house"])
     if "{conference}" in path:
         ids |= {"conference": "open", "call": a_member(served, "house")}
+    elif "{voicemail}" in path:
+        ids |= {"voicemail": "anna"}
     elif "{message}" in path:
         ids |= {"message": mail.leave(served, "house") if method == "DELETE" else mail.one(served, "house")}
     elif "{call}" in path:
@@ -157,6 +164,8 @@ def test_what_belongs_to_another_tenant_is_not_there(
     """Also for whoever may do it at home; a user of the same name is one's own."""
     if "{user}" in path:
         ids = {"user": "nobody-here", "key": "do_not_disturb"}
+    elif "{voicemail}" in path:
+        ids = {"voicemail": "not-here"}
     elif "{conference}" in path:
         ids = {"conference": "not-here", "call": "x"}
     else:

@@ -64,3 +64,17 @@ def test_a_message_is_saved_and_deleted_also_for_a_process_that_comes_after(serv
         again = leave(served)  # read from the store after that
         assert name not in [one["message"] for one in admin.get("/messages").json()["messages"]]
         until(lambda: admin.delete(f"/messages/{again}").status_code == 204, "it is deleted")
+
+
+def test_a_new_pin_by_the_api_is_no_easy_one_and_is_told_to_nobody(served: Web) -> None:
+    with served.client() as admin, served.client(role="user") as anna:
+        for easy in ("0000", "1234", "201", "123"):
+            refused = admin.put("/voicemails/anna/pin", json={"pin": easy})
+            assert refused.status_code == 422, easy
+        assert anna.put("/voicemails/boris/pin", json={"pin": "7391"}).status_code == 404
+        assert anna.put("/voicemails/anna/pin", json={"pin": "739182"}).status_code == 204
+        (hers,) = anna.get("/voicemails").json()["voicemails"]
+        assert (hers["voicemail"], hers["has_pin"], hers["is_locked"], hers["most"]) == ("anna", True, False, 100)
+        assert {one["voicemail"] for one in admin.get("/voicemails").json()["voicemails"]} >= {"anna", "boris"}
+        assert "739182" not in json.dumps(admin.get("/audit").json())
+        assert "voicemail" not in json.dumps(admin.get("/people/anna/settings").json()), "no hash either"

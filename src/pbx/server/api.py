@@ -18,7 +18,8 @@ key, each with `value`, `author`, `changed` (ms of UTC) and `in_force`: false fo
 did not tell.
 
 `messages {tenant}` are the new and saved ones of all boxes with their owners; `message {tenant, message, state,
-author}` makes one new, saved or deleted. Their sound is in the store.
+author}` makes one new, saved or deleted. Their sound is in the store. `voicemails {tenant}` are the boxes, `pin
+{tenant, voicemail, pin, author}` gives one another PIN and opens it again.
 
 `events` is answered by `{boot, last, gap}` and then a line for each event (`pbx.calls.events`). With the `boot` and the
 number of the last event that the reader has (`since`) it goes on from there; `gap` says that this cannot be, so that
@@ -39,6 +40,7 @@ from pbx.calls.live.registrations import Registrations
 from pbx.calls.mailbox import DELETED, GREETING, NEW, SAVED
 from pbx.model.objects import Tenant
 from pbx.routing import own
+from pbx.server import voicemails
 from pbx.server.control import Command, CommandError, Streamed
 
 PAUSE = 0.02  # seconds between two writes to a reader: many calls make one write
@@ -69,6 +71,8 @@ class ApiCommands:
             "settings": self._settings,
             "messages": self._messages,
             "message": self._message,
+            "voicemails": self._voicemails,
+            "pin": self._pin,
             "events": self._where,
         }
 
@@ -207,6 +211,21 @@ class ApiCommands:
         if state not in (NEW, SAVED, DELETED):
             raise CommandError(f"a message is {NEW}, {SAVED} or {DELETED}", 422)
         mail.mark(message, state, author)
+        return {}
+
+    async def _voicemails(self, request: dict[str, Any]) -> dict[str, Any]:
+        tenant = self._tenant(request)
+        return {"voicemails": voicemails.listed(self._exchange, tenant)}
+
+    async def _pin(self, request: dict[str, Any]) -> dict[str, Any]:
+        tenant = self._tenant(request)
+        name, pin, author = (_text(request, key) for key in ("voicemail", "pin", "author"))
+        if name not in tenant.services.voicemails:
+            raise CommandError("there is no such box", 404)
+        try:
+            await voicemails.set_pin(self._exchange, tenant, name, pin, author)
+        except ValueError as why:
+            raise CommandError(str(why), 422) from None
         return {}
 
     def _gap(self, request: dict[str, Any]) -> bool:

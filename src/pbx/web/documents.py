@@ -73,6 +73,30 @@ class VoiceMessages(BaseModel):
     messages: list[VoiceMessage]
 
 
+class Box(BaseModel):
+    """A box for messages."""
+
+    voicemail: str = Field(examples=["ivanov"])
+    owner: str
+    new: int
+    saved: int
+    most: int = Field(description="New and saved ones that fit.")
+    has_pin: bool
+    is_locked: bool = Field(description="Three wrong PINs came; open again after a quarter of an hour, or a new PIN.")
+
+
+class Boxes(BaseModel):
+    voicemails: list[Box]
+
+
+class NewPin(BaseModel):
+    """Digits as typed on a telephone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pin: str = Field(pattern=r"^[0-9]{1,32}$", examples=["7391"])
+
+
 class MessageState(BaseModel):
     """What a message shall be."""
 

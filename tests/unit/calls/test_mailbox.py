@@ -13,8 +13,11 @@ import pytest
 
 from pbx.calls.live import mailbox
 from pbx.calls.live.mailbox import Boxes
+from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.mailbox import RATE, Message, NoRoom
+from pbx.model import pins
 from pbx.model.services import Voicemail
+from pbx.server import voicemails
 from pbx.server.messages import Messages
 from pbx.store import database
 
@@ -171,3 +174,21 @@ def test_a_file_to_be_played_is_there_only_meanwhile(process: Process) -> None:
 
     asyncio.run(play())
     assert [*(process.folder / "heard").iterdir()] == []
+
+
+def test_a_new_pin_opens_a_locked_box_and_an_easy_one_is_refused(process: Process) -> None:
+    settings = OwnSettings(lambda row: None, lambda: process.now)
+    box, owner = Voicemail("anna", "anna"), SimpleNamespace(extension="2201")
+    tenant: Any = SimpleNamespace(id="t", users={"anna": owner}, services=SimpleNamespace(voicemails={"anna": box}))
+    exchange: Any = SimpleNamespace(settings=settings, boxes=process.boxes)
+    settings.set("t", "voicemail/anna", "locked", NOW + 1000, "call x")
+    process.leave()
+    (told,) = voicemails.listed(exchange, tenant)
+    assert (told["new"], told["saved"], told["has_pin"], told["is_locked"]) == (1, 0, False, True)
+    for easy in ("0000", "1234", "2201"):
+        with pytest.raises(ValueError, match="tried first"):
+            asyncio.run(voicemails.set_pin(exchange, tenant, "anna", easy, "api x"))
+    asyncio.run(voicemails.set_pin(exchange, tenant, "anna", "7391", "api x"))
+    (told,) = voicemails.listed(exchange, tenant)
+    assert (told["has_pin"], told["is_locked"]) == (True, False)
+    assert pins.is_right(str(settings.of("t", "voicemail/anna")["pin"].value), "7391")
