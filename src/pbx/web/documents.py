@@ -38,7 +38,9 @@ class Registration(BaseModel):
     device: str = Field(examples=["desk"])
     edge: str
     transport: str = Field(description="udp, tcp, tls, or wss: a page in a browser.")
-    since: str = Field(description="When it came; after a restart of the edge, when it was seen again.")
+    since: str = Field(
+        description="When it came (not anew if it was away for less than an hour); after a restart of the edge, seen again."
+    )
     refreshed: str = Field(description="When it registered last.")
     expires: str = Field(description="When it is forgotten unless it registers again.")
 
