@@ -39,7 +39,7 @@ class Registration(BaseModel):
     edge: str
     transport: str = Field(description="udp, tcp, tls, or wss: a page in a browser.")
     since: str = Field(
-        description="When it came (not anew if it was away for less than an hour); after a restart of the edge, seen again."
+        description="When it came; not anew after less than an hour away. After a restart of the edge: seen again."
     )
     refreshed: str = Field(description="When it registered last.")
     expires: str = Field(description="When it is forgotten unless it registers again.")
