@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from pbx.calls.call import Call
 from pbx.calls.mailbox import RATE, Mailbox, Message
 from pbx.calls.simulated.state import StateScript
 from pbx.calls.simulated.world import Person, Script, Told, simulate
+from pbx.features import voicemail_pin
 from pbx.features.story import story
 from pbx.model import pins
 from pbx.model.objects import Tenant
@@ -192,3 +194,21 @@ def test_callers_hear_the_recorded_greeting_while_it_holds(ring: Ring) -> None:
         said["greeting_until"]["until"] = until
         assert first(settings(**said), greeting, away) == wanted
     assert first(settings(**said)) == "system-voicemail", "neither is there any more"
+
+
+@pytest.mark.parametrize("digits", ["1111#", "7391#"])
+def test_whoever_was_asked_before_the_box_was_locked_gets_no_guess_more(
+    ring: Ring, monkeypatch: pytest.MonkeyPatch, digits: str
+) -> None:
+    """Many calls at once are asked for the PIN; the lock counts for all of them."""
+    asked = voicemail_pin.typed
+
+    async def typed(call: Call, prompt: str) -> str:
+        for _ in range(voicemail_pin.TRIES):  # by three other calls, meanwhile
+            voicemail_pin._count_wrong(call, call.tenant.services.voicemails["anna"])
+        return await asked(call, prompt)
+
+    monkeypatch.setattr(voicemail_pin, "typed", typed)
+    told = ring(Post(message("a")), digits)
+    assert heard(told) == ["pin", "locked"]
+    assert told.record.reasons[-1].startswith("voicemail/anna: locked")

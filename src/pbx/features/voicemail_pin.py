@@ -29,11 +29,13 @@ async def admitted(call: Call, box: Voicemail) -> bool:
         await call.sound("refused")
         return False
     for _ in range(TRIES):
-        if _setting(call, box, LOCKED) > call.moment():
-            call.note(Reason("box_locked", voicemail=box.id))
-            await call.play("system-voicemail-locked")
-            return False
+        if _is_locked(call, box):
+            return await _tell_locked(call, box)
         digits = await typed(call, "system-voicemail-pin")
+        if _is_locked(
+            call, box
+        ):  # others who were asked at the same time have guessed: this guess would be one too many
+            return await _tell_locked(call, box)
         if call.state.opens(box, digits):
             if _setting(call, box, WRONG):
                 _set(call, box, WRONG, 0)
@@ -41,6 +43,16 @@ async def admitted(call: Call, box: Voicemail) -> bool:
             return True
         _count_wrong(call, box)
         await call.play("system-voicemail-wrong-pin")
+    return False
+
+
+def _is_locked(call: Call, box: Voicemail) -> bool:
+    return _setting(call, box, LOCKED) > call.moment()
+
+
+async def _tell_locked(call: Call, box: Voicemail) -> bool:
+    call.note(Reason("box_locked", voicemail=box.id))
+    await call.play("system-voicemail-locked")
     return False
 
 
