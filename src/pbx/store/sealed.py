@@ -1,13 +1,14 @@
 """Sound that is encrypted as it is recorded: a file that was cut off by a kill is whole up to its last piece.
 
 AES-256-GCM. Each recording has a key of its own, made of the site's and its id, so the number of a piece may be its
-nonce. A piece is its length in two bytes, then what it says and the tag of 16 bytes, which holds the id too: a piece
-of another recording, or at another place, is refused. That pieces are missing at the end shows by the length that the
-store has.
+nonce; one that is sealed again, whole, in other pieces, counts from AGAIN, so that no nonce is used twice. A piece is
+its length in two bytes, then what it says and the tag of 16 bytes, which holds the id too: a piece of another
+recording, or at another place, is refused. That pieces are missing at the end shows by the length that the store has.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import struct
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 _LENGTH = struct.Struct(">H")
 _NONCE = struct.Struct(">4xQ")
 TAG = 16
+AGAIN = 1 << 32
 
 
 class Unreadable(Exception):
@@ -36,11 +38,11 @@ def name_of(key: bytes) -> str:
 
 
 class Seal:
-    """Seals one recording piece by piece, in order."""
+    """Seals one recording piece by piece, in order; `again` once more, when it is whole."""
 
-    def __init__(self, key: bytes, recording: str) -> None:
+    def __init__(self, key: bytes, recording: str, *, again: bool = False) -> None:
         self._cipher, self._about = _cipher(key, recording)
-        self._number = 0
+        self._number = AGAIN if again else 0
 
     def piece(self, sound: bytes) -> bytes:
         """At most 65,519 bytes of sound."""
@@ -52,11 +54,12 @@ class Seal:
 def opened(key: bytes, recording: str, data: bytes) -> bytes:
     """All that was said, up to the last whole piece. Raises Unreadable."""
     cipher, about = _cipher(key, recording)
-    try:
-        pieces = [cipher.decrypt(_NONCE.pack(number), piece, about) for number, piece in enumerate(whole_pieces(data))]
-    except InvalidTag:
-        raise Unreadable(recording) from None
-    return b"".join(pieces)
+    pieces = list(whole_pieces(data))
+    for first in (AGAIN, 0):  # as it was left whole, or by a kill
+        with contextlib.suppress(InvalidTag):
+            opened = [cipher.decrypt(_NONCE.pack(number), piece, about) for number, piece in enumerate(pieces, first)]
+            return b"".join(opened)
+    raise Unreadable(recording)
 
 
 def whole_pieces(data: bytes) -> Iterator[bytes]:

@@ -192,3 +192,14 @@ def test_a_new_pin_opens_a_locked_box_and_an_easy_one_is_refused(process: Proces
     (told,) = voicemails.listed(exchange, tenant)
     assert (told["has_pin"], told["is_locked"]) == (True, False)
     assert pins.is_right(str(settings.of("t", "voicemail/anna")["pin"].value), "7391")
+
+
+def test_what_a_disk_may_still_hold_of_the_draft_was_sealed_otherwise(process: Process) -> None:
+    """Two texts under one key and nonce give both away, and the key of the tags (NIST SP 800-38D §8.3)."""
+    draft = process.speak(4)
+    torn = draft.file.read_bytes()
+    message = asyncio.run(process.mail.keep(draft))
+    assert message is not None
+    kept = (process.folder / "messages" / f"{message.id}.message").read_bytes()
+    assert torn[2:34] != kept[2:34], "the same sound at the beginning of both"
+    assert asyncio.run(process.mail.sound(message)) == SPEECH * 4

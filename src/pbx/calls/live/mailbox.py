@@ -215,7 +215,7 @@ class LiveDraft(Draft):
         """All of it, as it is now, on the disk under its last name; not in the thread of calls: a disk takes its time.
         Raises OSError."""
         self._close()
-        seal = sealed.Seal(self._key, message.id)
+        seal = sealed.Seal(self._key, message.id, again=True)
         pieces = (bytes(self.sound[at : at + PIECE]) for at in range(0, len(self.sound), PIECE))
         final = self.file.with_suffix(MESSAGE)
         write_whole(self.file.with_suffix(".json"), orjson.dumps(row_of(self._tenant, message)))
