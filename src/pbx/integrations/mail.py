@@ -41,4 +41,5 @@ def compose(message: Mapping[str, Any], job: Mapping[str, Any], sender: str, sou
 
 
 def _one_line(text: str) -> str:
-    return "".join(" " if ord(character) < 32 else character for character in text)[:100]
+    """Control characters and all that some program takes for the end of a line (U+0085, U+2028) are spaces."""
+    return "".join(character if character.isprintable() else " " for character in text)[:100]

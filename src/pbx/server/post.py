@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.errors import MessageError
+from email.message import EmailMessage
 from typing import Any
 
 from pbx.integrations.mail import compose
@@ -21,6 +23,10 @@ ROUND = 1.0  # seconds
 WITHIN = 20.0  # seconds for each step of a dialogue
 MAIL = "mail"  # the kind of its jobs
 PASSWORD = "mail_password"  # its name among the secrets
+
+
+class Unwritable(Exception):
+    """No e-mail can be made of it, now or later: an address that is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +85,8 @@ class Post:
             outbox.done(db, job["id"])
             return
         try:
-            self._hand_over(compose(found, job["body"], self._server.sender, self._sound(db, found, job["body"])))
-        except (OSError, smtplib.SMTPException, sealed.Unreadable) as error:
+            self._hand_over(self._written(db, found, job["body"]))
+        except (OSError, ValueError, smtplib.SMTPException, sealed.Unreadable, Unwritable) as error:
             if outbox.failed(db, job, repr(error), now, for_good=_is_final(error)):
                 log.error("alarm: the e-mail of message %s is given up: %r", found["id"], error)
             else:
@@ -88,13 +94,21 @@ class Post:
             return
         outbox.done(db, job["id"])
 
+    def _written(self, db: Database, message: Mapping[str, Any], job: Mapping[str, Any]) -> EmailMessage:
+        """Raises Unwritable, for this one alone: it must not hold up those of others."""
+        sound = self._sound(db, message, job)
+        try:
+            return compose(message, job, self._server.sender, sound)
+        except (ValueError, LookupError, MessageError) as error:
+            raise Unwritable(repr(error)) from error
+
     def _sound(self, db: Database, message: Mapping[str, Any], job: Mapping[str, Any]) -> bytes | None:
         key, sound = self._secret("sound_key"), messages.sound_of(db, message["id"])
         if job["mode"] != "attach" or sound is None or not key:
             return None
         return sealed.opened(sealed.key_of(key), message["id"], sound)
 
-    def _hand_over(self, mail: Any) -> None:
+    def _hand_over(self, mail: EmailMessage) -> None:
         server = self._server
         context = ssl.create_default_context()
         opened = (
@@ -112,6 +126,8 @@ class Post:
 
 def _is_final(error: Exception) -> bool:
     """5xx: the same again would be refused again (RFC 5321 §4.2.1). A wrong password may be mended."""
+    if isinstance(error, Unwritable):
+        return True
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     if isinstance(error, smtplib.SMTPAuthenticationError):

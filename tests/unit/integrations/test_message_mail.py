@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from phones.smtp_server import SmtpServer
 
+from pbx.integrations.mail import compose
 from pbx.server.post import Post, Server
 from pbx.speech import wav
 from pbx.store import database, outbox, sealed
@@ -40,8 +41,8 @@ def left(folder: Path, name: str = "m1", **job: str) -> database.Database:
     }  # fmt: skip
     db = database.connect(folder / "store.sqlite")
     record = {"kind": "message", "message": row, "file": str(file), "mail": {**JOB, **job}}
-    database.write(db, [record], ("segment", 1))
-    database.write(db, [record], ("segment", 2))  # told again after a kill
+    database.write(db, [record], (f"segment of {name}", 1))
+    database.write(db, [record], (f"segment of {name}", 2))  # told again after a kill
     return db
 
 
@@ -129,3 +130,19 @@ def test_a_message_that_was_deleted_meanwhile_is_not_sent(tmp_path: Path, server
     database.write(db, [word], ("segment", 3))
     post(tmp_path, server).round(NOW + 10)
     assert server.taken == [] and jobs(db) == []
+
+
+@pytest.mark.parametrize("to", ["иванов@romashka.example", "a b@romashka.example"])
+def test_one_that_cannot_be_written_holds_up_no_other(tmp_path: Path, server: SmtpServer, to: str) -> None:
+    left(tmp_path, "bad", to=to)
+    db = left(tmp_path, "good")
+    post(tmp_path, server).round(NOW)
+    assert [mail["Message-ID"] for mail in server.taken] == ["<good@romashka.example>"]
+    assert jobs(db) == [("dead", 1)]
+
+
+def test_a_name_ends_no_line_of_a_header() -> None:
+    row = {"id": "m1", "caller": None, "name": "a\u2028b\x85c\u2029d\x7fe", "born": NOW, "length": 1000}
+    assert compose(row, JOB, "pbx@romashka.example", None)["Subject"] == (
+        "Голосовое сообщение от a b c d e (скрытого номера)"
+    )
