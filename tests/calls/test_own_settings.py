@@ -72,6 +72,13 @@ def test_what_cannot_be_is_refused_by_three_low_tones(
     assert why in told.record.reasons[-1]
 
 
+@pytest.mark.parametrize("code", ["*80", "*81"])
+def test_no_loudspeaker_speaks_at_who_does_not_want_to_be_disturbed(code: str) -> None:
+    told = tell(f"{code}202", boris=STAYS, own={"boris": {"do_not_disturb": True}})
+    assert told.rang == [] and told.record.disposition != "answered"
+    assert tell(f"{code}202", boris=STAYS).rang != []
+
+
 def test_nobody_is_disturbed_who_does_not_want_to_be() -> None:
     told = tell("+74951000002", own={"anna": {"do_not_disturb": True}}, anna=STAYS)
     assert told.rang == [] and told.answer == 486

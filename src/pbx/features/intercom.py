@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pbx.calls.call import Call
-from pbx.features.user import RING_TIME, branches_of
+from pbx.features.user import RING_TIME, as_set, branches_of
 from pbx.model.objects import Destination
 from pbx.routing.reason import Reason
 
@@ -19,7 +19,7 @@ async def intercom(call: Call, number: str) -> Destination | None:
         call.note(Reason("no_intercom", digits=number or "–"))
         call.reject(404)
         return None
-    branches = branches_of(call, replace(person, devices=desks))
+    branches = branches_of(call, replace(as_set(call, person.id), devices=desks))
     for branch in branches:
         branch.caller_id = replace(branch.caller_id, answers_itself=True)
     outcome, leg = await call.dial(branches, within=RING_TIME)

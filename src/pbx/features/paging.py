@@ -7,7 +7,7 @@ from dataclasses import replace
 from pbx.calls.call import Call
 from pbx.calls.leg import Branch
 from pbx.calls.paging import Paging
-from pbx.features.user import branches_of
+from pbx.features.user import as_set, branches_of
 from pbx.model.objects import Destination, User
 from pbx.routing import pickup
 from pbx.routing.reason import Reason
@@ -20,7 +20,7 @@ MOST = 100  # telephones
 async def page(call: Call, number: str) -> Destination | None:
     """To all people of a group's extension, or to one person. Whoever talks is left alone."""
     others = pickup.people_at(call.tenant, number) - {call.dialler.id if call.dialler is not None else ""}
-    branches = [branch for user in sorted(others) for branch in _phones(call, call.tenant.users[user])][:MOST]
+    branches = [branch for user in sorted(others) for branch in _phones(call, as_set(call, user))][:MOST]
     if not branches:
         call.note(Reason("nobody_to_page", digits=number or "–"))
         call.reject(480 if others else 404)
