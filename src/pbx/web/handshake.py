@@ -39,7 +39,8 @@ async def as_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
     async with asyncio.timeout(WITHIN):
         of_server, ours = await _read(reader, "nonce"), nonce()
         _write(writer, {"nonce": ours, "mac": mac(key, "client", of_server, ours)})
-        if not hmac.compare_digest(await _read(reader, "mac"), mac(key, "server", of_server, ours)):
+        said = await _read(reader, "mac")
+        if not hmac.compare_digest(said.encode(), mac(key, "server", of_server, ours).encode()):
             raise NotLetIn("what answers there has another key")
 
 

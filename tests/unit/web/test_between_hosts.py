@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from pbx.server.remote import RemoteServer
+from pbx.web import handshake
 from pbx.web.link import Away, Link, Remote, connect
 
 pytestmark = pytest.mark.row("R31")
@@ -94,5 +95,24 @@ def test_what_was_heard_once_cannot_be_said_again() -> None:
         _, writer = await connect(Remote("127.0.0.1", port, lambda: KEY))
         assert len(set(nonces)) == 3
         await ended(server, *writers, writer)
+
+    asyncio.run(run())
+
+
+def test_a_server_that_answers_no_hex_is_not_believed() -> None:
+    async def odd(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write('{"nonce": "n"}\n{"mac": "ключ"}\n'.encode())
+        await reader.read()
+        writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(odd, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        with pytest.raises(handshake.NotLetIn):
+            await handshake.as_client(reader, writer, KEY)
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+        await server.wait_closed()
 
     asyncio.run(run())

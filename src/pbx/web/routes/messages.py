@@ -20,7 +20,7 @@ from pbx.web.service import SOON, Needs, Ours, Service
 router = APIRouter(prefix="/messages", tags=["messages"])
 Reads = Annotated[Token, Depends(Needs("messages:read"))]
 Writes = Annotated[Token, Depends(Needs("messages:write"))]
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _SOUND: dict[int | str, dict[str, Any]] = {
     200: {"content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}},
     206: {"description": "A part of it", "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}},
