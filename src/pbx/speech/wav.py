@@ -58,13 +58,14 @@ def alaw_file(raw: bytes) -> bytes:
 
 
 def _chunks(data: bytes) -> dict[bytes, bytes]:
-    """The first chunk of each name; the last may be cut short, as recorders that were stopped leave it."""
+    """The first chunk of each name that counts; the last may be cut short, as recorders that were stopped leave it."""
     out: dict[bytes, bytes] = {}
     at = 12
     while at + 8 <= len(data):
         name = data[at : at + 4]
         (size,) = struct.unpack_from("<I", data, at + 4)
-        out.setdefault(name, data[at + 8 : at + 8 + size])
+        if name in (b"fmt ", b"data"):  # a file may have a million others
+            out.setdefault(name, data[at + 8 : at + 8 + size])
         at += 8 + size + (size & 1)
     return out
 

@@ -124,7 +124,7 @@ class _Listens(Leg):
         try:
             await self._offers.media.press(self.tag, digit, milliseconds)
         except UNUSABLE as error:
-            log.warning("leg %s: its digit %s is lost: %s", self.tag, digit, error)
+            log.warning("leg %s: a digit of it is lost: %s", self.tag, error)  # which one may be of a PIN
 
     def referred(self, session: InviteSession, referral: Referral) -> None:
         if self.on_referral is not None:
