@@ -16,7 +16,7 @@ short_description: What people have set themselves, for a drift to name it apart
 description:
   - Asks the call processes of this host for forwarding, do-not-disturb and the like as people have set it by telephone
     or web, with who said so and when. It is theirs; nothing is changed, here or by any other module.
-  - An outside number is not told, only that there is one.
+  - An outside number is not told, only that there is one; nor a PIN or a greeting of a voicemail box.
 options:
   socket:
     description: Control socket of a call process, or the folder with those of all of this host.
@@ -41,16 +41,25 @@ plan:
 """
 
 
+BOX = "voicemail/"
+"""Before the name of a box, in place of a user."""
+OF_A_BOX = {"pin": "a PIN", "greeting": "a recording", "greeting_until": "a recording"}
+
+
 def rows(answers: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
     """The settings of all processes; the same one may come from each."""
     for answer in answers:
         for one in answer.get("own_settings", ()):
+            if one["user"].startswith(BOX) and one["key"] not in OF_A_BOX:
+                continue  # how many wrong PINs came is nobody's setting
             changed = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(one["changed"] / 1000))
             yield {**one, "value": told(one["key"], one["value"]), "changed": changed}
 
 
 def told(key: str, value: Any) -> str:
-    """A value in a word: on, off, nowhere, whom it names in the model."""
+    """A value in a word: on, off, nowhere, whom it names in the model; of a box that there is one."""
+    if key in OF_A_BOX:
+        return OF_A_BOX[key]
     if isinstance(value, bool):
         return "nowhere" if key.startswith("forward.") else "on" if value else "off"
     to = str(value.get("to", "")) if isinstance(value, dict) else ""

@@ -33,3 +33,23 @@ def test_each_word_is_told_with_its_author_and_time_and_no_number(
 
 def test_where_no_process_is_there_is_nothing_to_tell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("pbx_own_settings", capsys, socket=str(tmp_path))["plan"] == {"own_settings": []}
+
+
+def test_of_a_box_it_is_told_that_there_is_a_pin_and_a_greeting_and_no_hash(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = Process(tmp_path / "control.sock")
+    of_box = {**WORD, "user": "voicemail/a"}
+    process.own_settings = [
+        {**of_box, "key": "pin", "value": "pbkdf2-sha256$10000$00$11"},
+        {**of_box, "key": "greeting", "value": {"id": "m1", "until": None}},
+        {**of_box, "key": "greeting_until", "value": {"id": "m2", "until": 1_700_000_000_000}},
+        {**of_box, "key": "wrong_pins", "value": 2},
+        {**of_box, "key": "locked", "value": 1_700_000_900_000},
+    ]
+    try:
+        found = run("pbx_own_settings", capsys, socket=str(tmp_path))
+    finally:
+        process.close()
+    told = {one["key"]: one["value"] for one in found["plan"]["own_settings"]}
+    assert told == {"pin": "a PIN", "greeting": "a recording", "greeting_until": "a recording"}
