@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +16,8 @@ from pbx.calls.board import WATCHABLE, node_of, seen_in
 from pbx.calls.call import Call
 from pbx.calls.house import House
 from pbx.calls.leg import Leg
+from pbx.calls.live import by_api
+from pbx.calls.live.exchange import Exchange, Refused
 from pbx.calls.meeting import Meeting, Member
 from pbx.calls.record import CallRecord
 from pbx.calls.simulated import clock
@@ -317,3 +320,20 @@ def test_many_are_not_told_of_each_other(office: Office) -> None:
         await all_go(*guests)
 
     tell(office, plot, max_members=30, wait_for_moderator=False)
+
+
+@pytest.mark.parametrize(("by", "to", "status"), [
+    (None, "89161234567", 403), ("anna", "89161234567", 503), (None, "202", 503),
+])  # fmt: skip
+def test_a_moderator_from_outside_calls_nobody_outside_at_our_cost(
+    office: Office, by: str | None, to: str, status: int
+) -> None:
+    """A PIN that is guessed must not be a way out into the world."""
+
+    def away(tenant: Tenant) -> None:
+        raise Refused(503, "what comes after the rights")
+
+    tenant, exchange = office(ROOM, to="conference/board"), SimpleNamespace(require_service=away)
+    with pytest.raises(Refused) as refused:
+        by_api.invite(cast(Exchange, exchange), tenant, tenant.users[by] if by else None, "board", to)
+    assert refused.value.status == status

@@ -35,13 +35,16 @@ def place(exchange: Exchange, tenant_id: str, user_id: str, to: str) -> Call:
 
 
 def invite(exchange: Exchange, tenant: Tenant, by: User | None, conference: str, to: str) -> Call:
-    """Ring somebody and let them into a conference room (behaviour R13), as this person may dial. Raises Refused."""
+    """Ring somebody and let them into a conference room (behaviour R13), as this person may dial; one who called from
+    outside (None) has no right to dial there at our cost, whatever PIN was typed. Raises Refused."""
     if conference not in tenant.services.conferences:
         raise Refused(404, f"there is no conference {conference}")
     called = decide.dialled(tenant, to).to
     person = tenant.users.get(called.value) if called.kind == "user" else None
     if person is None and called.kind != "outside":
         raise Refused(422, f"{to} is nobody who can be called into a conference")
+    if by is None and person is None:
+        raise Refused(403, f"{to} is outside, and so is who asks for it")
     call = _made(exchange, tenant, f"conference {conference}", None, to, None)
     call.invited_to, call.dialler = conference, by
     call.party = CallerId(person.extension, person.name) if person is not None else CallerId(called.value)
