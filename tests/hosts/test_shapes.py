@@ -226,6 +226,10 @@ def test_a_call_host_dies_and_the_other_serves_its_tenants(cluster: ShapeSite) -
         place = one.dial("sip:202@romashka.example")
         two.answer(since=ringing)
         one.wait_established(place)
+        deadline = time.monotonic() + 5
+        while not any(one["started"] > began for one in cluster.records("calls1")):  # what is not shipped dies with it
+            assert time.monotonic() < deadline, "the call's beginning is not in the store"
+            time.sleep(0.1)
         cluster.lab.exec("calls2", "systemctl", "poweroff", "--force", "--force", check=False)
         cable(cluster, "calls2", "down")
         died = time.monotonic()
