@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from local_stack import EXAMPLES, document_of
 from unit.edge.edge_under_test import CARRIER, EDGE, PHONE
-from whole_path import MENU_NUMBER, PHONE_NUMBER, SCENARIOS, WholePath, know, whole_path
+from whole_path import MENU_NUMBER, PHONE_NUMBER, SCENARIOS, WholePath, whole_path
 
 from pbx.store import database
 
@@ -135,7 +135,6 @@ def kill(path: WholePath, name: str) -> None:
     if name == "edge":
         path.edge.kill()
         path.edge.start()
-        know(path.edge)
         return
     process = path.stack.processes[name]
     process.kill()

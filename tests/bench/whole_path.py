@@ -29,6 +29,7 @@ from edge_register import cpu_seconds
 from full_edge import FullEdge
 from local_stack import CALLS_PORT, Place, Stack, running
 from unit.edge.edge_under_test import CALLS, CARRIER, EDGE, PHONE, PHONE_2
+from unit.edge.module_runs import run
 
 from pbx.calls.live.serving import token_of
 
@@ -100,14 +101,33 @@ def whole_path(folder: Path = FOLDER, **more: Any) -> Iterator[WholePath]:
 
 
 def know(edge: FullEdge) -> None:
-    """What a running edge has from its tables and its file of registrations."""
-    edge.fill("domain", {REALM: "romashka"})
-    edge.fill("did", {f"e164_digits/{number}": "romashka" for number in NUMBERS})
-    edge.fill("owner", {"romashka": f"sip:{CALLS}:{CALLS_PORT}"})
-    edge.fill("token", {token_of("romashka"): "romashka"})
-    ha1 = hashlib.md5(f"ivanov-desk:{REALM}:{PASSWORD}".encode()).hexdigest()
-    edge.fill("ha1", {f"ivanov-desk@{REALM}": ha1})
-    edge.addresses(f"1 {CARRIER} 32 0 mtt/e164_digits\n2 {CALLS} 32 0 calls1\n")
+    """What an apply writes, by our modules: in the running edge and where it looks when it is started again."""
+    document = {
+        "format": 1, "server": "edge1", "role": "edge",
+        "htables": {
+            "domain": {REALM: "romashka"},
+            "did": {f"e164_digits/{number}": "romashka" for number in NUMBERS},
+            "owner": {"romashka": f"sip:{CALLS}:{CALLS_PORT}"},
+            "token": {token_of("romashka"): "romashka"},
+        },
+        "ha1": {f"ivanov-desk@{REALM}": {"secret": "desk"}},
+        "addresses": [
+            {"group": 1, "ip": CARRIER, "mask": 32, "port": 0, "tag": "mtt/e164_digits"},
+            {"group": 2, "ip": CALLS, "mask": 32, "port": 0, "tag": "calls1"},
+        ],
+    }  # fmt: skip
+    secrets = {"desk": hashlib.md5(f"ivanov-desk:{REALM}:{PASSWORD}".encode()).hexdigest()}
+    for name, content in (("edge.json", document), ("edge.secrets.json", secrets)):
+        (edge.folder / name).write_text(json.dumps(content))
+    given = {"document": str(edge.folder / "edge.json"), "run_dir": str(edge.run_dir)}
+    tables = {"secrets": str(edge.folder / "edge.secrets.json"), "database": str(edge.database)}
+    for module, more in (
+        ("kamailio_htables", tables),
+        ("kamailio_addresses", {"path": str(edge.folder / "pbx_addresses")}),
+    ):
+        result = run(module, **given, **more)
+        if result.get("failed"):
+            raise RuntimeError(result["msg"])
     contact = f"sip:petrova-desk@{PHONE}:5060"
     edge.rpc.call("ul.add", "location", f"petrova-desk@{REALM}", contact, 3600, 1.0, "0", 0, 0, 4294967295)
 
