@@ -14,6 +14,7 @@ from pbx.calls.leg import Audio
 from pbx.model.services import Voicemail
 
 NEW, SAVED, DELETED, GREETING = "new", "saved", "deleted", "greeting"  # states
+COMMENT = "comment"  # of a draft that goes before a message that is forwarded, and is never one itself
 RATE = 8000  # bytes of A-law in a second
 LEAST = 1.0  # seconds of speech; less is a caller who hung up at the beep
 

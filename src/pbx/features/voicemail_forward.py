@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pbx.calls.call import Call
-from pbx.calls.mailbox import LEAST, Message, NoRoom
+from pbx.calls.mailbox import COMMENT, LEAST, Message, NoRoom
 from pbx.features.voicemail_pin import typed
 from pbx.model.objects import Destination
 from pbx.model.services import Voicemail
@@ -37,7 +37,7 @@ async def forward(call: Call, box: Voicemail, message: Message) -> None:
 
 
 async def _with_comment(call: Call, box: Voicemail, message: Message, target: Voicemail) -> Message | None:
-    comment = call.mail.draft(box.id, caller=None, name="", origin=call.record.id)
+    comment = call.mail.draft(box.id, caller=None, name="", origin=call.record.id, state=COMMENT)
     try:
         await call.play("system-voicemail-comment")
         await call.beep()

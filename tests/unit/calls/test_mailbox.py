@@ -203,3 +203,14 @@ def test_what_a_disk_may_still_hold_of_the_draft_was_sealed_otherwise(process: P
     kept = (process.folder / "messages" / f"{message.id}.message").read_bytes()
     assert torn[2:34] != kept[2:34], "the same sound at the beginning of both"
     assert asyncio.run(process.mail.sound(message)) == SPEECH * 4
+
+
+@pytest.mark.parametrize("state", ["greeting", "comment"])
+def test_a_greeting_or_a_comment_that_a_kill_cut_off_is_nobodys_message(process: Process, state: str) -> None:
+    """Its speaker hears the menu again, and says it anew."""
+    draft = process.mail.draft("anna", caller=None, name="", origin="c1", state=state)
+    for _ in range(6):
+        draft.write(SPEECH)
+    after = Process(process.folder)
+    assert after.became == 0 and after.journal == [] and after.boxes.all_of("t") == {}
+    assert [*(process.folder / "messages").iterdir()] == []

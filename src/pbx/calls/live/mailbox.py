@@ -164,7 +164,7 @@ class Boxes:
     def _finish(self, file: Path) -> bool:
         row = orjson.loads(file.with_suffix(".json").read_bytes())
         length = sum(len(piece) - sealed.TAG for piece in sealed.whole_pieces(file.read_bytes())) / RATE
-        if length < LEAST:
+        if row["state"] != NEW or length < LEAST:  # a greeting, or a comment on a message, is spoken anew
             _forget(file)
             return False
         row["length"] = round(length * 1000)
