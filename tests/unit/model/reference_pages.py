@@ -37,7 +37,7 @@ CHAPTERS = {
         empty_flow flow_is_no_list destination_of_two unknown_destination unknown_condition weekday_in_words
         date_by_dots hours_of_one_digit hours_past_midnight hours_in_words hours_unquoted rule_without_a_beginning
         mac_of_five
-        mailto_for_email country_in_words domain_with_a_scheme
+        mailto_for_email email_in_cyrillic country_in_words domain_with_a_scheme
     """,
     "Secrets": """
         secret_in_clear secret_in_the_place_of_its_name password_of_a_telephone_in_clear secret_of_a_telephone_in_clear
