@@ -26,7 +26,7 @@ PASSWORD = "mail_password"  # its name among the secrets
 
 
 class Unwritable(Exception):
-    """No e-mail can be made of it, now or later: an address that is none."""
+    """No e-mail can be made of it: an address that is none. The sender's may be mended, so it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +126,6 @@ class Post:
 
 def _is_final(error: Exception) -> bool:
     """5xx: the same again would be refused again (RFC 5321 §4.2.1). A wrong password may be mended."""
-    if isinstance(error, Unwritable):
-        return True
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     if isinstance(error, smtplib.SMTPAuthenticationError):

@@ -138,7 +138,7 @@ def test_one_that_cannot_be_written_holds_up_no_other(tmp_path: Path, server: Sm
     db = left(tmp_path, "good")
     post(tmp_path, server).round(NOW)
     assert [mail["Message-ID"] for mail in server.taken] == ["<good@romashka.example>"]
-    assert jobs(db) == [("dead", 1)]
+    assert jobs(db) == [("waits", 1)]
 
 
 def test_a_name_ends_no_line_of_a_header() -> None:
