@@ -87,3 +87,11 @@ def test_nothing_waits_in_a_way_that_forgets_that_it_was_cancelled() -> None:
     whose caller has hung up; `asyncio.timeout` does not."""
     found = [path for path in SOURCE.rglob("*.py") if "asyncio.wait_for(" in path.read_text(encoding="utf-8")]
     assert found == []
+
+
+def test_each_decision_has_a_number_of_its_own() -> None:
+    files = sorted((SOURCE.parents[1] / "docs" / "decisions").glob("[0-9]*.md"))
+    numbers = [file.name[:4] for file in files]
+    assert numbers == sorted(set(numbers))
+    for file in files:
+        assert file.read_text("utf-8").startswith(f"# {file.name[:4]} "), file.name

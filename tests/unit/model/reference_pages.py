@@ -111,7 +111,7 @@ def not_served() -> str:
         *(f"| `when: {{{key}: …}}` | {issue} |" for key, issue in served.CONDITIONS.items()),
         f"| `when: {{NAME.FACT: …}}`, the destination `{{from: NAME.FACT}}` | {served.FACTS} |",
         "",
-        "Keys that only describe (`name`, `email`, `address`, `mac`, `model`) are kept and shown; that is all they do.",
+        "Keys that only describe (`name`, `address`, `mac`, `model`) are kept and shown; that is all they do.",
     ]
     return "\n".join(lines) + "\n"
 
