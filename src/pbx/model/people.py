@@ -9,6 +9,10 @@ from pbx.model.words import seconds
 _NO_WAY_OUT = "emergency calls have no way out; write emergency: {caller_id: …, trunks: […]}"
 WITH_EXTENSION = ("users", "ring_groups", "queues", "conferences")
 SHORTEST, LONGEST = 10, 600  # seconds of `media_timeout`: a relay keeps a session without sound for 900
+SHORTEST_MESSAGE, LONGEST_MESSAGE = (
+    5,
+    900,
+)  # seconds of `max_message`: while it is spoken it is in memory, with all others
 
 
 def check(scope: Scope) -> None:
@@ -18,6 +22,7 @@ def check(scope: Scope) -> None:
     _emergency(scope)
     _api_tokens(scope)
     _mail(scope)
+    _messages(scope)
 
 
 def _api_tokens(scope: Scope) -> None:
@@ -37,6 +42,16 @@ def _mail(scope: Scope) -> None:
         if plain["email"] != "none" and owner in users and "email" not in users[owner]:
             message = f"{plain['owner']} has no e-mail address; write users.{owner}.email, or email: none"
             scope.report(("voicemails", name, "email"), message)
+
+
+def _messages(scope: Scope) -> None:
+    """How long a message may be."""
+    for name, plain in scope.objects("voicemails").items():
+        given = plain["max_message"]
+        if not SHORTEST_MESSAGE <= seconds(given) <= LONGEST_MESSAGE:
+            bounds = f"{SHORTEST_MESSAGE}s and {LONGEST_MESSAGE // 60}m"
+            message = f"{given} is not between {bounds}; write a length of time in these bounds"
+            scope.report(("voicemails", name, "max_message"), message)
 
 
 def _silence(scope: Scope) -> None:
