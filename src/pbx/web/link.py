@@ -1,11 +1,11 @@
-"""The way to a call process: one connection for commands and one for its events, each coming back when it breaks."""
+"""The way to a call process: connections for commands and one for its events, each coming back when it breaks."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ ANSWER_WITHIN = 3.0  # seconds
 AGAIN_AFTER = 0.5  # seconds between two attempts to connect
 LOOK_AGAIN = 2.0  # seconds between two questions of whose calls come there
 LINE_LIMIT = 16 * 1024 * 1024  # a list of all calls of a tenant is one line
+SLOW = ("registrations", "transfer", "in_conference")
+"""Commands for which a call process asks somebody else first: each has a connection of its own, or the requests of all
+tenants would wait behind one who asks for them again and again."""
 OLD_EVENTS = 1_000  # how many a new process of ours asks for, so that its readers may resume
 
 
@@ -60,6 +63,44 @@ async def connect(place: str | Remote) -> Streams:
     return reader, writer
 
 
+class _Line:
+    """A connection for commands, one after the other."""
+
+    def __init__(self, name: str, place: str | Remote) -> None:
+        self._name, self._place = name, place
+        self._turn = asyncio.Lock()
+        self._streams: Streams | None = None
+
+    async def ask(self, command: str, more: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer as it comes. Raises Away."""
+        async with self._turn:
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN):
+                    reader, writer = await self._open()
+                    writer.write(orjson.dumps({"cmd": command, **more}) + b"\n")
+                    await writer.drain()
+                    line = await reader.readline()
+                answer: dict[str, Any] = orjson.loads(line)  # an empty one: the process is gone
+            except (OSError, TimeoutError, ValueError) as error:
+                self.hang_up()
+                raise Away(f"{self._name} does not answer") from error
+            except asyncio.CancelledError:
+                self.hang_up()  # or the next one would read this answer
+                raise
+        return answer
+
+    async def _open(self) -> Streams:
+        if self._streams is None or self._streams[0].at_eof():
+            self.hang_up()
+            self._streams = await connect(self._place)
+        return self._streams
+
+    def hang_up(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+
 class Link:
     """One call process, by its API (`pbx.server.api`). `on_event(boot, event)` gets each event with the start of the
     process that it is of; `on_gap()` is told when some are missing."""
@@ -76,8 +117,7 @@ class Link:
         self.tenants: frozenset[str] = frozenset()
         self._place = place
         self._on_event, self._on_gap = on_event, on_gap
-        self._turn = asyncio.Lock()
-        self._streams: Streams | None = None
+        self._lines = {command: _Line(name, place) for command in ("", *SLOW)}
         self._boot, self._last = "", -1
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -88,38 +128,15 @@ class Link:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._hang_up()
+        for line in self._lines.values():
+            line.hang_up()
 
     async def ask(self, command: str, **more: Any) -> dict[str, Any]:
         """One command. Raises Away or Refused. One that broke off may have been carried out: it is not repeated."""
-        async with self._turn:
-            try:
-                async with asyncio.timeout(ANSWER_WITHIN):
-                    reader, writer = await self._open()
-                    writer.write(orjson.dumps({"cmd": command, **more}) + b"\n")
-                    await writer.drain()
-                    line = await reader.readline()
-                answer: dict[str, Any] = orjson.loads(line)  # an empty one: the process is gone
-            except (OSError, TimeoutError, ValueError) as error:
-                self._hang_up()
-                raise Away(f"{self.name} does not answer") from error
-            except asyncio.CancelledError:
-                self._hang_up()  # or the next one would read this answer
-                raise
+        answer = await self._lines[command if command in SLOW else ""].ask(command, more)
         if not answer.pop("ok"):
             raise Refused(answer.get("status", 400), answer["error"])
         return answer
-
-    async def _open(self) -> Streams:
-        if self._streams is None or self._streams[0].at_eof():
-            self._hang_up()
-            self._streams = await connect(self._place)
-        return self._streams
-
-    def _hang_up(self) -> None:
-        if self._streams is not None:
-            self._streams[1].close()
-            self._streams = None
 
     async def _look(self) -> None:
         while True:

@@ -116,3 +116,32 @@ def test_a_server_that_answers_no_hex_is_not_believed() -> None:
         await server.wait_closed()
 
     asyncio.run(run())
+
+
+def test_nobody_waits_behind_a_question_that_edges_do_not_answer() -> None:
+    async def run() -> None:
+        asked, told = asyncio.Event(), asyncio.Event()
+
+        async def registrations(request: dict[str, Any]) -> dict[str, Any]:
+            asked.set()
+            await told.wait()
+            return {"registrations": []}
+
+        server = RemoteServer("127.0.0.1", 0, lambda: KEY, {"served": _served, "registrations": registrations}, {})
+        await server.start()
+        assert server._server is not None
+        port: int = server._server.sockets[0].getsockname()[1]
+        link = Link("calls1", Remote("127.0.0.1", port, lambda: KEY), lambda boot, event: None, lambda: None)
+        slow = asyncio.ensure_future(link.ask("registrations"))
+        try:
+            await asked.wait()
+            assert (await link.ask("served"))["tenants"] == ["house"]
+            assert not slow.done()
+            told.set()
+            assert (await slow)["registrations"] == []
+        finally:
+            told.set()
+            await link.close()
+            await ended(server)
+
+    asyncio.run(run())
