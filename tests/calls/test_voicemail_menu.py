@@ -212,3 +212,11 @@ def test_whoever_was_asked_before_the_box_was_locked_gets_no_guess_more(
     told = ring(Post(message("a")), digits)
     assert heard(told) == ["pin", "locked"]
     assert told.record.reasons[-1].startswith("voicemail/anna: locked")
+
+
+def test_nothing_typed_is_no_wrong_pin(ring: Ring) -> None:
+    """A receiver that lies beside the telephone locks no box."""
+    told = ring(Post(message("a")), "", state=settings(wrong_pins=2))
+    assert heard(told) == ["pin", "pin", "pin"]
+    assert not any("wrong PIN" in why for why in told.record.reasons)
+    assert told.record.hung_up_by == "pbx"

@@ -32,9 +32,9 @@ async def admitted(call: Call, box: Voicemail) -> bool:
         if _is_locked(call, box):
             return await _tell_locked(call, box)
         digits = await typed(call, "system-voicemail-pin")
-        if _is_locked(
-            call, box
-        ):  # others who were asked at the same time have guessed: this guess would be one too many
+        if not digits:
+            continue
+        if _is_locked(call, box):  # others who were asked meanwhile have guessed: this one would be too many
             return await _tell_locked(call, box)
         if call.state.opens(box, digits):
             if _setting(call, box, WRONG):
