@@ -109,10 +109,14 @@ class Mailbox:
         if sound is None:
             return None
         draft = self.draft(box, caller=message.caller, name=message.name, origin=by)
-        if comment is not None:
-            draft.write(bytes(comment.sound))
-        draft.write(sound)
-        return await self.keep(draft)
+        try:
+            if comment is not None:
+                draft.write(bytes(comment.sound))
+            draft.write(sound)
+            return await self.keep(draft)
+        except NoRoom:
+            draft.drop()  # or the next start would take it for a message
+            raise
 
     def mark(self, message: Message, state: str, author: str) -> Message:
         """It is new, saved or deleted from now on."""

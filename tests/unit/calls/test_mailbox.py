@@ -214,3 +214,25 @@ def test_a_greeting_or_a_comment_that_a_kill_cut_off_is_nobodys_message(process:
     after = Process(process.folder)
     assert after.became == 0 and after.journal == [] and after.boxes.all_of("t") == {}
     assert [*(process.folder / "messages").iterdir()] == []
+
+
+@pytest.mark.parametrize("halves", [4, 60])
+def test_a_message_of_any_length_is_forwarded(process: Process, halves: int) -> None:
+    message, comment = process.leave(halves), process.speak(halves)
+    sent = asyncio.run(process.mail.copy(message, "boris", by="user/anna", comment=comment))
+    comment.drop()
+    assert sent is not None and asyncio.run(process.mail.sound(sent)) == SPEECH * 2 * halves
+
+
+def test_what_cannot_be_forwarded_leaves_nothing(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = process.leave()
+    before = {one.name for one in (process.folder / "messages").iterdir()}
+
+    def full(fd: int, data: bytes) -> int:
+        return 0
+
+    monkeypatch.setattr(mailbox.os, "write", full)
+    with pytest.raises(NoRoom):
+        asyncio.run(process.mail.copy(message, "boris", by="user/anna"))
+    monkeypatch.undo()
+    assert {one.name for one in (process.folder / "messages").iterdir()} == before

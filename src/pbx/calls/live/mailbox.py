@@ -199,7 +199,7 @@ class LiveDraft(Draft):
 
     def write(self, sound: bytes) -> None:
         super().write(sound)
-        piece = self._seal.piece(sound)
+        piece = b"".join(self._seal.piece(sound[at : at + PIECE]) for at in range(0, len(sound), PIECE))
         try:
             if os.write(self._fd, piece) < len(piece):
                 raise OSError("the disk is full")
