@@ -92,7 +92,7 @@ def test_a_call_is_told_from_its_start_to_its_end_to_its_own_tenant(here: Web) -
         _, ended = reader.until("call.ended", call=call)
         assert (ended["disposition"], ended["hung_up_by"], "tenant" in ended) == ("answered", "api", False)
         told = [what for what in reader.seen if what != "leg.ended"]
-        assert told[:4] == ["call.started", "leg.ringing", "leg.ringing", "call.answered"]  # the own telephone is no answer
+        assert told[:4] == ["call.started", "leg.ringing", "leg.ringing", "call.answered"]  # the own one is no answer
         assert told[-2:] == ["call.joined", "call.ended"]
         with here.client("other") as another:
             theirs = call_to_its_end(another)
