@@ -29,9 +29,7 @@ def ensure() -> None:
     SOCKETS.mkdir(mode=0o700, exist_ok=True)
     INVENTORY.mkdir(parents=True, exist_ok=True)
     _write(CONNECTION, _connection(), 0o644)
-    if not SECRETS.exists():
-        say(f"new secrets in {SECRETS}")
-        _write(SECRETS, _secrets(), 0o600)
+    _ensure_secrets()
     if instance.IS_CHECKOUTS:
         link = CHECKOUT / "lab/state"
         if not link.is_symlink() or os.readlink(link) != str(FOLDER):
@@ -76,12 +74,30 @@ def _connection() -> str:
     )
 
 
-def _secrets() -> str:
-    return (
+def _ensure_secrets() -> None:
+    """Make those that are missing: an older lab does not know what the example has named since."""
+    known = SECRETS.read_text() if SECRETS.exists() else ""
+    text = known or (
         "# Made by `lab/lab up` for this lab only; `lab/lab reset` makes new ones. Never commit it.\n"
         f'pbx_site_key: "{secrets.token_hex(32)}"\n'
-        f'pbx_secrets:\n  trunk_mtt: "{secrets.token_urlsafe(18)}"\n'
+        "pbx_secrets:\n"
     )
+    for name, value in GIVEN.items():
+        if f"\n  {name}:" not in text:
+            text += f'  {name}: "{value()}"\n'
+    if text != known:
+        say(f"new secrets in {SECRETS}")
+        _write(SECRETS, text, 0o600)
+
+
+def _pin() -> str:
+    """Ten digits in any order: none that is refused as too easy but for one row up and one down; and long enough that
+    a search for it in all files of a host finds no other number."""
+    return "".join(secrets.SystemRandom().sample("0123456789", 10))
+
+
+GIVEN = {"trunk_mtt": lambda: secrets.token_urlsafe(18), "voicemail_ivanov": _pin}
+"""What `examples/` names, and how each value is made."""
 
 
 def _write(path: Path, text: str, bits: int) -> None:

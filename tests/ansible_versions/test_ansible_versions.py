@@ -30,7 +30,7 @@ class Play:
         variables = {
             "sip_address": "10.77.0.11",
             "pbx_site_key": "k" * 40,
-            "pbx_secrets": {"trunk_mtt": "not-to-be-seen-anywhere"},
+            "pbx_secrets": {"trunk_mtt": "not-to-be-seen-anywhere", "voicemail_ivanov": "739146"},
             "pbx_model_root": str(ROOT / "examples"),
             "folder": str(folder),
         }

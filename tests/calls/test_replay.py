@@ -38,7 +38,8 @@ SCRIPTS: dict[str, Script] = {
     "an extension in the menu": Script(
         NOON, "+79161234567", "+74951000114", "mtt", keys="301", people={"sidorov": Person(answers=6.0, talks=4.0)}
     ),
-    "inside, busy": Script(NOON, "petrova", "201", people={"ivanov": Person(status=486, after=1.5)}),
+    "inside, busy": Script(NOON, "ivanov", "202", people={"petrova": Person(status=486, after=1.5)}),
+    "a message for who is busy": Script(NOON, "petrova", "201", people={"ivanov": Person(status=486, after=1.5)}),
     "cancelled": Script(NOON, "petrova", "201", people={"ivanov": RINGS}, patience=3),
     "a trunk says nothing, the other answers": Script(
         NOON, "petrova", "89161234567", people={"mtt": Person(silent=True), "ural": Person(answers=4.0, talks=7.0)}
@@ -203,18 +204,18 @@ def test_another_model_differs_at_a_step_and_git_has_that_of_the_day(repository:
 def test_it_is_told_in_russian(repository: Path) -> None:
     loaded = load(repository)
     record = make(repository, "inside, busy")
-    edit(repository, 'extension: "201"', 'extension: "211"')
+    edit(repository, 'extension: "202"', 'extension: "212"')
     out = told(repository, record, "ru", loaded.tenant_plain["romashka"])
     assert "На своей ревизии повтор проходит так же, как прошёл вызов." in out
     assert any(line.startswith("ревизия") and line.endswith("сохранена на calls1") for line in out)
-    assert "  сегодня: 201 — не внутренний номер и не номер, который можно вызвать" in out
+    assert "  сегодня: 202 — не внутренний номер и не номер, который можно вызвать" in out
 
 
 def test_a_leg_that_nobody_knows_is_named(repository: Path) -> None:
     record = make(repository, "inside, busy")
     plain = load(repository).tenant_plain["romashka"]
-    edit(repository, 'extension: "201"', 'extension: "211"')
-    edit(repository, 'extension: "301"', 'extension: "201"')
+    edit(repository, 'extension: "202"', 'extension: "212"')
+    edit(repository, 'extension: "301"', 'extension: "202"')
     out = told(repository, record, plain=plain)
     assert out[-1] == "Not rung in the recorded call, taken to ring without an answer: device sidorov-desk."
 
@@ -229,7 +230,7 @@ def test_a_model_that_nobody_has_is_told(repository: Path, tmp_path: Path) -> No
 
 
 def test_a_replay_that_goes_another_way_is_honest(repository: Path) -> None:
-    record = {**make(repository, "inside, busy"), "answered_by": "device ivanov-desk", "disposition": "answered"}
+    record = {**make(repository, "inside, busy"), "answered_by": "device petrova-desk", "disposition": "answered"}
     assert any("another way than the call did (disposition, answered_by)" in line for line in told(repository, record))
 
 

@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from phones.romashka import inside, inward, outward
+from phones.romashka import inside, inward, messages, outward
 from phones.romashka.play import Told, play
 from phones.romashka.report import Report
 from phones.romashka.stage import Stage
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVED = 2  # the stage that the PBX is at: 1 rings, 2 answers
-CALLS = {1: inside.CALLS, 2: (*inward.CALLS, *inside.CALLS, *outward.CALLS)}
+CALLS = {1: inside.CALLS, 2: (*inward.CALLS, *messages.CALLS, *inside.CALLS, *outward.CALLS)}
 
 
 def main() -> int:

@@ -61,6 +61,36 @@ same = kept["path"] == record["path"] and kept["reasons"] == record["reasons"]
 print("end", count == whole == number, same, flush=True)
 """
 
+MESSAGES = """
+import tempfile
+from pathlib import Path
+from pbx.store import database, messages, outbox, sealed
+from pbx.store.drain import Drainer
+from pbx.store.journal import Journal
+
+url = "postgresql://pbx@10.77.0.31:5432/pbx?sslmode=require"
+db = database.connect(url, password=lambda: "for-this-test-only")
+folder, key, now = Path(tempfile.mkdtemp()), sealed.key_of("a secret of this test alone"), 1_796_000_000_000
+journal = Journal(folder, node="calls1.1", boot="000000000001")
+sound = bytes(range(256)) * 60
+for name in "ab":
+    file = folder / f"{name}.message"
+    row = dict(id=name, tenant="t", box="anna", caller=None, name="50 %", origin="c", born=now, length=1920,
+               state="new", author="c", changed=now, sealed_with=sealed.name_of(key))
+    for _ in range(2):  # the second time by a process that came after a kill
+        file.write_bytes(sealed.Seal(key, name).piece(sound))
+        journal.append("message", {"message": row, "file": str(file), "mail": {"to": "anna@t.example"}})
+journal.append("message_is", {"id": "a", "state": "saved", "author": "user/anna", "changed": now + 5})
+journal.append("message_is", {"id": "a", "state": "new", "author": "late", "changed": now + 3})
+journal.append("message_is", {"id": "b", "state": "deleted", "author": "user/anna", "changed": now + 5})
+journal.close()
+Drainer(folder, db).drain()
+known = {row["id"]: row["state"] for row in messages.since(db)}
+heard = sealed.opened(key, "a", messages.sound_of(db, "a")) == sound
+swept = messages.sweep(db, now + 6 + messages.KEPT_DELETED), messages.one(db, "b"), messages.sound_of(db, "b")
+print(known, heard, swept)
+"""
+
 
 @pytest.fixture
 def store() -> Iterator[Lab]:
@@ -100,3 +130,11 @@ def test_each_record_comes_in_once_through_kills_and_a_hang(store: Lab) -> None:
         drain.stdin.close()  # ends it
         assert wait("end") == "end True True\n"
     assert drain.returncode == 0
+
+
+@pytest.mark.row("R12")
+def test_messages_and_their_sound_are_kept_and_swept(store: Lab) -> None:
+    environment = {"env": {**store.environment, "PYTHONPATH": str(CHECKOUT / "src"), "HOME": "/nonexistent"}}
+    words = [str(CHECKOUT / "lab/lab"), "exec", "lab", sys.executable, "-c", MESSAGES]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, **environment)  # type: ignore[call-overload]
+    assert done.stdout == "{'a': 'saved', 'b': 'deleted'} True (1, None, None)\n", done.stderr

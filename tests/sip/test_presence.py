@@ -285,7 +285,8 @@ def test_own_messages(site: Site) -> None:
     phone = site.registered("ivanov-desk")
     assert phone.subscribe("ivanov-desk", event="message-summary").status == 200
     told = phone.notified()
-    assert told.body == "Messages-Waiting: no\r\nVoice-Message: 0/0 (0/0)\r\n"
+    box = f"Message-Account: sip:*97@{DOMAIN}\r\n"
+    assert told.body == f"Messages-Waiting: no\r\n{box}Voice-Message: 0/0 (0/0)\r\n"
     assert told.request.get("Content-Type") == "application/simple-message-summary"
     assert phone.refresh(0).status == 200
 

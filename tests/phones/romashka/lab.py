@@ -51,11 +51,17 @@ def password(user: str, device: str) -> str:
 
 @cache
 def trunk_login() -> tuple[str, str]:
-    """User and password that the carrier mtt asks for: they stand in the lab's secrets."""
+    """User and password that the carrier mtt asks for."""
+    return "romashka", secret("trunk_mtt")
+
+
+@cache
+def secret(name: str) -> str:
+    """One of those that the model names: they stand in the lab's secrets."""
     import yaml
 
     secrets = yaml.safe_load((INVENTORY.parent / "group_vars/all/secrets.yml").read_text())
-    return "romashka", str(secrets["pbx_secrets"]["trunk_mtt"])
+    return str(secrets["pbx_secrets"][name])
 
 
 def forgive(address: str) -> None:

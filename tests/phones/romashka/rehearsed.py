@@ -31,6 +31,7 @@ SCRIPTS: dict[str, dict[str, Any]] = {
     "unknown_extension": {},
     "nobody_answers": {"people": {"ivanov": RINGS, "petrova": RINGS, "mtt": RINGS}},
     "closed": {},
+    "message": {"keys": "#", "patience": 30},
     "hours_spoken": {},
     "key_1": {"keys": "1", "people": {"petrova": STAYS, "ivanov": RINGS}, "patience": 20},
     "wrong_key": {"keys": "7,1", "people": {"petrova": STAYS, "ivanov": RINGS}, "patience": 30},

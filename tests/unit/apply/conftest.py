@@ -31,7 +31,7 @@ def hosts() -> list[Host]:
 
 @pytest.fixture(scope="session")
 def secrets() -> Secrets:
-    return Secrets("k" * 40, {"trunk_mtt": "mtt-password-of-tests"})
+    return Secrets("k" * 40, {"trunk_mtt": "mtt-password-of-tests", "voicemail_ivanov": "7391"})
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,7 @@ def test_no_secret_is_in_a_document(compiled: Compiled, secrets: Secrets) -> Non
 def test_each_server_gets_only_the_secrets_that_it_needs(compiled: Compiled) -> None:
     by_role = {(one.server, one.role): set(one.secrets) for one in compiled.documents}
     assert by_role["relay1", "relay"] == by_role["calls1", "media"] == set()
-    assert by_role["calls1", "calls"] == {"trunk_mtt"}
+    assert by_role["calls1", "calls"] == {"trunk_mtt", "pin/voicemail_ivanov", "sound_key"}
     devices = ("ivanov-desk", "petrova-desk", "sidorov-desk", "orlova-soft", "orlova-web")
     assert by_role["edge1", "edge"] == {f"ha1/{one}@romashka.example" for one in devices}
 

@@ -34,7 +34,7 @@ def test_only_hashes_of_pins_reach_call_processes(with_room: LoadedSource, hosts
     compiled = compile_all(with_room.source, hosts, given)
     named = {(one.role, name): value for one in compiled.documents for name, value in one.secrets.items()}
     hashes = {role_and_name: value for role_and_name, value in named.items() if role_and_name[1].startswith("pin/")}
-    assert set(hashes) == {("calls", "pin/board"), ("calls", "pin/chair")}
+    assert set(hashes) == {("calls", f"pin/{name}") for name in ("board", "chair", "voicemail_ivanov")}
     stored = hashes["calls", "pin/board"]
     assert "4711" not in stored and pins.is_right(stored, "4711")
     assert not any(pins.is_right(stored, wrong) for wrong in ("", "4712", "909090", "471", "47110"))

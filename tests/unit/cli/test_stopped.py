@@ -15,7 +15,7 @@ all:
   vars:
     pbx_model_root: {root}/examples
     pbx_site_key: "0123456789abcdef0123456789abcdef"
-    pbx_secrets: {{trunk_mtt: "a password"}}
+    pbx_secrets: {{trunk_mtt: "a password", voicemail_ivanov: "7391"}}
     ansible_ssh_common_args: -o ProxyCommand='sleep 300' -o ConnectTimeout=300
   children:
     edges: {{hosts: {{pbx1: {{sip_address: 192.0.2.5, media_address: 192.0.2.5}}}}}}
