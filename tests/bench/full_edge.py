@@ -1,7 +1,8 @@
-"""The edge of the tests with the shared memory of a real one (`kamailio_shared_memory` of the role).
+"""The edge of the tests with what a host's has more: shared memory (`kamailio_shared_memory` of the role) and patience.
 
 tm holds each transaction for 5 s after its end: the tests' 64 MiB are full at about 200 calls a second, and an edge out
-of memory answers 407, 404 and 500 at random.
+of memory answers 407, 404 and 500 at random. The tests' edge gives a call process 600 ms; one of a single process waits
+as long as that needs to be back after SIGKILL.
 """
 
 from __future__ import annotations
@@ -12,11 +13,19 @@ import subprocess
 
 from unit.edge.edge_under_test import EdgeUnderTest
 
+from pbx.desired.edge import PATIENCE_WITH_ONE
+
 SHARED_MB = 256
 
 
 class FullEdge(EdgeUnderTest):
     """Start with `start()`, as the tests' edge."""
+
+    def write_files(self) -> None:
+        super().write_files()
+        settings = self.folder / "pbx_settings.cfg"
+        patient = settings.read_text().replace("pbx.owner_timeout = 600", f"pbx.owner_timeout = {PATIENCE_WITH_ONE}")
+        settings.write_text(patient)
 
     def start(self) -> None:
         for path in (self.folder, *self.folder.rglob("*")):

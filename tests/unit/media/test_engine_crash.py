@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import uvloop
 from unit.media.conftest import MediaEngine
 from unit.media.media_desk import Desk, sounding, tell
 from unit.media.media_phone import PCMA, loudest
@@ -136,6 +137,23 @@ def test_a_client_may_come_before_the_engine(own_engine: MediaEngine) -> None:
         phone.close()
 
     asyncio.run(run())
+
+
+def test_a_call_ends_in_the_moment_in_which_the_engine_is_gone(own_engine: MediaEngine) -> None:
+    """The transport knows it already, the reader not yet. uvloop, as pbx-calls has: its transport raises then."""
+
+    async def run() -> None:
+        client = EngineClient("moment")
+        assert await client.connect(own_engine.socket)
+        await client.add_leg("a", remote=("127.0.0.1", 9), payload=8)
+        assert client._link is not None
+        client._link.writer.transport.abort()
+        await asyncio.sleep(0)  # the handle is closed in the next turn of the loop
+        assert client.connected
+        await client.remove_leg("a")
+        await client.close()
+
+    uvloop.run(run())
 
 
 def test_a_second_engine_leaves_the_first_alone(media_engine: MediaEngine) -> None:
