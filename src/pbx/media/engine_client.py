@@ -225,7 +225,7 @@ class EngineClient:
         reply: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         link.replies[number] = reply
         try:
-            if link.writer.is_closing():  # uvloop's transport raises RuntimeError then, asyncio's takes it and is silent
+            if link.writer.is_closing():  # uvloop's transport raises RuntimeError at a write then
                 raise ConnectionResetError("closed")
             link.writer.write(frame({"id": number, **message}))
             async with asyncio.timeout(REPLY_WITHIN):
