@@ -21,6 +21,15 @@ TONES = {"phone1": 600.0, "phone2": 750.0, "phone3": 900.0, "phone4": 1050.0}
 LISTEN = 0.4  # seconds of a tone that count as hearing it
 CALLS = "/opt/pbx/current/bin/pbx-calls"
 Record = dict[str, Any]
+LANDYSH = """\
+version: pbx/v1
+tenant: {id: landysh, name: Landysh, domain: landysh.example, country: RU, timezone: Europe/Moscow, languages: [ru-RU]}
+emergency: {numbers: ["112"]}
+locations: {here: {address: "Moscow", emergency: {caller_id: "+74951000300", trunks: [trunk/mtt]}}}
+users:
+  ivanov: {name: Another Ivanov, extension: "201", location: location/here, devices: {desk: {type: desk_phone}}}
+  petrova: {name: Another Petrova, extension: "202", location: location/here, devices: {desk: {type: desk_phone}}}
+"""
 
 
 @dataclass
@@ -32,6 +41,12 @@ class ShapeSite(Site):
     @property
     def inventory(self) -> Path:
         return self.state / "inventory" / "hosts.yml"
+
+    def add_landysh(self) -> None:
+        """A second tenant in the model, with the same users and extensions as the example's."""
+        folder = self.model / "landysh"
+        folder.mkdir()
+        (folder / "landysh.yml").write_text(LANDYSH)
 
     def phone(self, user: str, party: str, edge: str, *, tenant: str = "romashka", transport: str = "udp") -> Baresip:
         """The desk phone of `user` at an outside party, with `edge` as its proxy; not started, not registered."""

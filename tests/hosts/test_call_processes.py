@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 import pytest
 from hosts.shape_site import LISTEN, Record, ShapeSite, new_shape, rings_and_talks
-from hosts.test_shapes import LANDYSH
 from phones.baresip import Baresip
 
 pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("R34")]
@@ -18,8 +17,7 @@ HOST, SECOND = "pbx1", "pbx-calls@2.service"
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShapeSite]:
     """Everything on one host, with two tenants and one call process."""
     with new_shape(tmp_path_factory.mktemp("processes"), "single") as made:
-        (made.model / "landysh").mkdir()
-        (made.model / "landysh/landysh.yml").write_text(LANDYSH)
+        made.add_landysh()
         made.pbx("apply", expect=0, timeout=600)
         yield made
 

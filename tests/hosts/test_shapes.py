@@ -10,16 +10,6 @@ from hosts.shape_site import LISTEN, Record, ShapeSite, new_shape, rings_and_tal
 
 pytestmark = [pytest.mark.lab, pytest.mark.long, pytest.mark.row("C01")]
 
-LANDYSH = """\
-version: pbx/v1
-tenant: {id: landysh, name: Landysh, domain: landysh.example, country: RU, timezone: Europe/Moscow, languages: [ru-RU]}
-emergency: {numbers: ["112"]}
-locations: {here: {address: "Moscow", emergency: {caller_id: "+74951000300", trunks: [trunk/mtt]}}}
-users:
-  ivanov: {name: Another Ivanov, extension: "201", location: location/here, devices: {desk: {type: desk_phone}}}
-  petrova: {name: Another Petrova, extension: "202", location: location/here, devices: {desk: {type: desk_phone}}}
-"""
-
 
 @pytest.fixture(scope="module")
 def single(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShapeSite]:
@@ -61,8 +51,7 @@ def test_on_one_host_the_outside_reaches_the_edge_only(single: ShapeSite) -> Non
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShapeSite]:
     """Two edges, relays and call hosts, one store, and a second tenant, whom the other call host serves."""
     with new_shape(tmp_path_factory.mktemp("cluster"), "cluster") as site:
-        (site.model / "landysh").mkdir()
-        (site.model / "landysh/landysh.yml").write_text(LANDYSH)
+        site.add_landysh()
         site.pbx("apply", expect=0, timeout=600)
         yield site
 

@@ -38,8 +38,7 @@ async def voicemail(call: Call, to: Destination) -> Destination | None:
         while key != OPERATOR and (key := await _message(call, box, AGAIN + keys)) == AGAIN:
             continue
     except NoRoom as why:
-        call.note(Reason("message_not_kept", voicemail=box.id, why=str(why)))
-        await call.play(NO_ROOM)
+        await not_kept(call, box, why)
         await call.sound("refused")
         return None
     if key == OPERATOR:
@@ -102,3 +101,9 @@ def _recorded(call: Call, box: Voicemail, name: str) -> Message | None:
     if not said or (said["until"] is not None and said["until"] <= call.moment()):
         return None
     return call.mail.find(said["id"])
+
+
+async def not_kept(call: Call, box: Voicemail, why: NoRoom) -> None:
+    """The caller is told that nothing can be kept now, the record why."""
+    call.note(Reason("message_not_kept", voicemail=box.id, why=str(why)))
+    await call.play(NO_ROOM)

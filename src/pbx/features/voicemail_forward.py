@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pbx.calls.call import Call
 from pbx.calls.mailbox import COMMENT, LEAST, Message, NoRoom
+from pbx.features.voicemail import not_kept
 from pbx.features.voicemail_pin import typed
 from pbx.model.objects import Destination
 from pbx.model.services import Voicemail
@@ -26,8 +27,7 @@ async def forward(call: Call, box: Voicemail, message: Message) -> None:
     try:
         sent = await _with_comment(call, box, message, target)
     except NoRoom as why:
-        call.note(Reason("message_not_kept", voicemail=target.id, why=str(why)))
-        await call.play("system-voicemail-unavailable")
+        await not_kept(call, target, why)
         return
     if sent is None:
         await call.sound("refused")

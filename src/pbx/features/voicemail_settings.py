@@ -9,7 +9,7 @@ from typing import Any
 
 from pbx.calls.call import Call
 from pbx.calls.mailbox import DELETED, GREETING, NoRoom
-from pbx.features.voicemail import FOR_A_WHILE, OWN_GREETING
+from pbx.features.voicemail import FOR_A_WHILE, OWN_GREETING, not_kept
 from pbx.features.voicemail_pin import choose_pin, typed
 from pbx.model.services import Voicemail
 from pbx.routing.reason import Reason
@@ -52,8 +52,7 @@ async def _record(call: Call, box: Voicemail, name: str, *, until: int | None) -
             draft.drop()
             raise
     except NoRoom as why:
-        call.note(Reason("message_not_kept", voicemail=box.id, why=str(why)))
-        await call.play("system-voicemail-unavailable")
+        await not_kept(call, box, why)
         return
     if greeting is None:
         await call.sound("refused")
