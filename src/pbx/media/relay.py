@@ -160,6 +160,11 @@ class RelaySession:
         """Keep the digits of `tag` (RFC 4733) from the others, who hear its sound; they are told of all the same."""
         await self._command("block DTMF" if hides else "unblock DTMF", **{"from-tag": tag})
 
+    async def record(self, on: bool) -> None:
+        """Write down all packets of the session as they come, or no more; each begin makes a file of its own. Said
+        again it changes nothing."""
+        await self._command("start recording" if on else "stop recording")
+
     async def query(self) -> dict[str, Any]:
         """Live state: `tags[leg].medias[0].streams[0]`, `tags[leg].subscriptions`. It costs rtpengine 180 µs of CPU."""
         return await self._command("query")

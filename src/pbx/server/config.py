@@ -32,6 +32,7 @@ class CallsConfig:
     edges: dict[str, Edge]
     relays: list[tuple[str, str, int]]
     agents: list[tuple[str, int]]  # those beside the relays, who tell of digits
+    beside: dict[str, str]  # relay → its agent, `address:port` both
     media_socket: str
     control: Path
     api: Path
@@ -102,6 +103,11 @@ def read(path: Path, instance: int | None = None) -> CallsConfig:
             edges=edges,
             relays=[(entry["name"], entry["address"], int(entry["port"])) for entry in data["relays"]],
             agents=[(entry["address"], int(entry["digits"])) for entry in data["relays"] if "digits" in entry],
+            beside={
+                f"{entry['address']}:{entry['port']}": f"{entry['address']}:{entry['digits']}"
+                for entry in data["relays"]
+                if "digits" in entry
+            },
             media_socket=data["media"]["socket"],
             control=Path(numbered(data["control"], own)),
             api=Path(numbered(api, own)),

@@ -1,4 +1,5 @@
-"""`pbx-relay --config /etc/pbx/relay.json`: the agent beside an rtpengine. It passes on the digits of relayed calls.
+"""`pbx-relay --config /etc/pbx/relay.json`: the agent beside an rtpengine. It passes on the digits of relayed calls and
+makes recordings of what rtpengine writes of those that are recorded.
 
 Its sockets are systemd's (`pbx-relay.socket`): what comes while it is restarted waits there, and rtpengine, which would
 drop the digit after an unreachable port as well, never meets one.
@@ -20,10 +21,12 @@ from typing import Any
 
 import orjson
 
+from pbx.media.ng import NgClient
 from pbx.media.relayed import Outbox, Peer
 from pbx.server.config_file import ConfigError, told
 from pbx.server.control import ControlServer
 from pbx.server.notify import notify
+from pbx.server.tapes import Tapes
 
 log = logging.getLogger("pbx-relay")
 
@@ -33,11 +36,15 @@ WATCHDOG = 3.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class RelayConfig:
-    """`digits`: where rtpengine tells of digits; `calls`: where call processes ask for them."""
+    """`digits`: where rtpengine tells of digits; `calls`: where call processes ask for them; `spool`: where rtpengine
+    writes what it records, None on a host that records nothing; `ng` and `cli`: where rtpengine listens."""
 
     digits: tuple[str, int]
     calls: tuple[str, int]
     control: Path
+    spool: Path | None = None
+    ng: tuple[str, int] = ("127.0.0.1", 2223)
+    cli: tuple[str, int] = ("127.0.0.1", 2224)
 
 
 def read(path: Path) -> RelayConfig:
@@ -48,7 +55,15 @@ def read(path: Path) -> RelayConfig:
             digits=(data["digits"]["address"], int(data["digits"]["port"])),
             calls=(data["calls"]["address"], int(data["calls"]["port"])),
             control=Path(data["control"]),
+            **_of_recording(data.get("recording")),
         )
+
+
+def _of_recording(data: dict[str, Any] | None) -> dict[str, Any]:
+    if data is None:
+        return {}
+    ng, cli = ((data[name]["address"], int(data[name]["port"])) for name in ("ng", "cli"))
+    return {"spool": Path(data["spool"]), "ng": ng, "cli": cli}
 
 
 def bound(address: tuple[str, int]) -> socket.socket:
@@ -72,9 +87,10 @@ class Agent:
         self._config = config
         self._outbox = Outbox(secrets.token_hex(4))
         self._changed = asyncio.Event()
+        self._tapes: Tapes | None = None
 
     async def run(self) -> None:
-        """Pass digits on until SIGTERM."""
+        """Pass digits on, and make recordings, until SIGTERM."""
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -85,6 +101,11 @@ class Agent:
         digits, _ = await loop.create_datagram_endpoint(
             lambda: _Datagrams(self._of_rtpengine), sock=bound(self._config.digits)
         )
+        if self._config.spool is not None:
+            ng = NgClient()
+            await ng.connect(*self._config.ng)
+            self._tapes = Tapes(self._config.spool, ng, self._config.cli)
+            self._tapes.start()
         control = ControlServer(self._config.control, {"status": self._status})
         await control.start()
         sending = asyncio.ensure_future(self._send())
@@ -93,6 +114,8 @@ class Agent:
         await stopping.wait()
         notify("STOPPING=1")
         sending.cancel()
+        if self._tapes is not None:
+            await self._tapes.close()
         await control.close()
         digits.close()
         self._calls.close()
@@ -102,10 +125,25 @@ class Agent:
         self._changed.set()
 
     def _of_a_process(self, datagram: bytes, sender: Peer) -> None:
+        if datagram.startswith(b'{"tape":'):
+            self._tell_of_a_tape(datagram, sender)
+            return
         answer = self._outbox.received(datagram, sender, asyncio.get_running_loop().time())
         if answer is not None:
             self._calls.sendto(answer, sender)
         self._changed.set()
+
+    def _tell_of_a_tape(self, datagram: bytes, sender: Peer) -> None:
+        """A line of a recorded call: it is taken when it is kept."""
+        try:
+            told = orjson.loads(datagram)
+            session, number, line = str(told["tape"]), int(told["number"]), dict(told["line"])
+            if self._tapes is None or not self._tapes.told(session, number, line):
+                return
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            log.warning("what %s tells of a tape makes no sense: %r", sender, error)
+            return
+        self._calls.sendto(orjson.dumps({"taped": session, "number": number}), sender)
 
     async def _send(self) -> None:
         """Send what is due, when it is due."""
@@ -124,7 +162,8 @@ class Agent:
             notify("WATCHDOG=1")
 
     async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"pid": os.getpid(), **self._outbox.status()}
+        tapes = self._tapes.status() if self._tapes is not None else None
+        return {"pid": os.getpid(), **self._outbox.status(), "recordings": tapes}
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -140,7 +179,9 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point of `pbx-relay`; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="pbx-relay", description="Passes on the digits of relayed calls.")
+    parser = argparse.ArgumentParser(
+        prog="pbx-relay", description="Passes on the digits of relayed calls, and makes recordings."
+    )
     parser.add_argument("--config", type=Path, default=Path("/etc/pbx/relay.json"))
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
