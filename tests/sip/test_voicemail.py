@@ -211,6 +211,33 @@ def state(desk: Desk, message: str) -> str:
     return str(found)
 
 
+def test_a_shared_box_is_chosen_and_what_one_deletes_is_gone_for_all(tell: Tell) -> None:
+    """anna has a box of her own and shares olga's."""
+
+    async def story(desk: Desk) -> None:
+        caller = desk.call_in("+74951000054")
+        await desk.up(caller)
+        before = drafts(desk)
+        caller.digit("#")
+        await desk.until(lambda: drafts(desk) > before, "a message is recorded")
+        await speak(caller, 1100, 2.5)
+        caller.digit("#")
+        row, _ = (await in_store(desk, "crew", 1))[-1]
+        await desk.over(caller)
+
+        anna = desk.call("anna", "*97")
+        await desk.up(anna)
+        press(anna, "26274#")
+        await hears(anna, 1100)
+        anna.digit("2")
+        await desk.until(lambda: state(desk, row["id"]) == "deleted", "it is deleted")
+        anna.bye()
+        await desk.over(anna)
+        assert "voicemail/crew: chosen among several" in (await desk.records(2))[-1]["reasons"]
+
+    tell(story)
+
+
 def test_a_full_box_says_so(tell: Tell) -> None:
     async def story(desk: Desk) -> None:
         if not stored(desk.stack.folder, "boris"):

@@ -18,7 +18,7 @@ def test_messages_are_listed_newest_first_and_each_person_has_the_own_ones(serve
     with served.client() as admin, served.client(role="user") as anna:
         everybodys = [one["message"] for one in admin.get("/messages").json()["messages"]]
         assert everybodys[:2] == [theirs, ours]
-        hers = anna.get("/messages").json()["messages"]
+        hers = anna.get("/messages?box=anna").json()["messages"]
         assert ours in [one["message"] for one in hers] and {one["owner"] for one in hers} == {"anna"}
         assert [one["message"] for one in admin.get("/messages?box=boris").json()["messages"]] == [theirs]
         for way in ("", "/sound"):
@@ -26,6 +26,16 @@ def test_messages_are_listed_newest_first_and_each_person_has_the_own_ones(serve
         assert anna.delete(f"/messages/{theirs}").status_code == 404
         said = admin.get(f"/messages/{ours}").json()
         assert (said["caller"], said["name"], said["state"], said["seconds"]) == ("+79161234567", "Иван", "new", 3.2)
+
+
+def test_who_shares_a_box_has_its_messages_too_and_one_deletes_for_all(served: Web) -> None:
+    name = leave(served, box="crew")
+    with served.client() as admin, served.client(role="user") as anna:
+        said = anna.get(f"/messages/{name}").json()
+        assert (said["box"], said["owner"], said["users"]) == ("crew", "olga", ["olga", "anna"])
+        assert anna.get(f"/messages/{name}/sound").status_code == 200
+        assert anna.delete(f"/messages/{name}").status_code == 204
+        assert admin.get(f"/messages/{name}").status_code == 404
 
 
 def test_sound_is_a_wav_file_and_comes_in_parts(served: Web) -> None:
@@ -73,7 +83,8 @@ def test_a_new_pin_by_the_api_is_no_easy_one_and_is_told_to_nobody(served: Web) 
             assert refused.status_code == 422, easy
         assert anna.put("/voicemails/boris/pin", json={"pin": "7391"}).status_code == 404
         assert anna.put("/voicemails/anna/pin", json={"pin": "739182"}).status_code == 204
-        (hers,) = anna.get("/voicemails").json()["voicemails"]
+        hers, shared = anna.get("/voicemails").json()["voicemails"]
+        assert (shared["voicemail"], shared["owner"], shared["users"]) == ("crew", "olga", ["olga", "anna"])
         assert (hers["voicemail"], hers["has_pin"], hers["is_locked"], hers["most"]) == ("anna", True, False, 100)
         assert {one["voicemail"] for one in admin.get("/voicemails").json()["voicemails"]} >= {"anna", "boris"}
         assert "739182" not in json.dumps(admin.get("/audit").json())

@@ -18,6 +18,8 @@ CONFIRM_WITHIN = 6.0  # seconds for each of the two times that it is asked
 SILENCE = 8.0  # seconds without a voice that end a message
 ECHO_LIMIT = 600.0  # seconds; nobody tests a telephone for longer
 
+Values = Mapping[str, str] | Sequence[Mapping[str, str]] | None
+
 
 class Hearing:
     """The part of a `Call` that is heard and listens."""
@@ -33,10 +35,12 @@ class Hearing:
         """Milliseconds of UTC."""
         raise NotImplementedError
 
-    async def play(self, prompt: str, *, values: Mapping[str, str] | None = None) -> None:
-        """Play a prompt of the model in the call's language, to its end; `values` stand for `{names}` in its text."""
+    async def play(self, prompt: str, *, values: Values = None) -> None:
+        """Play a prompt of the model in the call's language, to its end; `values` stand for `{names}` in its text. A
+        list of values says it once for each."""
         began = self.moment()
-        await self.connections.play(self.caller, self.audio(prompt, values))
+        each = [values] if values is None or isinstance(values, Mapping) else values
+        await self.connections.play(self.caller, [audio for one in each for audio in self.audio(prompt, one)])
         self.happened.played(prompt, self.moment() - began)
 
     async def beep(self) -> None:
@@ -58,7 +62,7 @@ class Hearing:
         first_within: float,
         next_within: float,
         complete: Callable[[str], bool],
-        values: Mapping[str, str] | None = None,
+        values: Values = None,
     ) -> str:
         """Play a prompt that the first digit interrupts; return the digits typed, "" for none.
 

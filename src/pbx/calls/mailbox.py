@@ -6,8 +6,9 @@ This one holds them in memory, for a simulation; `pbx.calls.live.mailbox` keeps 
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 
 from pbx.calls.leg import Audio
@@ -71,6 +72,7 @@ class Mailbox:
         self._messages: dict[str, Message] = {}
         self._sounds: dict[str, bytes] = {}
         self._ids = itertools.count(1)
+        self._places: Counter[str] = Counter()  # by box: callers who may leave a message now
 
     def messages(self, box: str) -> Sequence[Message]:
         """New and saved ones, the oldest first."""
@@ -83,7 +85,18 @@ class Mailbox:
         return found if found is not None and found.state != DELETED else None
 
     def is_full(self, box: Voicemail) -> bool:
-        return len(self.messages(box.id)) >= box.max_messages
+        return len(self.messages(box.id)) + self._places[box.id] >= box.max_messages
+
+    @contextmanager
+    def place(self, box: Voicemail) -> Iterator[bool]:
+        """Room for one message more, kept for whoever asks as long as it is wanted; False when the box is full, those
+        who speak now among them."""
+        has_room = not self.is_full(box)
+        self._places[box.id] += has_room
+        try:
+            yield has_room
+        finally:
+            self._places[box.id] -= has_room
 
     def draft(self, box: str, *, caller: str | None, name: str, origin: str, state: str = NEW) -> Draft:
         """Begin one. Raises NoRoom."""

@@ -26,11 +26,17 @@ async def voicemail(call: Call, to: Destination) -> Destination | None:
     call.enter(to)
     box = call.tenant.services.voicemails[to.value]
     await call.answer()
-    if call.mail.is_full(box):
-        call.note(Reason("box_full", voicemail=box.id, most=box.max_messages))
-        await call.play(FULL)
-        await call.sound("refused")
-        return None
+    with call.mail.place(box) as has_room:
+        if has_room:
+            return await _leave(call, box)
+    call.note(Reason("box_full", voicemail=box.id, most=box.max_messages))
+    await call.play(FULL)
+    await call.sound("refused")
+    return None
+
+
+async def _leave(call: Call, box: Voicemail) -> Destination | None:
+    """Greeting and message; returns where the caller goes on."""
     keys = END + OPERATOR if box.operator is not None else END
     try:
         async with greeting_of(call, box) as greeting:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pbx.calls.call import Call
 from pbx.calls.mailbox import DELETED, NEW, SAVED, Message, NoRoom
+from pbx.features.voicemail_choice import author, boxes_of_extension, boxes_of_person, chosen
 from pbx.features.voicemail_forward import forward
 from pbx.features.voicemail_pin import admitted
 from pbx.features.voicemail_settings import options
@@ -32,25 +33,23 @@ TIMES = 3
 
 
 async def own_box(call: Call, number: str) -> Destination | None:
-    """The box of whoever calls."""
-    boxes = call.tenant.services.voicemails.values()
-    return await _box(call, next((box for box in boxes if call.user is not None and box.owner == call.user.id), None))
+    """The box of whoever calls, or one of those that they share."""
+    return await _box(call, boxes_of_person(call.tenant, call.user.id) if call.user is not None else [])
 
 
 async def box_of(call: Call, number: str) -> Destination | None:
-    """That of the person with this extension."""
-    to = call.tenant.extensions.get(number)
-    boxes = call.tenant.services.voicemails.values()
-    return await _box(call, next((box for box in boxes if to == Destination("user", box.owner)), None))
+    """That of the person, or of the group, with this extension."""
+    return await _box(call, boxes_of_extension(call.tenant, number))
 
 
-async def _box(call: Call, box: Voicemail | None) -> Destination | None:
+async def _box(call: Call, boxes: list[Voicemail]) -> Destination | None:
     await call.answer()
-    if box is None:
+    if not boxes:
         call.note(Reason("no_box"))
         await call.sound("refused")
         return None
-    if not await admitted(call, box):
+    box = await chosen(call, boxes)
+    if box is None or not await admitted(call, box):
         return None
     messages = call.mail.messages(box.id)
     new = [message for message in messages if message.state == NEW]
@@ -65,17 +64,22 @@ async def _box(call: Call, box: Voicemail | None) -> Destination | None:
 
 
 async def _listen(call: Call, box: Voicemail, messages: list[Message]) -> Destination | None:
-    """Message after message, until somebody is called back, or nothing more is wanted."""
+    """Message after message, until somebody is called back, or nothing more is wanted. Others who share the box may
+    change it meanwhile."""
     at = 0
     while True:
         if at >= len(messages):
             await call.play("system-voicemail-no-more")
             key = await _choice(call, "system-voicemail-options", BEFORE + OPTIONS)
+        elif (found := call.mail.find(messages[at].id)) is None and messages[at].state != DELETED:
+            await call.play("system-voicemail-gone")  # somebody else who hears this box has deleted it
+            messages.pop(at)
+            continue
         else:
-            message = messages[at]
+            message = messages[at] = found or messages[at]
             key = await _play(call, message)
             if message.state == NEW:
-                message = messages[at] = call.mail.mark(message, SAVED, _who(call))
+                message = messages[at] = call.mail.mark(message, SAVED, author(call))
                 call.note(Reason("message_heard", message=message.id))
             key = key or await _choice(call, "system-voicemail-menu", KEYS)
         match key:
@@ -142,8 +146,8 @@ async def _choice(call: Call, prompt: str, keys: str) -> str:
 async def _delete_or_bring_back(call: Call, message: Message) -> Message:
     if message.state == DELETED:
         await call.play("system-voicemail-saved")
-        return call.mail.mark(message, SAVED, _who(call))
-    deleted = call.mail.mark(message, DELETED, _who(call))
+        return call.mail.mark(message, SAVED, author(call))
+    deleted = call.mail.mark(message, DELETED, author(call))
     call.note(Reason("message_deleted", message=message.id))
     await call.play("system-voicemail-deleted")
     return deleted
@@ -154,7 +158,3 @@ async def _envelope(call: Call, message: Message) -> None:
         await call.play("system-voicemail-from", values={"number": message.caller})
     at = datetime.fromtimestamp(message.left / 1000, ZoneInfo(call.tenant.timezone))
     await call.play("system-voicemail-received", values={"date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}"})
-
-
-def _who(call: Call) -> str:
-    return f"user/{call.user.id}" if call.user is not None else f"call {call.record.id}"

@@ -1,7 +1,8 @@
 """Who may listen: the PIN of a box, and what happens to who guesses (behaviour R12).
 
 Wrong PINs are counted per box, over calls, until a right one comes: three, and the box is locked for a quarter of an
-hour, for its owner too. A box without any PIN opens for its owner's own telephone, which is asked to choose one.
+hour, for its owner too. A box without any PIN opens for the own
+telephones of those who hear it, who are asked to choose one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 
 from pbx.calls.call import Call
 from pbx.calls.state import PIN
+from pbx.features.voicemail_choice import author
 from pbx.model import pins
 from pbx.model.services import Voicemail
 from pbx.routing.reason import Reason
@@ -23,7 +25,7 @@ MOST_DIGITS = 12
 async def admitted(call: Call, box: Voicemail) -> bool:
     """May the caller listen? Otherwise the caller has been told, and the call is to end."""
     if not call.state.has_pin(box):
-        if call.user is not None and call.user.id == box.owner:
+        if call.user is not None and call.user.id in box.users:
             return await choose_pin(call, box)
         call.note(Reason("box_without_pin", voicemail=box.id))
         await call.sound("refused")
@@ -97,5 +99,4 @@ def _setting(call: Call, box: Voicemail, key: str) -> int:
 
 
 def _set(call: Call, box: Voicemail, key: str, value: object) -> None:
-    author = f"user/{call.user.id}" if call.user is not None else f"call {call.record.id}"
-    call.state.set_own(f"voicemail/{box.id}", key, value, author)
+    call.state.set_own(f"voicemail/{box.id}", key, value, author(call))

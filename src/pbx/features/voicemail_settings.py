@@ -10,6 +10,7 @@ from typing import Any
 from pbx.calls.call import Call
 from pbx.calls.mailbox import DELETED, GREETING, NoRoom
 from pbx.features.voicemail import FOR_A_WHILE, OWN_GREETING, not_kept
+from pbx.features.voicemail_choice import author
 from pbx.features.voicemail_pin import choose_pin, typed
 from pbx.model.services import Voicemail
 from pbx.routing.reason import Reason
@@ -64,8 +65,7 @@ async def _record(call: Call, box: Voicemail, name: str, *, until: int | None) -
 
 def _use(call: Call, box: Voicemail, name: str, value: dict[str, Any] | None) -> None:
     """The recording of before is not needed any more."""
-    author = f"user/{call.user.id}" if call.user is not None else f"call {call.record.id}"
     before = call.state.own(f"voicemail/{box.id}").get(name)
     if before is not None and before.value and (old := call.mail.find(before.value["id"])) is not None:
-        call.mail.mark(old, DELETED, author)
-    call.state.set_own(f"voicemail/{box.id}", name, value, author)
+        call.mail.mark(old, DELETED, author(call))
+    call.state.set_own(f"voicemail/{box.id}", name, value, author(call))

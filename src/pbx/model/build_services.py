@@ -22,7 +22,7 @@ def services(plain: Plain) -> s.Services:
         overrides={key: override(key, value) for key, value in each("overrides")},
         lookups={key: s.Lookup(key, value["url"], seconds(value["timeout"])) for key, value in each("lookups")},
         queues={key: queue(key, value) for key, value in each("queues")},
-        voicemails={key: voicemail(key, value) for key, value in each("voicemails")},
+        voicemails={key: voicemail(key, value, plain.get("ring_groups", {})) for key, value in each("voicemails")},
         conferences={key: conference(key, value) for key, value in each("conferences")},
         recordings={key: recording(key, value) for key, value in each("recordings")},
         webhooks={key: webhook(key, value) for key, value in each("webhooks")},
@@ -105,10 +105,17 @@ def queue(key: str, plain: Plain) -> s.Queue:
     )
 
 
-def voicemail(key: str, plain: Plain) -> s.Voicemail:
+def voicemail(key: str, plain: Plain, ring_groups: Mapping[str, Plain]) -> s.Voicemail:
+    owner = reference(plain["owner"])
+    named = plain.get("shared_with", ())
+    groups = tuple(reference(each) for each in named if each.startswith("ring_group/"))
+    members = [member for group in groups for member in ring_groups[group]["members"]]
+    people = [reference(each) for each in [*named, *members] if isinstance(each, str) and each.startswith("user/")]
     return s.Voicemail(
         id=key,
-        owner=reference(plain["owner"]),
+        owner=owner,
+        shared_with=tuple(one for one in dict.fromkeys(people) if one != owner),
+        groups=groups,
         first_pin=some(plain.get("first_pin"), secret),
         greeting=some(plain.get("greeting"), reference),
         max_message=seconds(plain["max_message"]),

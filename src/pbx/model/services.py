@@ -125,6 +125,13 @@ class Voicemail:
     keep: float | None = None  # seconds
     operator: Destination | None = None  # of key 0
     email: str = "none"  # attach | notify | none
+    shared_with: tuple[str, ...] = ()  # people beside the owner, those of its groups among them
+    groups: tuple[str, ...] = ()  # ring groups whose people share it
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Everybody who hears it, the owner first."""
+        return (self.owner, *self.shared_with)
 
 
 @dataclass(frozen=True, slots=True)

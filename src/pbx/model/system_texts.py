@@ -138,6 +138,14 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "ru-RU": "Почтовый ящик временно заблокирован. Попробуйте позже.",
         "en-US": "This mailbox is locked for a while. Please try later.",
     },
+    "voicemail-which": {
+        "ru-RU": "Ящик номера {number}: нажмите {digits}.",
+        "en-US": "For the mailbox of {number}, press {digits}.",
+    },
+    "voicemail-gone": {
+        "ru-RU": "Это сообщение уже удалили.",
+        "en-US": "That message has been deleted meanwhile.",
+    },
     "voicemail-new": {
         "ru-RU": "У вас {count n: новое сообщение|новых сообщения|новых сообщений}.",
         "en-US": "You have {count: new message|new messages}.",

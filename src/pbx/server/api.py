@@ -193,11 +193,14 @@ class ApiCommands:
         tenant = self._tenant(request)
         mail = self._exchange.boxes.of(tenant.id)
         boxes = tenant.services.voicemails.values()
-        found = [(box.owner, message) for box in boxes for message in mail.messages(box.id)]
+        found = [(box, message) for box in boxes for message in mail.messages(box.id)]
         return {
             "messages": [
-                {"message": one.id, "owner": owner, **{name: getattr(one, name) for name in _OF_A_MESSAGE}}
-                for owner, one in sorted(found, key=lambda each: (each[1].left, each[1].id))
+                {
+                    **{"message": one.id, "owner": box.owner, "users": box.users},
+                    **{name: getattr(one, name) for name in _OF_A_MESSAGE},
+                }
+                for box, one in sorted(found, key=lambda each: (each[1].left, each[1].id))
             ]
         }
 

@@ -24,7 +24,7 @@ class Messages:
 
     def __init__(self, exchange: Exchange, boxes: Boxes) -> None:
         self._exchange, self._boxes = exchange, boxes
-        boxes.mail_of = self.mail_of
+        boxes.mails_of = self.mails_of
 
     async def know(self) -> None:
         """A store that is away tells later."""
@@ -42,15 +42,21 @@ class Messages:
         except (TimeoutError, *FAILURES) as error:
             log.error("the messages in the store are not known yet: %r", error)
 
-    def mail_of(self, tenant_id: str, name: str) -> dict[str, Any] | None:
-        """What is to be mailed of a new message in a box, to whom."""
+    def mails_of(self, tenant_id: str, name: str) -> list[dict[str, Any]]:
+        """What is to be mailed of a new message in a box: to each of its people, in their language."""
         tenant = self._exchange.serving.model.tenants.get(tenant_id)
         box = tenant.services.voicemails.get(name) if tenant is not None else None
-        owner = tenant.users.get(box.owner) if tenant is not None and box is not None else None
-        if tenant is None or box is None or owner is None or box.email == "none" or not owner.email:
-            return None
-        language = (owner.languages or tenant.languages)[0]
-        return {"to": owner.email, "mode": box.email, "language": language, "timezone": tenant.timezone}
+        if tenant is None or box is None or box.email == "none":
+            return []
+        people = [tenant.users[name] for name in box.users if name in tenant.users]
+        return [
+            {
+                **{"to": person.email, "mode": box.email, "timezone": tenant.timezone},
+                "language": (person.languages or tenant.languages)[0],
+            }
+            for person in people
+            if person.email
+        ]
 
     def expire(self) -> None:
         """Messages that are older than their box keeps them, of the tenants that this process serves."""

@@ -26,6 +26,7 @@ def listed(exchange: Exchange, tenant: Tenant) -> list[dict[str, Any]]:
             {
                 "voicemail": box.id,
                 "owner": box.owner,
+                "users": box.users,
                 "new": counts.new,
                 "saved": counts.old,
                 "most": box.max_messages,

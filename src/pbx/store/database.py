@@ -158,7 +158,8 @@ def _write_one(db: Database, record: dict[str, Any]) -> None:
         case "setting":
             settings.say(db, record)
         case "message":
-            messages.keep(db, record["message"], record["file"], record.get("mail"))
+            before = [record["mail"]] if "mail" in record else []  # of an older release
+            messages.keep(db, record["message"], record["file"], record.get("mails", before))
         case "message_is":
             messages.is_now(db, record)
         case "taken":  # calls of another process that go on in this one; the line of their start may come later

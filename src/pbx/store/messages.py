@@ -6,7 +6,7 @@ A message comes with the journal (`kind: message`, the sound in a file of its ow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,17 +35,18 @@ WHERE id = :id AND changed < :changed"""
 _OLD = "state = 'deleted' AND changed < :before"
 
 
-def keep(db: Database, row: Mapping[str, Any], file: str, mail: Mapping[str, Any] | None = None) -> None:
-    """A message with its sound, and the e-mail that is to tell of it. Twice changes nothing: without its file it is in
-    the store already."""
+def keep(db: Database, row: Mapping[str, Any], file: str, mails: Sequence[Mapping[str, Any]] = ()) -> None:
+    """A message with its sound, and the e-mails that are to tell of it. Twice changes nothing: without its file it is
+    in the store already."""
     try:
         sound = Path(file).read_bytes()
     except FileNotFoundError:
         return
     db.execute(_SOUND, {"id": row["id"], "sound": sound})
     db.execute(_KEEP, {name: row[name] for name in COLUMNS})
-    if mail is not None:
-        outbox.put(db, f"mail/{row['id']}", "mail", {**mail, "message": row["id"]}, row["changed"])
+    for place, mail in enumerate(mails):
+        job = f"mail/{row['id']}/{place}" if place else f"mail/{row['id']}"
+        outbox.put(db, job, "mail", {**mail, "message": row["id"]}, row["changed"])
 
 
 def is_now(db: Database, row: Mapping[str, Any]) -> None:

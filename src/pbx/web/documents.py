@@ -56,6 +56,7 @@ class VoiceMessage(BaseModel):
     message: str
     box: str = Field(examples=["ivanov"])
     owner: str = Field(description="The person whose box it is.")
+    users: list[str] = Field(description="Everybody who hears it: the owner, and whoever the box is shared with.")
     state: Literal["new", "saved"]
     caller: str | None = Field(description="None: hidden.")
     name: str = Field(description="Of the caller, where it is known.")
@@ -80,6 +81,7 @@ class Box(BaseModel):
 
     voicemail: str = Field(examples=["ivanov"])
     owner: str
+    users: list[str] = Field(description="The owner, and whoever the box is shared with.")
     new: int
     saved: int
     most: int = Field(description="New and saved ones that fit.")

@@ -26,7 +26,7 @@ STAYS = Person(answers=0.1, talks=600.0)
 RINGS = Person()
 TENANT = "house"
 DOMAIN = "house.example"
-PINS = {"board": "4711", "chair": "909090"}  # of the conference room, by the name of the secret
+PINS = {"board": "4711", "chair": "909090", "crew": "6274"}  # of rooms and boxes, by the name of the secret
 
 
 @contextlib.contextmanager

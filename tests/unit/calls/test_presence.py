@@ -471,3 +471,19 @@ def test_lamps_follow_the_messages_of_the_own_boxes_and_are_right_after_a_restar
         again.boxes.learn([message_row("a", "saved", 2), message_row("d", "new", 9)])
         again.loop.run(12.0)
         assert "Voice-Message: 1/1 (0/0)" in again.notified()[-1]
+
+
+@pytest.mark.row("R12")
+def test_a_shared_box_lights_the_lamp_of_everybody_who_hears_it(tmp_path: Path, tenant: Tenant) -> None:
+    boxes = {"x": Voicemail("x", "petrova", shared_with=("ivanov",))}
+    owning = replace(tenant, services=replace(tenant.services, voicemails=boxes))
+    with asyncio.Runner():
+        process = Process(tmp_path / "watch", owning)
+        process.subscribe("ivanov-desk", event="message-summary")
+        process.notified()
+        process.boxes.learn([{**message_row("a", "new", 1), "box": "x"}])
+        process.loop.run(2.0)
+        assert "Voice-Message: 1/0 (0/0)" in process.notified()[-1]
+        process.boxes.learn([{**message_row("a", "deleted", 2), "box": "x"}])  # by somebody else
+        process.loop.run(2.0)
+        assert "Messages-Waiting: no\r\n" in process.notified()[-1]

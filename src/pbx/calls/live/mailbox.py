@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import secrets
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -59,7 +60,8 @@ class Boxes:
         self._of: dict[str, dict[str, Message]] = {}  # by tenant and id
         self._in: dict[tuple[str, str], dict[str, Message]] = {}  # by tenant and box, those that are not deleted
         self._owned: dict[str, tuple[object, dict[str, list[str]]]] = {}
-        self.mail_of: Callable[[str, str], Row | None] = lambda tenant, box: None  # the e-mail that a new one makes
+        self.mails_of: Callable[[str, str], list[Row]] = lambda tenant, box: []  # the e-mails that a new one makes
+        self.places: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by tenant and box: who is leaving one
         self._forgot = 0  # when those deleted long ago were forgotten
         self.newest = 0  # of what the store has told
         self.on_change: Callable[[str, str], None] = lambda tenant, box: None
@@ -76,12 +78,13 @@ class Boxes:
         return sealed.key_of(secret)
 
     def boxes_of(self, tenant: Tenant, user: str) -> Sequence[str]:
-        """The boxes of a person."""
+        """The boxes of a person, shared ones among them."""
         known = self._owned.get(tenant.id)
         if known is None or known[0] is not tenant.services:
             boxes: dict[str, list[str]] = {}
             for box in tenant.services.voicemails.values():
-                boxes.setdefault(box.owner, []).append(box.id)
+                for person in box.users:
+                    boxes.setdefault(person, []).append(box.id)
             known = self._owned[tenant.id] = (tenant.services, boxes)
         return known[1].get(user, ())
 
@@ -137,8 +140,8 @@ class Boxes:
         self.put(tenant, message)
 
     def _write(self, row: Row, file: Path) -> None:
-        mail = self.mail_of(row["tenant"], row["box"]) if row["state"] == NEW else None
-        self.write("message", {"message": row, "file": str(file), **({"mail": mail} if mail else {})})
+        mails = self.mails_of(row["tenant"], row["box"]) if row["state"] == NEW else []
+        self.write("message", {"message": row, "file": str(file), **({"mails": mails} if mails else {})})
 
     # --- after a kill -------------------------------------------------------------------------------------------------
 
@@ -236,6 +239,7 @@ class LiveMailbox(Mailbox):
     def __init__(self, boxes: Boxes, tenant: str) -> None:
         super().__init__(boxes.now)
         self._boxes, self._tenant = boxes, tenant
+        self._places = boxes.places[tenant]
 
     def messages(self, box: str) -> Sequence[Message]:
         mine = [one for one in self._boxes.in_box(self._tenant, box) if one.state in (NEW, SAVED)]

@@ -151,7 +151,8 @@ class Presence:
         tenant = self._exchange.serving.model.tenants.get(tenant_id)
         found = tenant.services.voicemails.get(box) if tenant is not None else None
         if found is not None:
-            self.touched(tenant_id, f"messages/{found.owner}")
+            for person in found.users:
+                self.touched(tenant_id, f"messages/{person}")
 
     # --- who watches ------------------------------------------------------------------------------------------------
 

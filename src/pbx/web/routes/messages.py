@@ -76,7 +76,7 @@ async def delete_message(request: Request, service: Ours, token: Writes, message
 
 async def _all(service: Service, token: Token) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await service.ask(token, "messages"))["messages"]
-    return [one for one in found if token.is_for(one["owner"])]
+    return [one for one in found if any(map(token.is_for, one["users"]))]
 
 
 async def _one(service: Service, token: Token, message: str) -> dict[str, Any]:

@@ -34,4 +34,4 @@ async def put_pin(request: Request, service: Ours, token: Writes, voicemail: Id,
 
 async def _boxes(service: Service, token: Token) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await service.ask(token, "voicemails"))["voicemails"]
-    return [one for one in found if token.is_for(one["owner"])]
+    return [one for one in found if any(map(token.is_for, one["users"]))]
