@@ -23,6 +23,7 @@ PROGRAMS = {
     "pbx-media": "pbx.server.media",
     "pbx-journal": "pbx.server.journal",
     "pbx-relay": "pbx.server.relay",
+    "pbx-keeper": "pbx.server.keeper",
     "pbx-web": "pbx.server.web",
 }
 TARGET_PYTHONS = {"3.11": "Debian 12", "3.13": "Debian 13"}

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from pbx.store import channels, last_numbers, messages, outbox, settings
+from pbx.store import channels, last_numbers, messages, outbox, recordings, settings
 
 SCHEMA_VERSION = 1
 
@@ -42,7 +42,11 @@ ADDED_TABLES = {  # as columns
     "message": messages.SCHEMA,
     "message_sound": messages.SOUND_SCHEMA,
     "job": outbox.SCHEMA,
+    "recording": recordings.SCHEMA,
+    "recording_event": recordings.EVENT_SCHEMA,
+    "recording_erasure": recordings.ERASURE_SCHEMA,
 }
+ADDED_INDEXES = recordings.INDEXES  # name → statement
 
 _START = """INSERT INTO cdr (id, node, boot, tenant, direction, caller, dialled, number, source, revision, started)
 VALUES (:id, :node, :boot, :tenant, :direction, :caller, :dialled, :number, :source, :revision, :started)

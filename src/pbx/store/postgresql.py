@@ -20,6 +20,7 @@ import psycopg
 
 from pbx.store.database import (
     ADDED,
+    ADDED_INDEXES,
     ADDED_TABLES,
     SCHEMA,
     SCHEMA_VERSION,
@@ -142,8 +143,8 @@ def _add_columns(db: psycopg.Connection[Any]) -> None:
 
 
 def _add_tables(db: psycopg.Connection[Any]) -> None:
-    for table, statement in ADDED_TABLES.items():
-        found = db.execute("SELECT to_regclass(%s)", (table,)).fetchone()
+    for name, statement in (*ADDED_TABLES.items(), *ADDED_INDEXES.items()):
+        found = db.execute("SELECT to_regclass(%s)", (name,)).fetchone()
         if found is None or found[0] is None:
             db.execute(statement.encode())
 

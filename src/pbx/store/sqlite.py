@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pbx.store.database import ADDED, ADDED_TABLES, SCHEMA, SCHEMA_VERSION, Database, Rows, WrongSchema
+from pbx.store.database import ADDED, ADDED_INDEXES, ADDED_TABLES, SCHEMA, SCHEMA_VERSION, Database, Rows, WrongSchema
 
 STEPS = 10_000  # of SQLite's virtual machine between two looks at the clock
 
@@ -48,6 +48,10 @@ class Sqlite(Database):
         there = {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         for table, statement in ADDED_TABLES.items():
             if table not in there:
+                self._create(statement)
+        indexes = {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+        for index, statement in ADDED_INDEXES.items():
+            if index not in indexes:
                 self._create(statement)
 
     def _create(self, statement: str) -> None:
