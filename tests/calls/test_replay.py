@@ -239,3 +239,21 @@ def test_without_from_and_inventory_the_use_is_told(capsys: pytest.CaptureFixtur
 
     assert run(["explain", str(EXAMPLES), "--from", "+79161234567"]) == 1
     assert "give PATH with --from and --to, or CALL_ID with -i INVENTORY" in capsys.readouterr().err
+
+
+@pytest.mark.row("R16")
+@pytest.mark.parametrize(
+    "keys", ["1,12345#,1", "1,12#,12345#,1", "1,12345#,2,54321#,1", "1,,1", "2,4276160012345678,1"]
+)
+def test_digits_that_a_menu_asked_for_are_typed_once_more(keys: str) -> None:
+    """Those that are not kept are others of the same number."""
+    house = load(EXAMPLES.parent / "tests" / "fixtures" / "house").model.tenants["house"]
+    people = {"anna": STAYS, "boris-desk": STAYS}
+    record = recorded(house, Script(NOON, "+79161234567", "+74951000061", "digits", keys=keys, people=people))
+    assert "4276" not in json.dumps(record)
+    again = replay(house, record, story).told.record.document()
+    assert {part: again[part] for part in ("path", "answered_by")} == {
+        part: record[part] for part in ("path", "answered_by")
+    }
+    assert again["facts"].get("collected") == record["facts"].get("collected")
+    assert abs(again["ended"] - record["ended"]) < 100

@@ -391,7 +391,8 @@ class Call(Hearing):
         if cause == "bye" and record.hung_up_by is None:
             record.hung_up_by = "callee" if self.is_turned else "caller"
         self._recorder.ended(record)  # first: a SIGKILL while the relay is slow must not make it `interrupted`
-        self.tell("call.ended", **{name: getattr(record, name) for name in events.OF_THE_END})
+        end = {name: getattr(record, name) for name in events.OF_THE_END}
+        self.tell("call.ended", **end, collected=record.facts.get("collected", {}))
         await self.connections.close()
 
     def _mark_answered(self) -> None:

@@ -19,7 +19,7 @@ start (`boot`) and its number.
 | `conference.locked`, `conference.unlocked` | conference | nobody else comes in, or they may again |
 | `limit.reached` | number, user, why | no call may leave to this number now (`pbx.routing.limits`) |
 | `emergency.dialled` | number, caller, user, source, location, address, shown | an emergency number is called |
-| `call.ended` | disposition, code, hung_up_by, answered_by | the record is written |
+| `call.ended` | disposition, code, hung_up_by, answered_by, collected | the record is written |
 """
 
 from __future__ import annotations

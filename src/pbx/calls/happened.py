@@ -7,7 +7,10 @@ else was typed: it may have been meant for nobody's eyes.
 | key | what |
 |-|-|
 | `legs` | `{leg, number?, at, after?, status?, redirect?, silent?, confirmed?, unconfirmed?, won?}`; no status: rang |
-| `inputs` | `{ivr, choice?, wrong?, first?, last?}`: when the first and the last digit came; none: nothing typed |
+| `inputs` | `{ivr, choice?, wrong?, first?, last?}`: when the first and the last digit came; none: nothing typed.
+Of digits that are asked for `{ivr, asks, length, right, ended?, first?, last?}` and `{ivr, confirms, first?, last?}` |
+| `collected` | name → the digits that a menu asked for; of sensitive ones as many stars |
+| `secret` | sensitive digits were asked for: what is typed at a menu later may be the rest of them |
 | `prompts` | name → how long it lasted, of those that were played whole |
 | `fetched` | when the own telephone of one who calls by the API answered (milliseconds, as `at`) |
 | `spoken` | `{at, after, key?}` of a box, in order: `at` is greeting or message, `key` what ended it |
@@ -83,6 +86,35 @@ class Happened:
         elif times:
             entry |= {"wrong": True, "first": times[2], "last": times[2]}
         self._add("inputs", entry)
+
+    def answered_menu(
+        self, ivr: str, times: tuple[int, ...], asks: str, length: int, ended: str, *, right: bool
+    ) -> None:
+        """Digits that a key of a menu asks for: how many, never which; and the key that ended them."""
+        entry: Entry = {"ivr": ivr, "asks": asks, "length": length, "right": right}
+        entry |= {"ended": ended} if ended else {}
+        self._add("inputs", entry | ({"first": times[0], "last": times[1]} if times else {}))
+
+    def confirms(self, ivr: str, times: tuple[int, ...], yes: bool) -> None:
+        """They were read back, and 1 was typed or not."""
+        self._add("inputs", {"ivr": ivr, "confirms": yes} | ({"first": times[0], "last": times[1]} if times else {}))
+
+    def collected(self, name: str, digits: str) -> None:
+        """What a menu asked for is known."""
+        self._record.facts.setdefault("collected", {})[name] = digits
+
+    @property
+    def known(self) -> dict[str, str]:
+        """What menus have asked for in a process before, but for what was sensitive."""
+        return {name: said for name, said in self._record.facts.get("collected", {}).items() if said.isdigit()}
+
+    def keeps_secret(self) -> None:
+        """Digits are asked for that nobody shall read."""
+        self._record.facts["secret"] = True
+
+    @property
+    def has_secrets(self) -> bool:
+        return "secret" in self._record.facts
 
     def played(self, prompt: str, lasted: int) -> None:
         self._record.facts.setdefault("prompts", {})[prompt] = lasted

@@ -97,6 +97,11 @@ class Hearing:
         self.typed = (*self.typed, self.moment() - began)
         return digits
 
+    def forget_typed(self) -> None:
+        """What was typed and not read is nobody's."""
+        while not self.caller.digits.empty():
+            self.caller.digits.get_nowait()
+
     async def speak(self, audio: Sequence[Audio], *, keys: str, skip: float = 0.0) -> str:
         """Play something, from `skip` seconds on, that any of these keys interrupts; returns the key, "" at its end."""
         began = self.moment()

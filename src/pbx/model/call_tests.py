@@ -84,6 +84,7 @@ class CallTest:
     hung_up_by: str | None = None
     direction: str | None = None
     talk: float | None = None  # seconds
+    collected: Mapping[str, str] | None = None
     file: str = ""
     line: int = 0
 
@@ -108,12 +109,20 @@ def check(scope: Scope) -> None:
         answered_by = test.get("cdr", {}).get("answered_by")
         if answered_by is not None:
             _known(scope, (*path, "cdr", "answered_by"), answered_by, people, "user, device or trunk")
+        for name in test.get("cdr", {}).get("collected", ()):
+            _known(scope, (*path, "cdr", "collected", name), name, _collected(scope), "answer that a menu asks for")
         _queues(scope, path, test)
         for name in test.get("conferences", {}):
             _known(scope, (*path, "conferences", name), name, scope.known("conferences"), "conference")
         for name in test.get("trunks", {}):
             _known(scope, (*path, "trunks", name), name, scope.known("trunks"), "trunk")
         _nodes(scope, path, test)
+
+
+def _collected(scope: Scope) -> list[str]:
+    """The names of all `collect`."""
+    keys = (key for menu in scope.objects("ivrs").values() for key in menu.get("keys", {}).values())
+    return [key["collect"]["name"] for key in keys if "collect" in key]
 
 
 def _queues(scope: Scope, path: Path, test: dict[str, Any]) -> None:
@@ -219,6 +228,7 @@ def _read(plain: dict[str, Any], number: int, file: str, line: int) -> CallTest:
         hung_up_by=record.get("hung_up_by"),
         direction=record.get("direction"),
         talk=some(record.get("talk"), seconds),
+        collected=record.get("collected"),
         file=file,
         line=line,
     )

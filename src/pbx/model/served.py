@@ -32,7 +32,6 @@ NOT_SERVED: dict[str, str] = {
     "ivrs.*.confidence": "speech recognition",
     "ivrs.*.input.*=speech": "speech recognition",
     "ivrs.*.keys.*.phrases": "speech recognition",
-    "ivrs.*.keys.*.collect": "data collection",
     "flows.*.*.lookup": "CRM lookup",
     "flows.*.*.as": "CRM lookup",
 }

@@ -37,16 +37,16 @@ class Wanted:
 
 
 def records(db: Database, wanted: Wanted, *, most: int, whole: bool = False) -> list[dict[str, Any]]:
-    """The records of calls that are over or not; with `whole` also path and reasons. Raises FAILURES."""
+    """The records of calls that are over or not; with `whole` also path, reasons and facts. Raises FAILURES."""
     where, values = _where(wanted)
-    columns = ", ".join((*COLUMNS, *(PARTS[:2] if whole else ())))
+    columns = ", ".join((*COLUMNS, *(PARTS if whole else ())))
     rows = db.execute(
         f"SELECT {columns} FROM cdr WHERE {where} ORDER BY started DESC, id DESC LIMIT :most", {**values, "most": most}
     ).fetchall()
-    found = [dict(zip((*COLUMNS, *PARTS[:2]), row, strict=False)) for row in rows]
+    found = [dict(zip((*COLUMNS, *PARTS), row, strict=False)) for row in rows]
     if whole:
         for record in found:
-            record |= {part: orjson.loads(record[part]) for part in PARTS[:2]}
+            record |= {part: orjson.loads(record[part] or "null") for part in PARTS}
     return found
 
 

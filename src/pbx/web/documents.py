@@ -253,6 +253,16 @@ class WholeRecord(Record):
 
     path: list[str]
     reasons: list[str]
+    collected: dict[str, str] = Field(
+        description="Digits that menus asked for, by name; of sensitive ones as many stars.",
+        examples=[{"order": "12345"}],
+    )
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> WholeRecord:
+        """From a row of the store with all its parts."""
+        times = {name: moment(row[name]) for name in ("started", "answered", "ended")}
+        return cls(**{**row, **times, "collected": (row["facts"] or {}).get("collected", {})})
 
 
 class Records(BaseModel):

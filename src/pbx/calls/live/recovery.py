@@ -91,6 +91,7 @@ class Recovery:
         call.party = CallerId(*document["party"]) if "party" in document else call.party
         call.diversions = tuple(Diversion(*one) for one in document.get("diversions", ()))
         call.hops = document.get("hops", 0)
+        call.known = call.happened.known
         call.onward = kept_call.onward_of(document, call)
         session = connections.caller.session
         trunk = exchange.trunk_of(call)

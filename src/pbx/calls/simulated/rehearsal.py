@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pbx.calls.call import Call
@@ -109,8 +109,15 @@ def _cdr(test: CallTest, told: Told) -> Iterator[str]:
         yield f"cdr.hung_up_by: {record.hung_up_by or 'nobody'} hung up, not {test.hung_up_by}"
     if test.direction is not None and record.direction != test.direction:
         yield f"cdr.direction: the record says {record.direction}, not {test.direction}"
+    collected = record.facts.get("collected", {})
+    if test.collected is not None and collected != test.collected:
+        yield f"cdr.collected: the record has {_pairs(collected)}, not {_pairs(test.collected)}"
     if test.talk is not None and round(told.talk) != round(test.talk):
         yield f"cdr.talk: they talked for {told.talk:.0f} s, not {test.talk:g} s"
+
+
+def _pairs(collected: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {digits}" for name, digits in collected.items()) or "nothing"
 
 
 def _is_one_of(wanted: str, label: str) -> bool:

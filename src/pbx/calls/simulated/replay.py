@@ -22,6 +22,7 @@ RINGS = Person()  # whoever the record does not know: reachable, and does not an
 WRONG_KEY = "D"  # a digit of RFC 4733 that no menu can have
 ENDLESS = 86_400.0  # seconds
 QUIET = bytes([0xD5]) * round(SILENCE * RATE)  # A-law
+IN_ORDER = 0.0001  # seconds from one digit to the next, at least: timers of one moment fire in any order
 BEATEN = 0.0005  # seconds by which an answer that lost the race came later, when both are of one millisecond
 
 
@@ -106,6 +107,7 @@ class _Recorded(SimulatedConnections):
         self._known = [dict(leg) for leg in facts.get("legs", ())]
         self._spoken = list(facts.get("spoken", ()))
         self._inputs = list(facts.get("inputs", ()))
+        self._collected: Mapping[str, str] = facts.get("collected", {})
         self._lengths: Mapping[str, int] = facts.get("prompts", {})
         self._assumed = assumed
         for leg in self._known:
@@ -156,11 +158,11 @@ class _Recorded(SimulatedConnections):
         if leg is not self.caller or not at_menu or not self._inputs:
             return
         given = self._inputs.pop(0)
-        digits = given.get("choice", WRONG_KEY if given.get("wrong") else "")
+        digits = _typed(given, self._collected) if "first" in given else ""
         if not digits:
             return
         first, last = given["first"] / 1000, given["last"] / 1000
-        apart = (last - first) / (len(digits) - 1) if len(digits) > 1 else 0.0
+        apart = max((last - first) / max(1, len(digits) - 1), IN_ORDER)
         loop = asyncio.get_running_loop()
         for index, digit in enumerate(digits):
             loop.call_later(first + index * apart, self._type, digit)
@@ -176,6 +178,19 @@ class _Recorded(SimulatedConnections):
         else:  # it was time, or nothing more was said; one who hung up is patient no longer
             write(QUIET)
             await asyncio.get_running_loop().create_future()
+
+
+def _typed(given: Mapping[str, Any], collected: Mapping[str, str]) -> str:
+    """The digits of one input. Those that a menu asked for and that are not kept are as many others."""
+    if "confirms" in given:
+        return "1" if given["confirms"] else WRONG_KEY
+    if "asks" not in given:
+        return str(given.get("choice", WRONG_KEY))
+    ended, length = str(given.get("ended", "")), int(given["length"])
+    if not given["right"]:
+        return WRONG_KEY * length + ended
+    known = collected.get(given["asks"], "")
+    return (known if known.isdigit() and len(known) == length else "0" * length) + ended
 
 
 def _pressed(leg: Mapping[str, Any]) -> tuple[str, float]:
