@@ -10,6 +10,9 @@ ENGLISH = Language(
     legs={},
     events={
         "hears": "hears {about}",
+        "records": "is recorded by {about}",
+        "records_not": "is recorded no more",
+        "transfers": "is sent on to {about}",
         "presses": "presses {about}",
         "answered": "is answered, {about}",
         "refused": "is refused: {about}",

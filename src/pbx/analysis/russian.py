@@ -142,6 +142,12 @@ REASONS = {
     # to the outside
     "next_call": "{leg} кладёт трубку за собеседника и набирает заново",
     "transferred": "{leg} переводит звонок на {digits}",
+    # recordings
+    "recorded": "recording/{policy} записывает звонок: направление {direction}",
+    "recorded_number": "recording/{policy} записывает звонок: направление {direction}, номер {number}",
+    "recording_unannounced": "о записи некому было сообщить, поэтому её нет",
+    "recording_refused": "{leg} просит запись, которой не разрешает ни одна политика",
+    "recording_by": "{leg}: запись {what}",
     "transferred_to_call": "{leg} соединяет звонок с другим своим звонком, {call}",
     "transfer_to_itself": "user/{user} был бы переведён на самого себя",
     "transfer_back": "никто не ответил ({status}): обратно к {leg}",
@@ -208,6 +214,9 @@ RUSSIAN = Language(
     legs={"device": "аппарат", "trunk": "транк"},
     events={
         "hears": "звонящий слышит {about}",
+        "records": "звонок записывает {about}",
+        "records_not": "звонок больше не записывается",
+        "transfers": "звонок переводят на {about}",
         "presses": "звонящий набирает {about}",
         "answered": "вызов принят, {about}",
         "refused": "звонящему отказ: {about}",

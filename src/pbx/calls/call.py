@@ -32,6 +32,7 @@ from pbx.calls.leg import (
 from pbx.calls.mailbox import Mailbox
 from pbx.calls.onward import Claim, Claimed, Onward, Transferred, arrived, give_up
 from pbx.calls.record import BY_API, CallRecord, disposition
+from pbx.calls.recording import SENSITIVE, CallRecording
 from pbx.calls.state import NOTHING, Fact, TenantState
 from pbx.model.objects import Destination, Tenant, User
 from pbx.routing.decision import Decision, Facts
@@ -108,6 +109,7 @@ class Call(Hearing):
         self.hides = False  # whoever is called outside shall not see the number
         self.hops = 0  # how often it was sent on before it came here
         self.happened = Happened(record)
+        self.recording = CallRecording(self)
 
     def moment(self) -> int:
         """Milliseconds of UTC."""
@@ -207,13 +209,27 @@ class Call(Hearing):
     async def answer(self) -> None:
         """Answer the caller; from here on it can be played to."""
         if not self.is_up:
-            await self.connections.answer()
-            self._mark_answered()
-            self.connections.keep()
+            await self.pick_up()
         elif self.onward is not None:
             await arrived(self)
         else:
             self._mark_answered()  # one that was fetched has come to where somebody, or the PBX, answers
+        await self.recording.answered()
+
+    async def pick_up(self) -> None:
+        """Answer the caller, and no more."""
+        if not self.is_up:
+            await self.connections.answer()
+            self._mark_answered()
+            self.connections.keep()
+
+    async def pause_recording(self) -> None:
+        """What is said or typed from now on is for nobody to hear again; if nothing is recorded, nothing is done."""
+        await self.recording.pause(SENSITIVE)
+
+    async def resume_recording(self) -> None:
+        """The recording goes on, unless somebody else has paused it."""
+        await self.recording.resume(SENSITIVE)
 
     async def open_early(self) -> None:
         """Let an unanswered caller hear announcements (no charge is due for a call that is refused)."""
@@ -250,6 +266,7 @@ class Call(Hearing):
 
     async def bridge(self, callee: CalleeLeg, node: str) -> None:
         """Join the caller and the callee until one of them hangs up."""
+        await self.recording.before_join(callee)
         await self.connections.bridge(callee)
         self.record.answered_by = self.record.answered_by or callee.label
         self.happened.joined(callee)
@@ -390,6 +407,7 @@ class Call(Hearing):
             record.hung_up_by = cause
         if cause == "bye" and record.hung_up_by is None:
             record.hung_up_by = "callee" if self.is_turned else "caller"
+        self.recording.over()
         self._recorder.ended(record)  # first: a SIGKILL while the relay is slow must not make it `interrupted`
         end = {name: getattr(record, name) for name in events.OF_THE_END}
         self.tell("call.ended", **end, collected=record.facts.get("collected", {}))

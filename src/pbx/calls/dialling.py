@@ -82,6 +82,7 @@ async def _branch(
     outcome = branch.without
     for target in branch.attempts:
         leg = await call.connections.place(target, branch.caller_id)
+        leg.shown = branch.caller_id.number
         legs.append(leg)
         rung = call.happened.rung(leg, call.moment())
         outcome = await _answer_of(call, leg, alone=alone)

@@ -24,6 +24,7 @@ Of digits that are asked for `{ivr, asks, length, right, ended?, first?, last?}`
 | `sent_on` | transfers, in order: `{by, to, how, at, after, status}`; `by` is a leg, `how` blind, attended or joined |
 | `parked` | `{slot, by, at, after}`, in order: `by` is a user; no `after`: waits there |
 | `conferences` | `{conference, moderates, at, after, in, muted, silenced, locked}`, in order; no `after`: is there |
+| `recorded` | `{policy, at}`: when a recording began, in order |
 | `calls` | `{call}`: the other calls that it was joined with |
 | `over_limit` | the tenant had more calls than its `max_calls` |
 | `cut` | more was rung or typed than MOST, so this is not all |
@@ -163,6 +164,10 @@ class Happened:
     def leaves(self, entry: Entry, now: int) -> None:
         """Somebody goes out of a conference room."""
         entry["after"] = now - self._record.started - entry["at"]
+
+    def recorded(self, policy: str, now: int) -> None:
+        """A recording begins."""
+        self._add("recorded", {"policy": policy, "at": now - self._record.started})
 
     def came_diverted(self, hops: int) -> None:
         self._record.facts["hops"] = hops

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pbx.calls.leg import CalleeLeg, DeviceTarget, Leg, Wish
-from pbx.model.feature_codes import IN_CALL_NEXT, IN_CALL_PARK, IN_CALL_TRANSFER
+from pbx.model.feature_codes import IN_CALL_NEXT, IN_CALL_PARK, IN_CALL_PAUSE, IN_CALL_RECORD, IN_CALL_TRANSFER
 
 if TYPE_CHECKING:
     from pbx.calls.call import Call
@@ -24,10 +24,11 @@ END = "#"  # after the number of a transfer
 
 
 class TypedWish(Wish):
-    """A transfer that was typed. Nobody is told how it goes but by what is heard."""
+    """A transfer, or a recording, that was typed. Nobody is told how it goes but by what is heard."""
 
-    def __init__(self, by: Leg, digits: str, *, next_call: bool = False) -> None:
-        self.by, self.digits, self.next_call = by, digits, next_call
+    def __init__(self, by: Leg, digits: str, code: str) -> None:
+        self.by, self.digits, self.next_call = by, digits, code == IN_CALL_NEXT
+        self.recording = code if code in (IN_CALL_RECORD, IN_CALL_PAUSE) else ""
 
     def accept(self) -> None: ...
 
@@ -119,7 +120,7 @@ class _Listener:
         if name == IN_CALL_PARK:
             number = call.tenant.feature_codes.get("park", "")
         if call.connections.on_wish is not None:
-            call.connections.on_wish(TypedWish(self._leg, number, next_call=name == IN_CALL_NEXT))
+            call.connections.on_wish(TypedWish(self._leg, number, name))
 
     def _give_up(self) -> None:
         """The other side is to hear what it has not."""

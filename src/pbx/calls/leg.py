@@ -6,8 +6,12 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pbx.model.objects import Trunk
+
+if TYPE_CHECKING:
+    from pbx.calls.recording import Tape
 
 
 class NotAcceptable(Exception):
@@ -179,6 +183,7 @@ class CalleeLeg(CallerLeg, ABC):
     def __init__(self, tag: str, label: str, target: Target) -> None:
         super().__init__(tag, label)
         self.target = target
+        self.shown: str | None = None  # the number that it is shown
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._is_alive = False  # anything beyond 100 came back
         self._life: asyncio.Future[None] | None = None  # who waits for that
@@ -239,6 +244,7 @@ class Wish(ABC):
     digits: str  # whom to call, as dialled
     call: str = ""  # attended: the other call that `by` has there, by its id
     leg: Leg | None = None  # and its leg in it
+    recording: str = ""  # not sent on: the code that asks for a recording, or that it be paused (`in_call_…`)
     next_call: bool = False  # not sent on: the other one is hung up, and `by` dials anew
 
     @abstractmethod
@@ -340,6 +346,11 @@ class Connections(ABC):
     @abstractmethod
     async def attend(self, callee: CalleeLeg) -> None:
         """An answered callee hears the engine (before it is joined)."""
+
+    async def tape(self, tape: Tape) -> str:
+        """Record the call from now on, or no more, as this says, and whoever it is joined with; returns why that could
+        not be done, "" when it is."""
+        return ""
 
     async def attend_beside(self, callee: CalleeLeg) -> None:  # noqa: B027
         """An answered callee hears the engine, as the caller goes on to do."""

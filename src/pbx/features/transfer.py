@@ -11,6 +11,7 @@ from pbx.calls.call import Call
 from pbx.calls.leg import DeviceTarget, Leg, Wish
 from pbx.calls.onward import GONE, Claim, Onward, give_up, join, part, rejoin, turn_to
 from pbx.features.next_call import next_call
+from pbx.features.record import recording_asked
 from pbx.model.objects import Destination, User
 from pbx.routing import decide, outbound
 from pbx.routing.reason import Reason
@@ -18,6 +19,8 @@ from pbx.routing.reason import Reason
 
 async def transferred(call: Call, wish: Wish) -> Destination | None:
     """A side of a call that talks has asked for a transfer."""
+    if wish.recording:
+        return await recording_asked(call, wish)
     if wish.next_call:
         return await next_call(call, wish)
     if not wish.call:

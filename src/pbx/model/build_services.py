@@ -141,6 +141,7 @@ def recording(key: str, plain: Plain) -> s.Recording:
     match = plain["match"]
     return s.Recording(
         id=key,
+        mode=plain["mode"],
         direction=tuple(match.get("direction", ())),
         numbers=tuple(match.get("numbers", ())),
         announce=some(plain.get("announce"), reference),

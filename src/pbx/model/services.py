@@ -144,11 +144,15 @@ class Conference:
     max_members: int = 50
 
 
+ALWAYS, ON_DEMAND = "always", "on_demand"
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """A policy: calls that match are recorded. An empty `direction` or `numbers` asks nothing."""
 
     id: str
+    mode: str = ALWAYS
     direction: tuple[str, ...] = ()  # inbound | outbound | internal
     numbers: tuple[str, ...] = ()
     announce: str | None = None

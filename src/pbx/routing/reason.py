@@ -152,6 +152,12 @@ ENGLISH: Mapping[str, str] = {
     # transfers
     "next_call": "{leg} hangs the other one up and dials anew",
     "transferred": "{leg} sends the call on to {digits}",
+    # recordings
+    "recorded": "recording/{policy} records it: the call is {direction}",
+    "recorded_number": "recording/{policy} records it: the call is {direction}, the number {number}",
+    "recording_unannounced": "nobody could be told that the call is recorded, so it is not",
+    "recording_refused": "{leg} asks for a recording that no policy allows",
+    "recording_by": "{leg}: recording {what}",
     "transferred_to_call": "{leg} joins the call with its other one, {call}",
     "transfer_to_itself": "user/{user} would be sent on to itself",
     "transfer_back": "nobody answered ({status}): back to {leg}",

@@ -26,6 +26,7 @@ from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.presence import Presence
 from pbx.calls.live.registrations import Registrations
 from pbx.calls.live.silence import SilenceWatch
+from pbx.calls.live.taping import CallTape
 from pbx.features.story import again, story
 from pbx.media.agents import Agents
 from pbx.media.engine_client import EngineClient
@@ -118,6 +119,8 @@ class CallServer:
             boxes=boxes,
             node=config.instance,
         )
+        self._agents = agents = Agents(config.node, config.agents, exchange.relayed_digit, config.beside)
+        exchange.taping = lambda media: CallTape(media, time.time, agents.tape, agents.tapes.of)
         exchange.overloaded = lambda: self._lag > LAG_LIMIT
         messages = Messages(exchange, boxes)
         await messages.know()
@@ -167,7 +170,6 @@ class CallServer:
         exchange.recovery.resume(documents)
         presence.resume(kept_watchers.read(), stack)
         takeover.start(stack)
-        self._agents = agents = Agents(config.node, config.agents, exchange.relayed_digit)
         await agents.start()
         pause.watch()
         commands: dict[str, Command] = {"status": self._status, "load": self._cmd_load, "calls": self._calls}
@@ -285,6 +287,7 @@ class CallServer:
             "reaches_store": self._holder.reaches_store,
             "silent_relays": self._relays.silent(),
             "silent_agents": self._agents.silent(),
+            "tapes_untold": len(self._agents.tapes),
             "calls": len(self.exchange.calls),
             "subscriptions": len(self.presence),
             "subscriptions_held": self.presence.held,

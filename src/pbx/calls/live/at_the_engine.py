@@ -39,6 +39,16 @@ class Side:
         self.heard, self.cut_to = sdp, b""
 
 
+class Turns(asyncio.Lock):
+    """One command after the other; `after` each of them somebody looks at what has become of it."""
+
+    after: Callable[[], None] = staticmethod(lambda: None)
+
+    def release(self) -> None:
+        super().release()
+        self.after()
+
+
 class AtTheEngine:
     """What the engine is told of a call. Order of commands: one at a time, as asked for (`_turn`)."""
 
@@ -46,8 +56,9 @@ class AtTheEngine:
         self.relay = relay
         self.engine = engine
         self._sides: dict[str, Side] = {}
-        self._turn = asyncio.Lock()
+        self._turn = Turns()
         self._places = 0
+        self._ports: dict[str, int] = {}  # place in the engine → the relay's port for what it plays
         self._used = False
         self._forgotten: list[tuple[str, str]] = []  # branches to delete, once another one is answered
         self._plays: dict[str, asyncio.Future[str]] = {}
@@ -75,6 +86,7 @@ class AtTheEngine:
         codec = offered.speech
         if codec is None or codec.name not in ("PCMA", "PCMU"):
             raise sdps.SdpError(f"the relay offers the engine {codec}")
+        self._ports[side.engine] = offered.port
         host, port = self.engine.address
         await self.engine.add_leg(
             self.engine_leg(tag),
@@ -92,6 +104,7 @@ class AtTheEngine:
         if side is None or not side.engine:
             return
         place, side.engine = side.engine, ""
+        self._ports.pop(place, None)
         await self.engine.remove_leg(self.engine_leg(tag))
         self._forgotten.append((tag, place))
         await self._delete_forgotten()

@@ -26,7 +26,9 @@ from pbx.calls.live.channels import Channels
 from pbx.calls.live.invitation import credentials_of, invitation_of, is_same, spoken_by
 from pbx.calls.live.legs import TO_BE_RUNG, UNUSABLE, FetchedCaller, Seam, SipCallee, SipCaller
 from pbx.calls.live.media import CallMedia
+from pbx.calls.live.taping import CallTape
 from pbx.calls.live.wishes import wish_of
+from pbx.calls.recording import Tape
 from pbx.media.ng import NgError, NgTimeout
 from pbx.media.relay import Toward
 from pbx.model.objects import Tenant
@@ -103,6 +105,7 @@ class SipConnections(Connections):
         hops = request.max_forwards if request is not None else MAX_HOPS
         self._hops = str(max(1, min(hops, MAX_HOPS) - 1))
         self._breadth = Breadth(request)
+        self.taping: CallTape | None = None
         if session is not None:
             session.contact = self._contact
 
@@ -137,6 +140,13 @@ class SipConnections(Connections):
     async def record(self, leg: Leg, write: Callable[[bytes], None]) -> None:
         await self.media.give_back_if_taken(leg.tag)
         await self.media.record(leg.tag, write)
+
+    async def tape(self, tape: Tape) -> str:
+        if self.taping is None:
+            return "nothing here records calls"
+        problem = await self.taping.set(tape)
+        self.keep()
+        return problem
 
     async def enter_room(self, leg: Leg, room: str, *, muted: bool = False, deaf: bool = False) -> None:
         await self.media.enter_room(leg.tag, room, muted=muted, deaf=deaf)
@@ -465,7 +475,9 @@ class SipConnections(Connections):
             async with asyncio.timeout(5):
                 await self.media.close()
         except (NgError, NgTimeout, TimeoutError):
-            return  # the relay is gone or forgot the session: its own timeout ends what is left
+            pass  # the relay is gone or forgot the session: its own timeout ends what is left
+        if self.taping is not None:
+            self.taping.over()
 
     def cut_ties(self) -> None:
         """The call is over: whatever leads from its parts back to the whole is cut, so that it goes at once and does

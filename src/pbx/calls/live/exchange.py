@@ -27,6 +27,7 @@ from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.recovery import Recovery
 from pbx.calls.live.serving import Serving, token_of
 from pbx.calls.live.state import LiveState
+from pbx.calls.live.taping import CallTape
 from pbx.calls.record import CallRecord
 from pbx.media.engine_client import EngineClient
 from pbx.media.relay import RelaySession
@@ -109,6 +110,7 @@ class Exchange:
         self.overloaded: Callable[[], bool] = lambda: False
         self.on_change: Callable[[Call], None] = _to_nobody  # of each new state of a call's sides, also of its end
         self.invite: Callable[[Call, str, str], bool] = lambda by, conference, digits: False  # set by the API
+        self.taping: Callable[[CallMedia], CallTape | None] = lambda media: None  # set where relays have agents
         self.draining = False  # new calls are shed, those that are up go on: before the process is replaced
         engine.on_event = self._engine_event
 
@@ -285,6 +287,7 @@ class Exchange:
         connections.on_keep = partial(self.recovery.changed, record.id)
         connections.on_over = partial(self.recovery.is_over, record.id)
         connections.media.on_hold = call.hold
+        connections.taping = self.taping(connections.media)
         call.on_event = self.events.tell
         shared = (self.channels, self.health, self.settings, self.last, self._outgoing[tenant.id], self.boxes)
         call.state = LiveState(tenant.id, connections.edge.name, *shared, secrets=self.serving.secrets)

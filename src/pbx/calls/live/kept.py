@@ -68,6 +68,8 @@ def document(call: Call) -> Document:
         "rung": [_callee(leg) for leg in connections.rung],
         "placed": connections.placed,
         "media": connections.media.snapshot(),
+        "recording": call.recording.snapshot(),
+        "tape": connections.taping.snapshot() if connections.taping is not None else None,
     }
 
 

@@ -13,17 +13,20 @@ from typing import Any
 
 from pbx.calls.live.at_the_engine import DECODED, AtTheEngine, Side
 from pbx.calls.live.echoes import Echoes
+from pbx.media.decoders import CLOCKS
 from pbx.media.engine_client import EngineClient, EngineError
 from pbx.media.ng import NgClient
 from pbx.media.relay import RelaySession, Toward
 from pbx.sip import sdp as sdps
 
+Codecs = Mapping[int, str]  # payload type → name
 Ask = Callable[[str, bytes], Awaitable[bytes | None]]
 
 log = logging.getLogger(__name__)
 
 CALLER = "A"  # who called, in most calls the first of the session: the relay would end all of it with this leg's branch
 FIRST = "E1"  # the engine's first place
+LEFT, RIGHT = 0, 1  # channels of a recording: the caller's side, the called side
 MUSIC = {"tone": "music"}  # what a held leg hears
 _NG_NAMES = {"opus": "opus"}  # rtpengine's names are in capitals, but for this one
 
@@ -45,6 +48,7 @@ class CallMedia(AtTheEngine):
         self._taken = False  # an offer to somebody took the caller's audio from the engine
         self._hidden: set[str] = set()  # legs whose digits the other side does not hear
         self._is_closed = False
+        self._seats = {CALLER: LEFT}  # which channel of a recording a leg is on; who replaces another takes its own
         self._is_fax = False  # the two who talk send T.38 instead of sound
         self.echoes = Echoes()
         self.on_hold: Callable[[str, bool], None] = lambda tag, held: None  # a side holds the other, or does no more
@@ -66,6 +70,8 @@ class CallMedia(AtTheEngine):
             "holds": sorted(self._holds),
             "hidden": sorted(self._hidden),
             "fax": self._is_fax,
+            "ports": self._ports,
+            "seats": self._seats,
             "forgotten": [*self._forgotten, *((self.head, tag) for tag in self._rung)],
         }
 
@@ -78,6 +84,7 @@ class CallMedia(AtTheEngine):
         media.head, media._holds = kept.get("head", CALLER), set(kept.get("holds", ()))
         media._hidden = set(kept.get("hidden", ()))
         media._is_fax = kept.get("fax", False)
+        media._ports, media._seats = dict(kept.get("ports", {})), dict(kept.get("seats", {CALLER: LEFT}))
         for tag, (place, *texts) in kept["sides"].items():
             if tag == media.head or tag in media._peer:
                 heard, sent, cut_to = (text.encode("latin-1") for text in texts)
@@ -142,6 +149,7 @@ class CallMedia(AtTheEngine):
             )
             self._rung.discard(tag)
             self._sides[CALLER] = Side(sdps.narrow(received, received), offered, FIRST)
+            self._ports[FIRST] = sent.port
             await self._delete_forgotten()
 
     async def answered(self, tag: str, received: bytes, offered: bytes) -> None:
@@ -177,6 +185,7 @@ class CallMedia(AtTheEngine):
             caller, callee = self._sides[head], self._sides[tag]
             if callee.engine:  # it was asked to confirm: one more offer gives its audio back to the caller
                 self._forgotten.append((tag, callee.engine))
+                self._ports.pop(callee.engine, None)
                 callee.engine = ""
                 await self.engine.remove_leg(self.engine_leg(tag))
                 callee.sent = await self.relay.offer(head, tag, caller.received)
@@ -187,6 +196,7 @@ class CallMedia(AtTheEngine):
             await self.leave_engine(head)
             await self._delete_forgotten()
             self._peer = {head: tag, tag: head}
+            self._seats[tag] = RIGHT - self._seats.setdefault(head, LEFT)
             self._rung.discard(tag)
             return self._told(caller, sent)
 
@@ -225,6 +235,7 @@ class CallMedia(AtTheEngine):
             if side is not None and side.engine:
                 await self.engine.remove_leg(self.engine_leg(tag))
                 self._forgotten.append((tag, side.engine))
+                self._ports.pop(side.engine, None)
             self._holds.discard(tag)
             if tag != CALLER:
                 self._forgotten.append((self.head if self.head in self._sides else FIRST, tag))
@@ -340,6 +351,33 @@ class CallMedia(AtTheEngine):
         except (EngineError, sdps.SdpError) as error:
             log.warning("no music for %s: %s", self.engine_leg(tag), error)
 
+    def audible(self) -> tuple[dict[int, Codecs], dict[int, Codecs]]:
+        """The relay's ports at which sound comes in that somebody who is served hears, by channel, with the codecs that
+        may come. Who is on hold or left aside is heard by nobody; what the engine plays to a leg is on the other one's
+        channel."""
+        sides: tuple[dict[int, Codecs], dict[int, Codecs]] = ({}, {})
+        for tag in {self.head, *self._peer}:
+            side, seat = self._sides.get(tag), self._seats.get(tag, LEFT)
+            if side is None or not side.sent:
+                continue
+            silenced = bool(self._holds and tag in self._peer) or (self._blocked and tag == self.head)
+            if not silenced and not self._is_fax:
+                told = sdps.audio(side.sent)
+                sides[seat][told.port] = {codec.payload: codec.name for codec in told.codecs if codec.name in CLOCKS}
+            if side.engine in self._ports:
+                sides[RIGHT - seat][self._ports[side.engine]] = {0: "PCMU", 8: "PCMA"}
+        return sides
+
+    async def take_down(self, on: bool) -> None:
+        """Let the relay write down what comes in, or no more."""
+        async with self._turn:
+            if not self._is_closed:
+                await self.relay.record(on)
+
+    def when_changed(self, look: Callable[[], None]) -> None:
+        """Somebody looks at who hears whom after each command."""
+        self._turn.after = look
+
     def told(self, tag: str) -> bytes:
         """The SDP that a leg was sent last."""
         return self._sides[tag].sent
@@ -367,6 +405,7 @@ class CallMedia(AtTheEngine):
     def cut_ties(self) -> None:
         """The call is over: nobody of it is told anything more, or asked."""
         self.on_hold, self.on_agreed, self.ask = lambda tag, held: None, lambda: None, _refused
+        self._turn.after = lambda: None
 
 
 async def _refused(tag: str, sdp: bytes) -> bytes | None:

@@ -93,6 +93,9 @@ class Recovery:
         call.hops = document.get("hops", 0)
         call.known = call.happened.known
         call.onward = kept_call.onward_of(document, call)
+        call.recording.restore(document.get("recording"))
+        if document.get("tape") is not None and connections.taping is not None:
+            connections.taping.resume(document["tape"], call.recording.tape())
         session = connections.caller.session
         trunk = exchange.trunk_of(call)
         if session is not None and session.request is not None and trunk is not None:  # its story is told again

@@ -24,6 +24,7 @@ from pbx.calls.leg import (
 )
 from pbx.calls.mailbox import RATE
 from pbx.calls.record import BY_API, CallRecord
+from pbx.calls.recording import ON, Tape
 from pbx.calls.simulated import clock
 from pbx.calls.simulated.second_call import consult
 from pbx.calls.simulated.state import ScriptedState, StateScript
@@ -84,7 +85,7 @@ class Told:
     """What a simulated call did: the record, and each thing that was heard or rung with its second.
 
     `events` has all of it in order: (second, what, whom or why); what is one of node, why, hears, presses, answered,
-    refused, rings, answers, fails, stops, ends.
+    refused, rings, answers, fails, stops, records, records_not, transfers, ends.
     """
 
     record: CallRecord
@@ -96,6 +97,7 @@ class Told:
     stopped: list[tuple[float, str]] = field(default_factory=list)
     shown: list[tuple[str, str | None]] = field(default_factory=list)
     hung_up: list[str] = field(default_factory=list)  # answered legs that we sent a BYE
+    recorded: list[tuple[float, str, tuple[str, ...]]] = field(default_factory=list)  # second, state, policies
     transfers: list[int] = field(default_factory=list)  # what became of each, in order
     answer: int = 0  # the caller's final status
     events: list[tuple[float, str, str | Reason]] = field(default_factory=list)
@@ -286,6 +288,14 @@ class SimulatedConnections(Connections):
         _types(self.caller, digits)
 
     async def stop(self, leg: Leg) -> None: ...
+
+    async def tape(self, tape: Tape) -> str:
+        now = tape.state, tuple(tape.policies)
+        if now not in [each[1:] for each in self._told.recorded[-1:]]:
+            self._told.recorded.append((asyncio.get_running_loop().time(), *now))
+            named = ", ".join(f"recording/{policy}" for policy in tape.policies)
+            self._told.event("records" if tape.state == ON else "records_not", named)
+        return ""
 
     async def place(self, target: Target, caller_id: CallerId) -> CalleeLeg:
         self._told.rang.append((asyncio.get_running_loop().time(), target.label))
