@@ -11,6 +11,8 @@ PREFIX = "pin/"
 """Of their names among the secrets of call processes: `pin/<name of the secret>`."""
 ROUNDS = 10_000
 """Of PBKDF2: about 4 ms, which callers do not notice, nor other calls of the process."""
+COLUMNS = ("1470", "0741", "2580", "0852", "3690", "0963", "147258", "147258369", "159357", "1379", "2468", "1357")
+"""Drawn on the keys of a telephone, or counted by twos."""
 _DIGITS = re.compile(r"[0-9]{4,12}")
 
 
@@ -28,6 +30,10 @@ def weakness(pin: str, *others: str | None) -> str:
         return "one digit again and again is what is tried first"
     if {int(after) - int(before) for before, after in itertools.pairwise(pin)} in ({1}, {-1}):
         return "digits in a row are what is tried first"
+    if any(pin == pin[:part] * (len(pin) // part) for part in (2, 3)):
+        return "the same digits again and again are what is tried soon"
+    if pin in COLUMNS:
+        return "what is drawn on the keys, or counted by twos, is tried soon"
     if pin in others:
         return "the extension is what is tried first"
     return ""
