@@ -54,8 +54,17 @@ test-hosts: ready
 test-cuts: ready
 	$(PYTEST) -s tests/cuts
 
-bench: ready
+bench: ready build/quality/.ready
 	PYTHONPATH=tests:src $(VENV)/bin/python tests/bench/run.py $(if $(ONLY),--only $(ONLY))
+
+# What scores speech has a licence of its own (decision 0027): it is nowhere else, and no test needs it.
+build/quality/.ready: requirements/quality-build.lock requirements/quality.lock
+	dpkg-query -W gcc python3-dev >/dev/null 2>&1 || apt-get -q -y install --no-install-recommends gcc libc6-dev python3-dev
+	/usr/bin/python3 -m venv build/quality
+	for part in quality-build quality; do \
+	  build/quality/bin/python -m pip --quiet --disable-pip-version-check install --no-build-isolation --require-hashes -r requirements/$$part.lock; \
+	done
+	touch $@
 
 # The sound of the built-in prompts (src/pbx/model/system_texts.py) that is missing; ALL=1: of all of them.
 prompts: ready

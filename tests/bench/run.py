@@ -33,6 +33,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "media_play.py": ("B3",),
     "media_rooms.py": ("B2", "B12"),
     "media_drift.py": ("B2",),
+    "speech_quality.py": ("B17",),
     "media_path.py": ("B5", "B13"),
     "apply.py": ("B7",),
     "plan.py": ("B15",),
