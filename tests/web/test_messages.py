@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 
 import pytest
-from web.mail import SOUND, leave
+from web.mail import KEY, SOUND, leave
 from web.place import Web, until
 
 from pbx.speech import wav
+from pbx.store import messages
 
 pytestmark = pytest.mark.row("R12")
 
@@ -50,6 +52,20 @@ def test_sound_is_a_wav_file_and_comes_in_parts(served: Web) -> None:
         assert admin.get(f"/messages/{name}/sound", headers={"Range": "bytes=99999999-"}).status_code == 416
         for odd in ("bytes=-", "bytes=1-2,5-6", "seconds=1-2", "bytes=9-1"):
             assert admin.get(f"/messages/{name}/sound", headers={"Range": odd}).status_code in (200, 416)
+
+
+def test_a_draft_of_what_was_said_is_marked_and_reading_it_is_audited(served: Web) -> None:
+    name = leave(served)
+    with served.client() as admin, served.client(role="user") as anna:
+        assert anna.get(f"/messages/{name}/text").status_code == 404
+        with sqlite3.connect(served.stack.folder / "store.sqlite", timeout=10) as db:
+            db.execute("INSERT INTO message_text VALUES (?, ?)", (name, messages.sealed_text(KEY, name, "Добрый день")))
+        db.close()
+        said = anna.get(f"/messages/{name}/text").json()
+        assert said == {"message": name, "text": "Добрый день", "draft": True, "made_by": "machine"}
+        assert anna.get(f"/messages/{leave(served, box='boris')}/text").status_code == 404
+        entries = [one for one in admin.get("/audit").json()["entries"] if name in json.dumps(one)]
+    assert [(one["status"], one["what"].get("text")) for one in entries][:1] == [(200, True)]
 
 
 def test_listening_is_in_the_audit_log_and_looking_is_not(served: Web) -> None:

@@ -74,6 +74,7 @@ def process(host: Host, hosts: list[Host]) -> dict[str, Any]:
         "messages": f"{STATE}/messages",
         "heard": HEARD,
         **({"mail": _mail(host)} if "mail" in host.settings else {}),
+        **({"transcription": _transcription(host)} if "transcription" in host.settings else {}),
     }
 
 
@@ -86,6 +87,22 @@ def _mail(host: Host) -> dict[str, Any]:
         raise InventoryError(f"host {host.name}: pbx_mail_settings has no {missing[0]}; it has {MAIL_KEYS}")
     if given.get("tls", "starttls") not in ("starttls", "tls", "none"):
         raise InventoryError(f"host {host.name}: pbx_mail_settings.tls is starttls, tls or none")
+    return given
+
+
+def _transcription(host: Host) -> dict[str, Any]:
+    """The program that writes down messages. Raises InventoryError."""
+    given = dict(host.settings["transcription"])
+    where = f"host {host.name}: pbx_transcription_settings"
+    if strange := sorted(set(given) - {"command", "within"}):
+        raise InventoryError(f"{where} has no {strange[0]}; it has command and within")
+    words, within = given.get("command"), given.get("within", 60)
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) and word for word in words):
+        raise InventoryError(f"{where}.command is a list: a program and its arguments")
+    if not words[0].startswith("/"):
+        raise InventoryError(f"{where}.command: {words[0]} is no whole path of a program")
+    if not isinstance(within, int) or not 1 <= within <= 110:
+        raise InventoryError(f"{where}.within is 1 to 110, in seconds")
     return given
 
 

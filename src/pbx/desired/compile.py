@@ -66,7 +66,7 @@ def compile_all(source: Source, hosts: Sequence[Host], secrets: Secrets) -> Comp
     passwords = edge_secrets(source.model, secrets)
     trunks = trunk_secrets(source.model, secrets)
     mail = {SOUND_KEY: sound_key(secrets)} if _has_boxes(source.model) else {}
-    _require_mail(source.model, ordered)
+    _require_help(source.model, ordered)
     stored = {store.PASSWORD: store.password(secrets)} if store.server(ordered) else {}
     documents: list[ServerDocument] = []
     for host in ordered:
@@ -124,15 +124,16 @@ def _role(
     return {"tenants": {}, "prompts": sorted(source.prompts)}, {}, calls.engine(host)
 
 
-def _require_mail(model: Model, hosts: Sequence[Host]) -> None:
-    """Boxes that tell by e-mail need somebody who sends it."""
-    without = [host.name for host in of_group(list(hosts), "calls") if "mail" not in host.settings]
-    for tenant in model.tenants.values():
-        for box in tenant.services.voicemails.values():
-            if box.email != "none" and without:
-                raise InventoryError(
-                    f"{tenant.id}: voicemails/{box.id} tells by e-mail, and host {without[0]} has no pbx_mail_settings"
-                )
+def _require_help(model: Model, hosts: Sequence[Host]) -> None:
+    """Boxes that tell by e-mail need somebody who sends it, those that are written down a program."""
+    for what, says in (("mail", "tells by e-mail"), ("transcription", "is to be written down")):
+        without = [host.name for host in of_group(list(hosts), "calls") if what not in host.settings]
+        for tenant in model.tenants.values() if without else ():
+            for box in tenant.services.voicemails.values():
+                if box.transcribe if what == "transcription" else box.email != "none":
+                    raise InventoryError(
+                        f"{tenant.id}: voicemails/{box.id} {says}, and host {without[0]} has no pbx_{what}_settings"
+                    )
 
 
 def _has_boxes(model: Model) -> bool:

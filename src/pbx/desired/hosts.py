@@ -51,6 +51,7 @@ def host_of(name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> H
             ("relay", "rtpengine_settings"),
             ("web", "pbx_web_settings"),
             ("mail", "pbx_mail_settings"),
+            ("transcription", "pbx_transcription_settings"),
         )
         if isinstance(variables.get(key), Mapping)
     }

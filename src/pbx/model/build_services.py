@@ -123,6 +123,7 @@ def voicemail(key: str, plain: Plain, ring_groups: Mapping[str, Plain]) -> s.Voi
         keep=some(plain.get("keep"), seconds),
         operator=some(plain.get("operator"), destination),
         email=plain["email"],
+        transcribe=plain["transcribe"],
     )
 
 

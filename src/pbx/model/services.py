@@ -125,6 +125,7 @@ class Voicemail:
     keep: float | None = None  # seconds
     operator: Destination | None = None  # of key 0
     email: str = "none"  # attach | notify | none
+    transcribe: bool = False  # a draft of what was said
     shared_with: tuple[str, ...] = ()  # people beside the owner, those of its groups among them
     groups: tuple[str, ...] = ()  # ring groups whose people share it
 

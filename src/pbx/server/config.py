@@ -44,6 +44,7 @@ class CallsConfig:
     messages: Path
     heard: Path
     mail: Mapping[str, Any] | None
+    transcription: Mapping[str, Any] | None
     digest: str
 
     @property
@@ -118,6 +119,7 @@ def read(path: Path, instance: int | None = None) -> CallsConfig:
             secrets=Path(data["secrets"]),
             messages=Path(data.get("messages") or Path(data["journal"]).with_name("messages")),
             mail=data.get("mail"),
+            transcription=data.get("transcription"),
             heard=Path(data.get("heard") or Path(data["control"]).with_name("heard")),
             digest=hashlib.sha256(raw).hexdigest()[:12],
         )

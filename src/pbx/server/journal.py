@@ -8,12 +8,14 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from pbx.server import config as configuration
 from pbx.server.notify import notify
 from pbx.server.post import Post, Server
+from pbx.server.transcripts import Recogniser, Transcripts
 from pbx.store import database, messages
 from pbx.store.drain import Drainer
 
@@ -39,20 +41,28 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     config.journal.mkdir(parents=True, exist_ok=True)
     shipping = Shipping(config)
-    post = None
-    if config.mail is not None:
-        connect = partial(database.connect, config.store, password=config.store_password)
-        post = Post(Server.of(config.mail), connect, partial(configuration.secret, config.secrets))
-        post.start()
+    beside = list(_beside(config))
+    for thread in beside:
+        thread.start()
     notify("READY=1")
     while True:
         count = shipping.round()
         if stop.wait(BUSY_PAUSE if count else IDLE_PAUSE):
             break
     shipping.round()
-    if post is not None:
-        post.stop()
+    for thread in beside:
+        thread.stop()
     return 0
+
+
+def _beside(config: configuration.CallsConfig) -> Iterator[Post | Transcripts]:
+    """What is done with messages that are in the store, where the inventory has who does it."""
+    connect = partial(database.connect, config.store, password=config.store_password)
+    secret = partial(configuration.secret, config.secrets)
+    if config.mail is not None:
+        yield Post(Server.of(config.mail), connect, secret)
+    if config.transcription is not None:
+        yield Transcripts(Recogniser.of(config.transcription), connect, secret)
 
 
 SWEEP_EACH = 600.0  # seconds

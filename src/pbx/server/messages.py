@@ -24,7 +24,7 @@ class Messages:
 
     def __init__(self, exchange: Exchange, boxes: Boxes) -> None:
         self._exchange, self._boxes = exchange, boxes
-        boxes.mails_of = self.mails_of
+        boxes.tasks_of = self.tasks_of
 
     async def know(self) -> None:
         """A store that is away tells later."""
@@ -41,6 +41,20 @@ class Messages:
                 self._boxes.learn(await asyncio.to_thread(read))
         except (TimeoutError, *FAILURES) as error:
             log.error("the messages in the store are not known yet: %r", error)
+
+    def tasks_of(self, tenant_id: str, name: str) -> dict[str, Any]:
+        """What is to be done about a new message in a box: e-mails, a draft of what was said."""
+        tenant = self._exchange.serving.model.tenants.get(tenant_id)
+        box = tenant.services.voicemails.get(name) if tenant is not None else None
+        if tenant is None or box is None:
+            return {}
+        tasks: dict[str, Any] = {}
+        if mails := self.mails_of(tenant_id, name):
+            tasks["mails"] = mails
+        if box.transcribe:
+            owner = tenant.users.get(box.owner)
+            tasks["transcribe"] = {"language": ((owner.languages if owner else ()) or tenant.languages)[0]}
+        return tasks
 
     def mails_of(self, tenant_id: str, name: str) -> list[dict[str, Any]]:
         """What is to be mailed of a new message in a box: to each of its people, in their language."""

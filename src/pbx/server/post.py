@@ -96,9 +96,9 @@ class Post:
 
     def _written(self, db: Database, message: Mapping[str, Any], job: Mapping[str, Any]) -> EmailMessage:
         """Raises Unwritable, for this one alone: it must not hold up those of others."""
-        sound = self._sound(db, message, job)
+        sound, draft = self._sound(db, message, job), self._draft(db, message)
         try:
-            return compose(message, job, self._server.sender, sound)
+            return compose(message, job, self._server.sender, sound, draft)
         except (ValueError, LookupError, MessageError) as error:
             raise Unwritable(repr(error)) from error
 
@@ -107,6 +107,10 @@ class Post:
         if job["mode"] != "attach" or sound is None or not key:
             return None
         return sealed.opened(sealed.key_of(key), message["id"], sound)
+
+    def _draft(self, db: Database, message: Mapping[str, Any]) -> str:
+        key, text = self._secret("sound_key"), messages.text_of(db, message["id"])
+        return messages.opened_text(sealed.key_of(key), message["id"], text) if text is not None and key else ""
 
     def _hand_over(self, mail: EmailMessage) -> None:
         server = self._server

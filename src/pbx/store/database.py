@@ -41,6 +41,7 @@ ADDED_TABLES = {  # as columns
     "last_number": last_numbers.SCHEMA,
     "message": messages.SCHEMA,
     "message_sound": messages.SOUND_SCHEMA,
+    "message_text": messages.TEXT_SCHEMA,
     "job": outbox.SCHEMA,
     "recording": recordings.SCHEMA,
     "recording_event": recordings.EVENT_SCHEMA,
@@ -163,7 +164,8 @@ def _write_one(db: Database, record: dict[str, Any]) -> None:
             settings.say(db, record)
         case "message":
             before = [record["mail"]] if "mail" in record else []  # of an older release
-            messages.keep(db, record["message"], record["file"], record.get("mails", before))
+            mails, transcribe = record.get("mails", before), record.get("transcribe")
+            messages.keep(db, record["message"], record["file"], mails, transcribe)
         case "message_is":
             messages.is_now(db, record)
         case "taken":  # calls of another process that go on in this one; the line of their start may come later

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pbx.store import outbox
+from pbx.store import outbox, sealed
 
 if TYPE_CHECKING:
     from pbx.store.database import Database
@@ -21,9 +21,11 @@ SCHEMA = """CREATE TABLE message (
   sealed_with TEXT NOT NULL
 )"""
 SOUND_SCHEMA = "CREATE TABLE message_sound (id TEXT PRIMARY KEY, sound BYTEA NOT NULL)"
+TEXT_SCHEMA = "CREATE TABLE message_text (id TEXT PRIMARY KEY, text BYTEA NOT NULL)"
 COLUMNS = (
     "id", "tenant", "box", "caller", "name", "origin", "born", "length", "state", "author", "changed", "sealed_with",
 )  # fmt: skip
+DRAFT_WITHIN = 180_000  # ms that an e-mail waits for the draft of what was said
 OVERLAP = 60_000  # ms by which clocks of hosts, and a journal that waited, may be behind
 KEPT_DELETED = 86_400_000  # ms that a deleted message can still be brought back by hand
 
@@ -35,18 +37,28 @@ WHERE id = :id AND changed < :changed"""
 _OLD = "state = 'deleted' AND changed < :before"
 
 
-def keep(db: Database, row: Mapping[str, Any], file: str, mails: Sequence[Mapping[str, Any]] = ()) -> None:
-    """A message with its sound, and the e-mails that are to tell of it. Twice changes nothing: without its file it is
-    in the store already."""
+def keep(
+    db: Database,
+    row: Mapping[str, Any],
+    file: str,
+    mails: Sequence[Mapping[str, Any]] = (),
+    transcribe: Mapping[str, Any] | None = None,
+) -> None:
+    """A message with its sound, the e-mails that are to tell of it, which wait a while for a draft of what was said
+    where there is to be one. Twice changes nothing: without its file it is in the store already."""
     try:
         sound = Path(file).read_bytes()
     except FileNotFoundError:
         return
     db.execute(_SOUND, {"id": row["id"], "sound": sound})
     db.execute(_KEEP, {name: row[name] for name in COLUMNS})
+    now, wait = row["changed"], 0
+    if transcribe is not None:
+        outbox.put(db, f"transcribe/{row['id']}", "transcribe", {**transcribe, "message": row["id"]}, now)
+        wait = DRAFT_WITHIN
     for place, mail in enumerate(mails):
         job = f"mail/{row['id']}/{place}" if place else f"mail/{row['id']}"
-        outbox.put(db, job, "mail", {**mail, "message": row["id"]}, row["changed"])
+        outbox.put(db, job, "mail", {**mail, "message": row["id"]}, now, due=now + wait)
 
 
 def is_now(db: Database, row: Mapping[str, Any]) -> None:
@@ -74,9 +86,37 @@ def sound_of(db: Database, message: str) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
+def sealed_text(key: bytes, message: str, text: str) -> bytes:
+    """As private as the sound: with a key of its own."""
+    return sealed.Seal(key, f"{message}/text").piece(text.encode())
+
+
+def opened_text(key: bytes, message: str, data: bytes) -> str:
+    """Raises sealed.Unreadable."""
+    return sealed.opened(key, f"{message}/text", data).decode()
+
+
+def write_text(db: Database, message: str, text: bytes) -> None:
+    """The draft of what was said, sealed; a later one counts."""
+    db.execute("DELETE FROM message_text WHERE id = :id", {"id": message})
+    db.execute("INSERT INTO message_text (id, text) VALUES (:id, :text)", {"id": message, "text": text})
+
+
+def text_of(db: Database, message: str) -> bytes | None:
+    """The sealed draft."""
+    row = db.execute("SELECT text FROM message_text WHERE id = :id", {"id": message}).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def mail_now(db: Database, message: str, now: int) -> None:
+    """Its e-mails wait no longer for a draft."""
+    outbox.hasten(db, f"mail/{message}", now)
+
+
 def sweep(db: Database, now: int) -> int:
     """Forget what was deleted long enough ago, with its sound; returns how many."""
     values = {"before": now - KEPT_DELETED}
     with db.transaction():
-        db.execute(f"DELETE FROM message_sound WHERE id IN (SELECT id FROM message WHERE {_OLD})", values)
+        for table in ("message_sound", "message_text"):
+            db.execute(f"DELETE FROM {table} WHERE id IN (SELECT id FROM message WHERE {_OLD})", values)
         return db.execute(f"DELETE FROM message WHERE {_OLD}", values).rowcount

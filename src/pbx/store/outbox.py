@@ -23,12 +23,21 @@ MOST_WAIT = 3_600_000
 FIRST_WAIT = 5_000
 
 _PUT = """INSERT INTO job (id, kind, body, due, tries, born, state, error)
-VALUES (:id, :kind, :body, :now, 0, :now, 'waits', '') ON CONFLICT DO NOTHING"""
+VALUES (:id, :kind, :body, :due, 0, :now, 'waits', '') ON CONFLICT DO NOTHING"""
 
 
-def put(db: Database, job: str, kind: str, body: Mapping[str, Any], now: int) -> None:
-    """Twice changes nothing."""
-    db.execute(_PUT, {"id": job, "kind": kind, "body": orjson.dumps(body).decode(), "now": now})
+def put(db: Database, job: str, kind: str, body: Mapping[str, Any], now: int, *, due: int | None = None) -> None:
+    """To be sent now, or when it is due. Twice changes nothing."""
+    values = {"id": job, "kind": kind, "body": orjson.dumps(body).decode(), "now": now}
+    db.execute(_PUT, {**values, "due": now if due is None else due})
+
+
+def hasten(db: Database, job: str, now: int) -> None:
+    """It and its parts (`job/1`) are due, where nobody has tried yet."""
+    sql = (
+        "UPDATE job SET due = :now WHERE (id = :id OR id LIKE :parts) AND state = 'waits' AND tries = 0 AND due > :now"
+    )
+    db.execute(sql, {"id": job, "parts": f"{job}/%", "now": now})
 
 
 def take(db: Database, kind: str, now: int, most: int = 10) -> list[dict[str, Any]]:

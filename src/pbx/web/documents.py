@@ -76,6 +76,15 @@ class VoiceMessages(BaseModel):
     messages: list[VoiceMessage]
 
 
+class Draft(BaseModel):
+    """What a program took a message for: with mistakes, perhaps. The sound counts."""
+
+    message: str
+    text: str = Field(description="Empty: nothing was understood.")
+    draft: Literal[True] = True
+    made_by: Literal["machine"] = "machine"
+
+
 class Box(BaseModel):
     """A box for messages."""
 

@@ -44,6 +44,17 @@ class RecordStore:
         except sealed.Unreadable:
             return None
 
+    async def text(self, message: str) -> str | None:
+        """The draft of what was said; None when there is none, or it is sealed with another key."""
+        sealed_text = await self._ask(lambda db: messages.text_of(db, message))
+        secret = self._sound_key()
+        if sealed_text is None or not secret:
+            return None
+        try:
+            return messages.opened_text(sealed.key_of(secret), message, sealed_text)
+        except sealed.Unreadable:
+            return None
+
     async def _ask(self, question: Callable[[Database], T]) -> T:
         try:
             async with asyncio.timeout(TURN_WITHIN):

@@ -72,6 +72,13 @@ class Service:
         except StoreUnavailable:
             raise Problem(503, "the store does not answer", SOON) from None
 
+    async def text(self, message: str) -> str | None:
+        """The draft of what was said. Raises Problem."""
+        try:
+            return await self.records.text(message)
+        except StoreUnavailable:
+            raise Problem(503, "the store does not answer", SOON) from None
+
     async def calls_of(self, token: Token) -> list[dict[str, Any]]:
         """The calls that are up and that the token may see."""
         calls: list[dict[str, Any]] = (await self.ask(token, "calls"))["calls"]

@@ -60,7 +60,7 @@ class Boxes:
         self._of: dict[str, dict[str, Message]] = {}  # by tenant and id
         self._in: dict[tuple[str, str], dict[str, Message]] = {}  # by tenant and box, those that are not deleted
         self._owned: dict[str, tuple[object, dict[str, list[str]]]] = {}
-        self.mails_of: Callable[[str, str], list[Row]] = lambda tenant, box: []  # the e-mails that a new one makes
+        self.tasks_of: Callable[[str, str], Row] = lambda tenant, box: {}  # what is to be done about a new one
         self.places: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by tenant and box: who is leaving one
         self._forgot = 0  # when those deleted long ago were forgotten
         self.newest = 0  # of what the store has told
@@ -140,8 +140,8 @@ class Boxes:
         self.put(tenant, message)
 
     def _write(self, row: Row, file: Path) -> None:
-        mails = self.mails_of(row["tenant"], row["box"]) if row["state"] == NEW else []
-        self.write("message", {"message": row, "file": str(file), **({"mails": mails} if mails else {})})
+        tasks = self.tasks_of(row["tenant"], row["box"]) if row["state"] == NEW else {}
+        self.write("message", {"message": row, "file": str(file), **tasks})
 
     # --- after a kill -------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 
 from pbx.media import wav_file
 from pbx.web.access import Token
-from pbx.web.documents import Id, MessageState, VoiceMessage, VoiceMessages
+from pbx.web.documents import Draft, Id, MessageState, VoiceMessage, VoiceMessages
 from pbx.web.problems import Problem, responses
 from pbx.web.service import SOON, Needs, Ours, Service
 
@@ -53,6 +53,18 @@ async def get_sound(request: Request, service: Ours, token: Reads, message: Id) 
     if sound is None:
         raise Problem(503, "its sound is not in the store yet, or cannot be read with the key of this host", SOON)
     return part_of(wav_file.of_alaw(sound), request.headers.get("range"))
+
+
+@router.get("/{message}/text", responses=responses(403, 404, 422, 503))
+async def get_text(request: Request, service: Ours, token: Reads, message: Id) -> Draft:
+    """A draft of what was said, made by a machine; 404 as long as there is none. In the audit log as listening is."""
+    found = await _one(service, token, message)
+    request.state.audited = True
+    request.state.what = {"message": message, "box": found["box"], "text": True}
+    text = await service.text(message)
+    if text is None:
+        raise Problem(404, "there is no draft of this message")
+    return Draft(message=message, text=text)
 
 
 @router.put("/{message}", responses=responses(400, 403, 404, 413, 422, 503))
