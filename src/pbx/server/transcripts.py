@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from pbx.integrations.dictation import NotHeard, text_of
 from pbx.media.g711 import ALAW_TO_PCM
-from pbx.speech.dictation import NotHeard, text_of
 from pbx.store import messages, outbox, sealed
 from pbx.store.database import FAILURES, Database
 

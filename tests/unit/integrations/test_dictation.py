@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pbx.speech.dictation import LONGEST, NotHeard, text_of
+from pbx.integrations.dictation import LONGEST, NotHeard, text_of
 
 pytestmark = pytest.mark.row("R12")
 
