@@ -63,6 +63,7 @@ class Place:
 
     folder: Path
     s3: dict[str, Any] | None = None
+    store: Path | None = None  # default: one in the folder
     port: int = field(default_factory=free_port)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -83,6 +84,10 @@ class Place:
             })
         )  # fmt: skip
 
+    @property
+    def store_file(self) -> Path:
+        return self.store or self.folder / "store.sqlite"
+
     def write(self) -> None:
         (self.folder / "keeper.json").write_text(
             json.dumps({
@@ -90,7 +95,7 @@ class Place:
                 "control": f"{self.folder}/keeper.sock", "secrets": f"{self.folder}/secrets.json",
                 "archive": {
                     "listen": {"address": "127.0.0.1", "port": self.port}, "socket": f"{self.folder}/asked.sock",
-                    "store": f"{self.folder}/store.sqlite", "folder": f"{self.folder}/kept", "s3": self.s3,
+                    "store": str(self.store_file), "folder": f"{self.folder}/kept", "s3": self.s3,
                 },
             })
         )  # fmt: skip
@@ -144,19 +149,19 @@ class Place:
             return answer, said
 
     @contextlib.contextmanager
-    def store(self) -> Iterator[Database]:
-        db = Sqlite(self.folder / "store.sqlite")
+    def opened(self) -> Iterator[Database]:
+        db = Sqlite(self.store_file)
         try:
             yield db
         finally:
             db.close()
 
-    def row(self, name: str) -> dict[str, Any] | None:
-        with self.store() as db:
-            return recordings.one(db, "house", name)
+    def row(self, name: str, tenant: str = "house") -> dict[str, Any] | None:
+        with self.opened() as db:
+            return recordings.one(db, tenant, name)
 
     def events(self, name: str) -> list[str]:
-        with self.store() as db:
+        with self.opened() as db:
             return [event["what"] for event in recordings.events(db, "house", name, most=100)][::-1]
 
     def objects(self) -> list[Path]:

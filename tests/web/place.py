@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 from bench.local_stack import CALLS_PORT, EDGE_PORT, Place, Stack, running
+from keeper.place import Place as KeeperPlace
 from phones.message import Message
 from phones.scripted.edge import Incoming, ScriptedEdge
 from phones.scripted.simulation import house
@@ -41,17 +42,22 @@ def entry(tenant: str, role: str, name: str = "", **more: object) -> dict[str, A
     """A token as an apply writes it."""
     sha256 = hashlib.sha256(secret_of(tenant, role, name).encode()).hexdigest()
     own = {"user": "anna"} if role == "user" else {}
-    return {"id": name or role, "role": role, "sha256": sha256, "rate": 10_000, **own, **more}
+    return {"id": name or role, "role": role, "sha256": sha256, "rate": 10_000, "hears": "officer", **own, **more}
 
 
 def tokens() -> dict[str, Any]:
     """One of each role and tenant, and some that are special."""
-    found = {tenant: {"tokens": [entry(tenant, role) for role in ROLES]} for tenant in TENANTS}
+    found: dict[str, Any] = {tenant: {"tokens": [entry(tenant, role) for role in ROLES]} for tenant in TENANTS}
     found["house"]["tokens"] += [
         entry("house", "admin", "late", expires=time.time() - 1),
         entry("house", "admin", "hasty", rate=1),
         entry("house", "admin", "narrow", scopes=["people:read"]),
+        entry("house", "admin", "deaf", hears=None),
+        entry("house", "user", "outsider", user="gleb", hears=None),
+        entry("house", "user", "officer", user="gleb"),
     ]
+    for tenant in found.values():
+        tenant["recordings"] = {"outside": ["officer"], "secret": ["boss"]}
     return {"format": 1, "tenants": found}
 
 
@@ -65,6 +71,7 @@ class Web:
     edge: ScriptedEdge
     loop: asyncio.AbstractEventLoop
     people: dict[str, Person]
+    keeper: KeeperPlace
     rung: list[str] = field(default_factory=list)
 
     def client(self, tenant: str = "house", role: str = "admin", name: str = "") -> httpx.Client:
@@ -120,13 +127,16 @@ def web(folder: Path) -> Iterator[Web]:
         edge = ScriptedEdge(host, EDGE_PORT, (host, CALLS_PORT), behave)
         asyncio.run_coroutine_threadsafe(edge.open(), loop).result(WITHIN)
         port = _free_port(host)
-        _start(stack, host, port)
-        here = Web(stack, f"https://{host}:{port}", folder / "tls.pem", edge, loop, people, rung)
+        keeper = KeeperPlace(folder / "recordings", store=folder / "store.sqlite")
+        _start(stack, host, port, keeper)
+        here = Web(stack, f"https://{host}:{port}", folder / "tls.pem", edge, loop, people, keeper, rung)
         with here.client(role="") as client:
             until(lambda: _is_well(client), "pbx-web serves")
         with here.client() as one, here.client("other") as other:
             until(lambda: one.get("/calls").status_code == other.get("/calls").status_code == 200, "the tenants")
+        keeper.start()
         yield here
+        keeper.stop()
         here.on_edge(_closed(edge))
 
 
@@ -150,7 +160,7 @@ def _document() -> dict[str, Any]:
     return {"format": 1, "site_revision": "r", "tenants": tenants, "site": {"plain": house().site_plain}}
 
 
-def _start(stack: Stack, host: str, port: int) -> None:
+def _start(stack: Stack, host: str, port: int, keeper: KeeperPlace) -> None:
     folder = stack.folder
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
@@ -164,6 +174,7 @@ def _start(stack: Stack, host: str, port: int) -> None:
             "listen": host, "port": port, "tls": {"certificate": f"{folder}/tls.pem", "key": f"{folder}/tls.key"},
             "calls": [{"name": "calls1", "socket": f"{folder}/api.sock"}], "store": f"{folder}/store.sqlite",
             "tokens": f"{folder}/tokens.json", "secrets": f"{folder}/secrets.json", "audit": f"{folder}/audit.jsonl",
+            "keeper": f"{keeper.folder}/asked.sock",
         })
     )  # fmt: skip
     stack.start("web", sys.executable, "-m", "pbx.server.web", "--config", str(folder / "web.json"))

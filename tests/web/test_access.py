@@ -54,8 +54,19 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("PUT", "/messages/{message}"): {"admin", "user"},
     ("DELETE", "/messages/{message}"): {"admin", "user"},
     ("GET", "/events"): READERS,
+    ("GET", "/recordings"): READERS,
+    ("GET", "/recordings/{recording}"): READERS,
+    ("GET", "/recordings/{recording}/sound"): {"admin", "supervisor", "user"},
+    ("GET", "/recordings/{recording}/peaks"): {"admin", "supervisor", "user"},
+    ("GET", "/recordings/{recording}/history"): {"admin"},
+    ("GET", "/recordings/history"): {"admin"},
+    ("PUT", "/recordings/{recording}/hold"): {"admin"},
+    ("DELETE", "/recordings/{recording}/hold"): {"admin"},
+    ("POST", "/recordings/erase"): {"admin"},
+    ("POST", "/recordings/export"): {"admin"},
 }
 OPEN = {("GET", "/health")}
+NAMED = ("call", "record", "user", "conference", "recording")
 OK = {
     ("POST", "/calls"): 202,
     ("DELETE", "/calls/{call}"): 204,
@@ -68,6 +79,11 @@ OK = {
     ("POST", "/conferences/{conference}/members"): 202,
 }
 BODY = {"user": "anna", "to": "202"}
+RECORDING_BODIES = {
+    ("PUT", "hold"): {"reason": "claim 12/2026"},
+    ("POST", "erase"): {"number": "+79990000000", "reason": "she asked for it"},
+    ("POST", "export"): {"recordings": ["kept-house"]},
+}
 BODIES = {"POST": BODY, "PUT": {"value": None}}
 
 
@@ -93,7 +109,9 @@ def talking(served: Web) -> Iterator[dict[str, dict[str, str]]]:
             over = client.post("/calls", json=BODY).json()["call"]
             until(lambda: client.delete(f"/calls/{over}").status_code == 204, "it is hung up")  # noqa: B023
             until(lambda: client.get(f"/records/{over}").status_code == 200, "its record is there")  # noqa: B023
-            ids[tenant] = {"record": over, "user": "anna", "key": "do_not_disturb"}
+            ids[tenant] = {"record": over, "user": "anna", "key": "do_not_disturb", "recording": f"kept-{tenant}"}
+            served.keeper.put(f"kept-{tenant}", tenant=tenant)
+            until(lambda: client.get(f"/recordings/kept-{tenant}").status_code == 200, "it is kept")  # noqa: B023
     yield ids
 
 
@@ -111,6 +129,8 @@ def ask(served: Web, client: httpx.Client, method: str, path: str) -> int:
     if path == "/events":  # never ends
         with client.stream("GET", path) as response:
             return response.status_code
+    if path.startswith("/recordings"):
+        return client.request(method, path, json=RECORDING_BODIES.get((method, path.rpartition("/")[2]))).status_code
     body = {"user": "anna"} if path.endswith("/park") else BODIES.get(method)
     return client.request(method, path, json=body).status_code
 
@@ -194,7 +214,10 @@ def test_nobody_may_anything_without_a_token_that_is_known(served: Web, method: 
     with served.client(role="") as client:
         request = client.build_request(
             method,
-            filled(path, dict.fromkeys(("call", "record", "user", "conference"), "x") | {"key": "forward.busy"}),
+            filled(
+                path,
+                dict.fromkeys(NAMED, "x") | {"key": "forward.busy"},
+            ),
             headers=raw,
         )
         answer = client.send(request)

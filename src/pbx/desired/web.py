@@ -23,7 +23,8 @@ PORT = 9443
 
 
 def document(model: Model, secrets: Secrets) -> dict[str, Any]:
-    """Tenant → its tokens. Raises SecretError, which names every one that is wanting."""
+    """Tenant → its tokens, and which roles hear the recordings of each policy. Raises SecretError, which names every
+    one that is wanting."""
     tenants: dict[str, Any] = {}
     wanting: list[str] = []
     known: dict[str, str] = {}
@@ -39,7 +40,8 @@ def document(model: Model, secrets: Secrets) -> dict[str, Any]:
             if known.setdefault(row["sha256"], name) != name:
                 wanting.append(f"{name}: the same token as {known[row['sha256']]}")
             tokens.append(row)
-        tenants[tenant.id] = {"tokens": tokens}
+        policies = {one.id: sorted(one.listen) for one in tenant.services.recordings.values()}
+        tenants[tenant.id] = {"tokens": tokens, "recordings": policies}
     if wanting:
         raise SecretError("\n".join(wanting))
     return {"tenants": tenants}
@@ -54,9 +56,15 @@ def _token(tenant: Tenant, token: ApiToken, secrets: Secrets) -> dict[str, Any]:
         "sha256": hashlib.sha256(value.encode()).hexdigest(),
         "rate": token.rate,
         **({"user": token.user} if token.user else {}),
+        **({"hears": hears} if (hears := _hears(tenant, token)) else {}),
         **({"scopes": sorted(token.scopes)} if token.scopes else {}),
         **({"expires": end} if end is not None else {}),
     }
+
+
+def _hears(tenant: Tenant, token: ApiToken) -> str | None:
+    """The role of the model in which recordings are heard with it."""
+    return tenant.users[token.user].role if token.user else token.listens_as
 
 
 def api_key(secrets: Secrets) -> str:

@@ -166,6 +166,7 @@ def api_token(key: str, plain: Plain) -> s.ApiToken:
         rate=plain["rate"],
         generation=plain["generation"],
         secret=some(plain.get("token"), secret),
+        listens_as=some(plain.get("listens_as"), reference),
     )
 
 

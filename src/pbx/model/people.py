@@ -32,6 +32,9 @@ def _api_tokens(scope: Scope) -> None:
         elif plain["role"] != "user" and "user" in plain:
             message = f"a token of role {plain['role']} is for nobody in particular; role: user is the one for a person"
             scope.report(("api_tokens", name, "user"), message)
+        if plain["role"] == "user" and "listens_as" in plain:
+            message = "a token of role user hears as its person does; write users.NAME.role, and no listens_as here"
+            scope.report(("api_tokens", name, "listens_as"), message)
 
 
 def _mail(scope: Scope) -> None:

@@ -15,7 +15,9 @@ from pbx.model.folder import Folder
 from pbx.model.problems import Path as ValuePath
 
 NOT_SERVED: dict[str, str] = {
-    "roles": "roles",
+    "roles.*.listen": "queues",
+    "roles.*.monitor": "monitoring of calls",
+    "roles.*.see": "console",
     "overrides": "night switch",
     "lookups": "CRM lookup",
     "queues": "queues",
@@ -26,7 +28,6 @@ NOT_SERVED: dict[str, str] = {
     "tenant.plan": "billing",
     "tenant.policies": "policies",
     "emergency.notify": "webhooks",
-    "users.*.role": "roles",
     "users.*.skills": "queues",
     "users.*.devices.*.max_contacts": "several contacts of a device",
     "ivrs.*.confidence": "speech recognition",

@@ -228,8 +228,8 @@ class Parking:
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """`role` is one of admin, supervisor, user, read_only; without `scopes` all of the role's. `secret` is the name of
-    a given token, None: made of the site key."""
+    """`role` is one of admin, supervisor, user, read_only; without `scopes` all of the role's. `listens_as` is a role
+    of the model, in which recordings are heard. `secret` is the name of a given token, None: made of the site key."""
 
     id: str
     role: str
@@ -239,6 +239,7 @@ class ApiToken:
     rate: int = 10  # requests a second
     generation: int = 1
     secret: str | None = None
+    listens_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class WebConfig:
     tokens: Path
     secrets: Path
     audit: Path
+    keeper: str | None
     digest: str
 
     def sound_key(self) -> str | None:
@@ -74,6 +75,7 @@ def read(path: Path) -> WebConfig:
             tokens=Path(data["tokens"]),
             secrets=secrets,
             audit=Path(data["audit"]),
+            keeper=data.get("keeper"),
             digest=hashlib.sha256(raw).hexdigest()[:12],
         )
 
@@ -87,7 +89,7 @@ def _place(entry: dict[str, Any], secrets: Path) -> str | Remote:
 
 def service_of(config: WebConfig) -> Service:
     records = RecordStore(config.store, config.store_password, config.sound_key)
-    return Service(config.calls, Tokens(config.tokens), records, AuditLog(config.audit))
+    return Service(config.calls, Tokens(config.tokens), records, AuditLog(config.audit), config.keeper)
 
 
 async def serve(config: WebConfig) -> None:

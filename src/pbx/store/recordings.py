@@ -77,8 +77,8 @@ class By:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Recordings of a tenant; times are ms of UTC, `until` left out. `number` is either side's. Those that one may
-    know of: all, or those in which `person` took part and those of `policies`."""
+    """Recordings of a tenant; times are ms of UTC, `until` left out. `number` is either side's. With `person` those
+    in which that user took part, or which are of the policies `or_of`."""
 
     tenant: str
     since: int | None = None
@@ -87,6 +87,7 @@ class Wanted:
     policy: str | None = None
     call: str | None = None
     person: str | None = None
+    or_of: tuple[str, ...] = ()
     held: bool | None = None
     after: tuple[int, str] | None = None
 
@@ -168,12 +169,16 @@ def find(db: Database, wanted: Wanted, *, most: int) -> list[dict[str, Any]]:
         ("(caller = :number OR called = :number)", "number", wanted.number),
         ("policy = :policy", "policy", wanted.policy),
         ("call_id = :call", "call", wanted.call),
-        ("people LIKE :person", "person", None if wanted.person is None else f'%"{wanted.person}"%'),
     ]
     for condition, name, value in conditions:
         if value is not None:
             parts.append(condition)
             values[name] = value
+    if wanted.person is not None:
+        also = {f"policy{number}": policy for number, policy in enumerate(wanted.or_of)}
+        among = f" OR policy IN ({', '.join(f':{name}' for name in also)})" if also else ""
+        parts.append(f"(people LIKE :person{among})")
+        values |= {"person": f'%"{wanted.person}"%', **also}
     if wanted.held is not None:
         parts.append("held_at IS NOT NULL" if wanted.held else "held_at IS NULL")
     if wanted.after is not None:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -30,15 +30,19 @@ Scope = Literal[
     "audit:read",
     "messages:read",
     "messages:write",
+    "recordings:read",
+    "recordings:listen",
+    "recordings:manage",
 ]
 Role = Literal["admin", "supervisor", "user", "read_only"]
 
 _MAIL: frozenset[Scope] = frozenset({"messages:read", "messages:write"})  # a letter is for whom it is for
-_READS: frozenset[Scope] = frozenset({"calls:read", "records:read", "people:read", "events:read"})
+_READS: frozenset[Scope] = frozenset({"calls:read", "records:read", "people:read", "events:read", "recordings:read"})
+_HEARS: frozenset[Scope] = frozenset({"recordings:listen"})  # of those recordings that its role of the model hears
 ROLES: Mapping[Role, frozenset[Scope]] = {
-    "admin": _READS | _MAIL | {"calls:write", "people:write", "audit:read"},
-    "supervisor": _READS | {"calls:write"},
-    "user": _READS | _MAIL | {"calls:write", "people:write"},  # of the own person only
+    "admin": _READS | _MAIL | _HEARS | {"calls:write", "people:write", "audit:read", "recordings:manage"},
+    "supervisor": _READS | _HEARS | {"calls:write"},
+    "user": _READS | _MAIL | _HEARS | {"calls:write", "people:write"},  # of the own person only
     "read_only": _READS,
 }
 LOOK_AGAIN = 1.0  # seconds between two looks at the file
@@ -47,7 +51,7 @@ LOOK_AGAIN = 1.0  # seconds between two looks at the file
 @dataclass(frozen=True, slots=True)
 class Token:
     """`user`: the person whom alone the token is for (role user); `expires`: seconds of UTC; `rate`: requests a
-    second."""
+    second; `hears`: the role of the model in which recordings are heard."""
 
     id: str
     tenant: str
@@ -57,6 +61,7 @@ class Token:
     user: str | None = None
     expires: float | None = None
     rate: float = 10.0
+    hears: str | None = None
 
     @property
     def name(self) -> str:
@@ -82,6 +87,7 @@ def token_of(tenant: str, plain: Mapping[str, Any]) -> Token:
         user=plain.get("user"),
         expires=plain.get("expires"),
         rate=float(plain.get("rate", 10)),
+        hears=plain.get("hears"),
     )
 
 
@@ -92,6 +98,7 @@ class Tokens:
     path: Path
     clock: Callable[[], float] = time.time
     _by_hash: Mapping[str, Token] = field(default_factory=dict)
+    _listen: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     _looked: float = 0.0
     _seen: tuple[int, int, int] | None = None
 
@@ -111,6 +118,23 @@ class Tokens:
         known = self._by_hash.get(token.sha256)
         return known == token and (token.expires is None or self.clock() < token.expires)
 
+    def may_hear(self, token: Token, policy: str, listen: Sequence[str]) -> bool:
+        """Does the token's role hear recordings of this policy, as it is today? `listen` is what it was when such a
+        recording was made: that counts when the policy is no more."""
+        self._look()
+        return token.hears is not None and token.hears in self._listen.get((token.tenant, policy), listen)
+
+    def policies_heard(self, token: Token) -> tuple[str, ...]:
+        """Those of today whose recordings the token's role hears."""
+        self._look()
+        return tuple(
+            sorted(
+                policy
+                for (tenant, policy), roles in self._listen.items()
+                if tenant == token.tenant and token.hears in roles
+            )
+        )
+
     def _look(self) -> None:
         now = time.monotonic()
         if self._seen is not None and now - self._looked < LOOK_AGAIN:
@@ -120,18 +144,27 @@ class Tokens:
             stat = self.path.stat()
             seen = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
             if seen != self._seen:
-                self._by_hash = read(self.path)
+                document = orjson.loads(self.path.read_bytes())
+                self._by_hash, self._listen = tokens_in(document), listen_in(document)
                 self._seen = seen
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             log.error("the tokens stay as they were: %s: %r", self.path, error)
             self._seen = self._seen or (0, 0, 0)
 
 
-def read(path: Path) -> dict[str, Token]:
-    """The file of tokens: `{"tenants": {ID: {"tokens": [{id, role, sha256, …}]}}}`."""
-    document = orjson.loads(path.read_bytes())
+def tokens_in(document: Mapping[str, Any]) -> dict[str, Token]:
+    """Of the file: `{"tenants": {ID: {"tokens": [{id, role, sha256, …}], "recordings": {POLICY: [role, …]}}}}`."""
     return {
         plain["sha256"]: token_of(tenant, plain)
         for tenant, entry in document["tenants"].items()
         for plain in entry["tokens"]
+    }
+
+
+def listen_in(document: Mapping[str, Any]) -> dict[tuple[str, str], frozenset[str]]:
+    """(tenant, policy) → the roles that hear its recordings."""
+    return {
+        (tenant, policy): frozenset(roles)
+        for tenant, entry in document["tenants"].items()
+        for policy, roles in entry.get("recordings", {}).items()
     }

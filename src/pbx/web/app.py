@@ -10,7 +10,18 @@ from starlette.types import ASGIApp
 
 from pbx.web import problems
 from pbx.web.guard import Guard
-from pbx.web.routes import about, calls, conferences, events, messages, people, records, registrations, voicemails
+from pbx.web.routes import (
+    about,
+    calls,
+    conferences,
+    events,
+    messages,
+    people,
+    recordings,
+    records,
+    registrations,
+    voicemails,
+)
 from pbx.web.service import Service
 
 PREFIX = "/api/v1"
@@ -46,7 +57,7 @@ def bare(service: Service) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
-    for room in (about, calls, conferences, messages, voicemails, records, people, registrations, events):
+    for room in (about, calls, conferences, messages, voicemails, records, recordings, people, registrations, events):
         app.include_router(room.router, prefix=PREFIX)
     _add_schema(app)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -250,11 +251,13 @@ class Record(BaseModel):
     answered_by: str | None
     hung_up_by: str | None
     revision: str = Field(description="Of the tenant's model, which decided.")
+    recordings: list[str] = Field(description="Those of it that are kept, by id.")
 
     @classmethod
-    def of(cls, row: dict[str, Any]) -> Record:
-        """From a row of the store."""
-        return cls(**{**row, **{name: moment(row[name]) for name in ("started", "answered", "ended")}})
+    def of(cls, row: dict[str, Any], recordings: Mapping[str, list[str]]) -> Record:
+        """From a row of the store, and the recordings of calls."""
+        times = {name: moment(row[name]) for name in ("started", "answered", "ended")}
+        return cls(**{**row, **times, "recordings": recordings.get(row["id"], [])})
 
 
 class WholeRecord(Record):
@@ -268,15 +271,137 @@ class WholeRecord(Record):
     )
 
     @classmethod
-    def of(cls, row: dict[str, Any]) -> WholeRecord:
+    def of(cls, row: dict[str, Any], recordings: Mapping[str, list[str]]) -> WholeRecord:
         """From a row of the store with all its parts."""
         times = {name: moment(row[name]) for name in ("started", "answered", "ended")}
-        return cls(**{**row, **times, "collected": (row["facts"] or {}).get("collected", {})})
+        collected = (row["facts"] or {}).get("collected", {})
+        return cls(**{**row, **times, "recordings": recordings.get(row["id"], []), "collected": collected})
 
 
 class Records(BaseModel):
     records: list[Record]
     next: str | None = Field(description="`cursor` of the next page; null: there is none.")
+
+
+class SoundGap(BaseModel):
+    """Where sound is missing, in seconds from the start."""
+
+    start: float
+    end: float
+    why: str = Field(description="paused, or lost.")
+
+
+class RecordingDocument(BaseModel):
+    """A recording of a call that is kept."""
+
+    recording: str
+    call: str = Field(description="Its record is among `/records`.")
+    policy: str
+    started: str
+    seconds: float
+    direction: str
+    caller: str = Field(description="Empty: hidden.")
+    called: str
+    people: list[str] = Field(description="Users who took part.")
+    gaps: list[SoundGap]
+    announced: bool = Field(description="They were told that it is recorded.")
+    bytes: int = Field(description="Of the WAV file.")
+    sha256: str = Field(description="Of the WAV file.")
+    ends: str | None = Field(description="When it is deleted; null: when it is erased.")
+    held_at: str | None = Field(description="Held since: it is not deleted and not erased.")
+    held_by: str | None
+    held_for: str | None
+    may_hear: bool = Field(description="Whether this token may listen.")
+
+    @classmethod
+    def of(cls, row: dict[str, Any], *, may_hear: bool) -> RecordingDocument:
+        """From a row of the store."""
+        same = ("policy", "direction", "caller", "called", "people", "announced", "held_by", "held_for")
+        return cls(
+            **{name: row[name] for name in same},
+            recording=row["id"],
+            call=row["call_id"],
+            started=moment(row["started"]) or "",
+            seconds=row["length"] / 1000,
+            gaps=[SoundGap(start=gap["from"], end=gap["to"], why=gap["why"]) for gap in row["gaps"]],
+            bytes=row["sound_size"],
+            sha256=row["sound_sha256"],
+            ends=moment(row["due"]),
+            held_at=moment(row["held_at"]),
+            may_hear=may_hear,
+        )
+
+
+class Recordings(BaseModel):
+    recordings: list[RecordingDocument]
+    next: str | None = Field(description="`cursor` of the next page; null: there is none.")
+
+
+class Peaks(BaseModel):
+    """For each pixel and channel the least and the greatest sample."""
+
+    version: int
+    channels: int
+    sample_rate: int
+    samples_per_pixel: int
+    bits: int
+    length: int = Field(description="Pixels.")
+    data: list[int]
+
+
+class RecordingDone(BaseModel):
+    """What was done with a recording."""
+
+    recording: str
+    at: str
+    what: str = Field(description="kept, listened, exported, held, released, erase (asked for), erased or expired.")
+    author: str = Field(examples=["api console"])
+    role: str
+    address: str
+    detail: dict[str, Any]
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> RecordingDone:
+        return cls(**{**row, "at": moment(row["at"])})
+
+
+class RecordingHistory(BaseModel):
+    events: list[RecordingDone]
+
+
+Words = Annotated[str, Field(min_length=3, max_length=500, pattern=r"^[^\x00]*$", examples=["claim 12/2026"])]
+
+
+class Reason(BaseModel):
+    """Why, in words: it stays in the history."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Words
+
+
+class Erasure(Reason):
+    """All of a number."""
+
+    number: Annotated[str, Field(pattern=r"^[+]?[0-9]{2,32}$", examples=["+79161234567"])]
+
+
+class Erased(BaseModel):
+    """`erasing` is heard by nobody from now on; `held` stays."""
+
+    erasing: list[str]
+    held: list[str]
+
+
+class Export(BaseModel):
+    """Which recordings, by id."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    recordings: Annotated[
+        list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]],
+        Field(min_length=1, max_length=1000),
+    ]
 
 
 class Person(BaseModel):

@@ -31,11 +31,11 @@ class RecordStore:
 
     async def find(self, wanted: search.Wanted, *, most: int, whole: bool = False) -> list[dict[str, Any]]:
         """A page of records; see `pbx.store.search`."""
-        return await self._ask(lambda db: search.records(db, wanted, most=most, whole=whole))
+        return await self.ask(lambda db: search.records(db, wanted, most=most, whole=whole))
 
     async def sound(self, message: str) -> bytes | None:
         """A-law of a message; None when it is not there, or sealed with another key."""
-        sealed_sound = await self._ask(lambda db: messages.sound_of(db, message))
+        sealed_sound = await self.ask(lambda db: messages.sound_of(db, message))
         secret = self._sound_key()
         if sealed_sound is None or not secret:
             return None
@@ -46,7 +46,7 @@ class RecordStore:
 
     async def text(self, message: str) -> str | None:
         """The draft of what was said; None when there is none, or it is sealed with another key."""
-        sealed_text = await self._ask(lambda db: messages.text_of(db, message))
+        sealed_text = await self.ask(lambda db: messages.text_of(db, message))
         secret = self._sound_key()
         if sealed_text is None or not secret:
             return None
@@ -55,7 +55,7 @@ class RecordStore:
         except sealed.Unreadable:
             return None
 
-    async def _ask(self, question: Callable[[Database], T]) -> T:
+    async def ask(self, question: Callable[[Database], T]) -> T:
         try:
             async with asyncio.timeout(TURN_WITHIN):
                 await self._turn.acquire()

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from pbx.store.database import StoreUnavailable
+from pbx.store.database import Database, StoreUnavailable
 from pbx.store.search import Wanted
 from pbx.web.access import Scope, Token, Tokens
 from pbx.web.audit import AuditLog
 from pbx.web.feed import Feed
+from pbx.web.keeper import KeeperLine
 from pbx.web.limits import Limits
 from pbx.web.link import Away, Link, Refused, Remote
 from pbx.web.once import Once
 from pbx.web.problems import Problem, refuse_unknown
 from pbx.web.records import RecordStore
+
+T = TypeVar("T")
 
 WRONG_RATE = 1.0  # wrong tokens a second from one address
 SOON = {"Retry-After": "2"}
@@ -29,9 +32,16 @@ class Service:
     """One for the life of the process. `places`: call process → where its API is."""
 
     def __init__(
-        self, places: Mapping[str, str | Remote], tokens: Tokens, records: RecordStore, audit: AuditLog
+        self,
+        places: Mapping[str, str | Remote],
+        tokens: Tokens,
+        records: RecordStore,
+        audit: AuditLog,
+        keeper: str | None = None,
     ) -> None:
+        """`keeper`: the socket of the keeper of recordings."""
         self.tokens, self.records, self.audit = tokens, records, audit
+        self.keeper = KeeperLine(keeper)
         self.limits = Limits()
         self.feed = Feed()
         self.placed: Once[str] = Once()
@@ -62,6 +72,13 @@ class Service:
         """Records. Raises Problem."""
         try:
             return await self.records.find(wanted, most=most, whole=whole)
+        except StoreUnavailable:
+            raise Problem(503, "the store does not answer, or not soon enough: ask for less", SOON) from None
+
+    async def read(self, question: Callable[[Database], T]) -> T:
+        """Anything else of the store. Raises Problem."""
+        try:
+            return await self.records.ask(question)
         except StoreUnavailable:
             raise Problem(503, "the store does not answer, or not soon enough: ask for less", SOON) from None
 

@@ -62,6 +62,7 @@ CHAPTERS = {
     """,
     "Tokens of the API": """
         api_token_for_nobody api_token_for_a_person api_token_of_no_scope
+        api_token_that_hears_otherwise
     """,
     "Feature codes": """
         feature_code_of_an_override feature_code_is_an_emergency_number

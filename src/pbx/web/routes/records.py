@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BeforeValidator
 
+from pbx.store import recordings
 from pbx.store.search import MATCHED, Wanted
 from pbx.web.access import Token
 from pbx.web.documents import Id, Record, Records, WholeRecord
@@ -57,15 +58,16 @@ async def search_records(
     given = dict(zip(MATCHED, (direction, caller, dialled, number, disposition), strict=True))
     wanted = Wanted(
         tenant=token.tenant,
-        since=_milliseconds(since),
-        until=_milliseconds(until),
+        since=milliseconds(since),
+        until=milliseconds(until),
         matches={column: value for column, value in given.items() if value is not None},
         legs=await service.legs_of(token, person) if person is not None else None,
-        after=_behind(cursor) if cursor else None,
+        after=behind(cursor) if cursor else None,
     )
     rows = await service.find(wanted, most=limit + 1)
     more = rows[limit - 1] if len(rows) > limit else None
-    return Records(records=[Record.of(row) for row in rows[:limit]], next=_cursor(more) if more else None)
+    heard = await service.read(lambda db: recordings.of_calls(db, [row["id"] for row in rows]))
+    return Records(records=[Record.of(row, heard) for row in rows[:limit]], next=cursor_of(more) if more else None)
 
 
 @router.get("/{record}", responses=responses(403, 404, 422, 503))
@@ -75,20 +77,20 @@ async def get_record(service: Ours, token: Reads, record: Id) -> WholeRecord:
     rows = await service.find(Wanted(tenant=token.tenant, call_id=record, legs=legs), most=1, whole=True)
     if not rows:
         raise Problem(404, "there is no such record")
-    found = WholeRecord.of(rows[0])
+    found = WholeRecord.of(rows[0], await service.read(lambda db: recordings.of_calls(db, [record])))
     assert isinstance(found, WholeRecord)
     return found
 
 
-def _milliseconds(moment: datetime | None) -> int | None:
+def milliseconds(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.astimezone(UTC).timestamp() * 1000)
 
 
-def _cursor(row: dict[str, object]) -> str:
+def cursor_of(row: dict[str, object]) -> str:
     return base64.urlsafe_b64encode(f"{row['started']}.{row['id']}".encode()).decode().rstrip("=")
 
 
-def _behind(cursor: str) -> tuple[int, str]:
+def behind(cursor: str) -> tuple[int, str]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         started, _, call_id = text.partition(".")
