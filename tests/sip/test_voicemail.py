@@ -15,6 +15,7 @@ from phones.scripted.voice import hears, speak
 
 from pbx.media import g711
 from pbx.store import sealed
+from pbx.store.messages import opened_text
 
 pytestmark = pytest.mark.row("R12")
 
@@ -163,6 +164,14 @@ def test_nothing_that_was_confirmed_is_lost_when_the_process_is_killed_at_once(t
     tell(story)
 
 
+def draft(desk: Desk, message: str) -> str:
+    """What the program of the site took a message for."""
+    db = sqlite3.connect(desk.stack.folder / "store.sqlite")
+    found = db.execute("SELECT text FROM message_text WHERE id = ?", (message,)).fetchone()
+    db.close()
+    return opened_text(KEY, message, found[0]) if found else ""
+
+
 def press(leg: Any, keys: str) -> None:
     for key in keys:
         leg.digit(key)
@@ -222,8 +231,10 @@ def test_a_shared_box_is_chosen_and_what_one_deletes_is_gone_for_all(tell: Tell)
         await desk.until(lambda: drafts(desk) > before, "a message is recorded")
         await speak(caller, 1100, 2.5)
         caller.digit("#")
-        row, _ = (await in_store(desk, "crew", 1))[-1]
+        row, sound = (await in_store(desk, "crew", 1))[-1]
         await desk.over(caller)
+        await desk.until(lambda: bool(draft(desk, row["id"])), "it is written down")
+        assert draft(desk, row["id"]) == f"ru-RU: {round(len(sound) / 8000)} s"
 
         anna = desk.call("anna", "*97")
         await desk.up(anna)

@@ -24,6 +24,7 @@ PROGRAMS = {
     "pbx-journal": "pbx.server.journal",
     "pbx-relay": "pbx.server.relay",
     "pbx-keeper": "pbx.server.keeper",
+    "pbx-boxes": "pbx.server.boxes",
     "pbx-web": "pbx.server.web",
 }
 TARGET_PYTHONS = {"3.11": "Debian 12", "3.13": "Debian 13"}

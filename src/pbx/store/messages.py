@@ -50,8 +50,7 @@ def keep(
         sound = Path(file).read_bytes()
     except FileNotFoundError:
         return
-    db.execute(_SOUND, {"id": row["id"], "sound": sound})
-    db.execute(_KEEP, {name: row[name] for name in COLUMNS})
+    put(db, row, sound)
     now, wait = row["changed"], 0
     if transcribe is not None:
         outbox.put(db, f"transcribe/{row['id']}", "transcribe", {**transcribe, "message": row["id"]}, now)
@@ -59,6 +58,12 @@ def keep(
     for place, mail in enumerate(mails):
         job = f"mail/{row['id']}/{place}" if place else f"mail/{row['id']}"
         outbox.put(db, job, "mail", {**mail, "message": row["id"]}, now, due=now + wait)
+
+
+def put(db: Database, row: Mapping[str, Any], sound: bytes) -> None:
+    """A message and its sealed sound; one that is there stays as it is."""
+    db.execute(_SOUND, {"id": row["id"], "sound": sound})
+    db.execute(_KEEP, {name: row[name] for name in COLUMNS})
 
 
 def is_now(db: Database, row: Mapping[str, Any]) -> None:
