@@ -28,6 +28,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/calls/{call}"): READERS,
     ("DELETE", "/calls/{call}"): {"admin", "supervisor", "user"},
     ("POST", "/calls/{call}/transfer"): {"admin", "supervisor", "user"},
+    ("POST", "/calls/{call}/conference"): {"admin", "supervisor", "user"},
     ("POST", "/calls/{call}/park"): {"admin", "supervisor", "user"},
     ("GET", "/conferences"): READERS,
     ("GET", "/conferences/{conference}"): READERS,
@@ -71,6 +72,7 @@ OK = {
     ("POST", "/calls"): 202,
     ("DELETE", "/calls/{call}"): 204,
     ("POST", "/calls/{call}/transfer"): 409,  # to boris, with whom she talks
+    ("POST", "/calls/{call}/conference"): 409,  # the same
     ("POST", "/calls/{call}/park"): 202,
     ("DELETE", "/messages/{message}"): 204,
     ("GET", "/messages/{message}/text"): 404,  # nobody has written it down

@@ -62,7 +62,7 @@ class Call(Hearing):
 
     watch: Watch | None = None  # a simulation looks on: ("node", it), ("why", reason), ("branch", place in the model)
     invited_to: str = ""  # the conference into which the one who is fetched comes
-    on_held: Callable[[bool], None] | None = None  # whoever serves it is told of a hold
+    on_held: Callable[[str, bool], None] | None = None  # whoever serves it is told of a hold, by the leg's tag
     on_event: Tell | None = None  # (event, call, **more): a live call is looked on at by `pbx.calls.events`
     state: TenantState = NOTHING  # what it shares with the tenant's other calls
     house: House = ALONE  # the tenant's calls, this one among them
@@ -164,7 +164,7 @@ class Call(Hearing):
             self.held_by.symmetric_difference_update({tag})
             self.tell("call.held" if held else "call.resumed", by="caller" if tag == self.caller.tag else "callee")
             if self.on_held is not None:
-                self.on_held(held)
+                self.on_held(tag, held)
 
     def took(self, *place: str | int) -> None:
         """The call took this branch of the model; said for whoever looks on, a live call keeps nothing of it."""
@@ -320,7 +320,8 @@ class Call(Hearing):
         if self.user is not None and self.user.id == user:
             return True
         joined = self.connections.joined
-        return joined is not None and isinstance(joined.target, DeviceTarget) and joined.target.user == user
+        talks = [*self.connections.mixed, *([joined] if joined is not None else [])]
+        return any(isinstance(leg.target, DeviceTarget) and leg.target.user == user for leg in talks)
 
     def calls_of(self, user: str) -> int:
         """How many other calls a person has now; kept with the record, for a replay."""

@@ -89,7 +89,7 @@ def about(leg: CalleeLeg) -> dict[str, str | None]:
 
 def listed(call: Call) -> dict[str, Any]:
     """A call that is up, as a list of calls shows it: what the events until now come to."""
-    record, joined = call.record, call.connections.joined
+    record, joined, mixed = call.record, call.connections.joined, call.connections.mixed
     return {
         "call": record.id,
         "tenant": record.tenant,
@@ -103,7 +103,8 @@ def listed(call: Call) -> dict[str, Any]:
         "answered": record.answered,
         "answered_by": record.answered_by,
         "answered_by_user": about(joined)["user"] if joined is not None else None,
-        "state": "talking" if joined else "up" if call.is_up else "ringing",
+        "state": "talking" if joined else "conference" if len(mixed) > 1 else "up" if call.is_up else "ringing",
+        "mixed": [about(leg) for leg in mixed],
         "held": bool(call.held_by),
         "ringing": [about(leg) for leg in call.connections.rung if not leg.outcome.done()],
         "node": record.path[-1] if record.path else None,

@@ -25,6 +25,7 @@ Of digits that are asked for `{ivr, asks, length, right, ended?, first?, last?}`
 | `parked` | `{slot, by, at, after}`, in order: `by` is a user; no `after`: waits there |
 | `conferences` | `{conference, moderates, at, after, in, muted, silenced, locked}`, in order; no `after`: is there |
 | `recorded` | `{policy, at}`: when a recording began, in order |
+| `mixes` | ad hoc conferences: `{by, at, after, members}`, of these `{leg, moderates, at, after, muted, silenced}` |
 | `calls` | `{call}`: the other calls that it was joined with |
 | `over_limit` | the tenant had more calls than its `max_calls` |
 | `cut` | more was rung or typed than MOST, so this is not all |
@@ -168,6 +169,23 @@ class Happened:
     def recorded(self, policy: str, now: int) -> None:
         """A recording begins."""
         self._add("recorded", {"policy": policy, "at": now - self._record.started})
+
+    def mixes(self, by: str, now: int) -> Entry:
+        """The call becomes a conference of three or more, at the wish of `by`."""
+        entry: Entry = {"by": by, "at": now - self._record.started, "members": []}
+        self._add("mixes", entry)
+        return entry
+
+    def mix(self) -> Entry | None:
+        """The one that is not over."""
+        entries = self._record.facts.get("mixes", ())
+        return entries[-1] if entries and "after" not in entries[-1] else None
+
+    def joins_mix(self, mix: Entry, leg: str, moderates: bool, now: int) -> Entry:
+        entry: Entry = {"leg": leg, "moderates": moderates, "at": now - self._record.started}
+        if len(mix["members"]) < MOST:
+            mix["members"].append(entry)
+        return entry
 
     def came_diverted(self, hops: int) -> None:
         self._record.facts["hops"] = hops

@@ -212,3 +212,20 @@ class Hearing:
             return [Audio(file=made[piece], prompt=prompt, text=piece) for piece in pieces if piece in made]
         file = entry.audio.get(language) or entry.files.get(language)
         return [Audio(file=file, prompt=prompt, text=slots.whole(spoken, text, values or {}))]
+
+
+class Ears(Hearing):
+    """Those of one of several who talk in a call."""
+
+    def __init__(self, of: Hearing, leg: CallerLeg) -> None:
+        self.connections, self.tenant, self.language, self.happened = (
+            of.connections,
+            of.tenant,
+            of.language,
+            of.happened,
+        )
+        self.caller = leg
+        self._of = of
+
+    def moment(self) -> int:
+        return self._of.moment()

@@ -1,5 +1,5 @@
 """What telephones of ours type while they talk (`feature_codes: in_call_…`): a code asks for a transfer, as a REFER
-does, for those that have no key for it.
+does, for those that have no key for it, or for a conference.
 
 Digits go to the other side as ever until a star begins a code: from there on they are kept from it. What turns out to
 be no code, or is not typed to its end, is given to the other side after all.
@@ -13,21 +13,32 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pbx.calls.leg import CalleeLeg, DeviceTarget, Leg, Wish
-from pbx.model.feature_codes import IN_CALL_NEXT, IN_CALL_PARK, IN_CALL_PAUSE, IN_CALL_RECORD, IN_CALL_TRANSFER
+from pbx.model.feature_codes import (
+    IN_CALL_CONFERENCE,
+    IN_CALL_NEXT,
+    IN_CALL_PARK,
+    IN_CALL_PAUSE,
+    IN_CALL_RECORD,
+    IN_CALL_TRANSFER,
+)
 
 if TYPE_CHECKING:
     from pbx.calls.call import Call
 
 BETWEEN = 3.0  # seconds from one digit to the next, as in dialling
 ENDS_WITHIN = 0.2  # seconds; the end of a key is sent three times
-END = "#"  # after the number of a transfer
+END = "#"  # after a number
+ASK_NUMBER = (IN_CALL_TRANSFER, IN_CALL_CONFERENCE)
 
 
 class TypedWish(Wish):
-    """A transfer, or a recording, that was typed. Nobody is told how it goes but by what is heard."""
+    """What was typed. Nobody is told how it goes but by what is heard."""
+
+    typed = True
 
     def __init__(self, by: Leg, digits: str, code: str) -> None:
-        self.by, self.digits, self.next_call = by, digits, code == IN_CALL_NEXT
+        self.by, self.digits = by, digits
+        self.next_call, self.third = code == IN_CALL_NEXT, code == IN_CALL_CONFERENCE
         self.recording = code if code in (IN_CALL_RECORD, IN_CALL_PAUSE) else ""
 
     def accept(self) -> None: ...
@@ -43,31 +54,32 @@ class Reader:
     def __init__(self, codes: Mapping[str, str]) -> None:
         self._codes = {code: name for name, code in codes.items()}
         self.typed = ""  # since the star; "" while no code is being typed
-        self.is_transfer = False  # the number is being typed
+        self.asks = ""  # the code after which the number is being typed
 
     def press(self, digit: str) -> str:
         """`passes`: it is nobody's but the other side's; `waits` for more; `is over`: it is no code; else its name."""
         if not self.typed and digit != "*":
             return "passes"
-        if self.is_transfer and digit == END:
-            return IN_CALL_TRANSFER
+        if self.asks and digit == END:
+            return self.asks
         self.typed += digit
-        if self.is_transfer:
+        if self.asks:
             return "waits"
         name = self._codes.get(self.typed)
-        self.is_transfer = name == IN_CALL_TRANSFER
-        if name is not None and not self.is_transfer:
+        if name in ASK_NUMBER:
+            self.asks = name
+        elif name is not None:
             return name
         return "waits" if any(code.startswith(self.typed) for code in self._codes) else "is over"
 
     @property
     def number(self) -> str:
-        """What was typed after the code of a transfer."""
-        code = next(code for code, name in self._codes.items() if name == IN_CALL_TRANSFER)
+        """What was typed after such a code."""
+        code = next((code for code, name in self._codes.items() if name == self.asks), self.typed)
         return self.typed.removeprefix(code)
 
     def forget(self) -> None:
-        self.typed, self.is_transfer = "", False
+        self.typed = self.asks = ""
 
 
 class _Listener:
@@ -104,13 +116,13 @@ class _Listener:
             self._hide(False)
 
     def _ended(self) -> None:
-        if self._reader.is_transfer and self._reader.number:
-            self._means(IN_CALL_TRANSFER)
+        if self._reader.asks and self._reader.number:
+            self._means(self._reader.asks)
         else:
             self._give_up()
 
     def _means(self, name: str) -> None:
-        call, number = self._call, self._reader.number if name == IN_CALL_TRANSFER else ""
+        call, number = self._call, self._reader.number if name in ASK_NUMBER else ""
         self._reader.forget()
         self._kept.clear()
         if name == IN_CALL_NEXT:

@@ -246,6 +246,8 @@ class Wish(ABC):
     leg: Leg | None = None  # and its leg in it
     recording: str = ""  # not sent on: the code that asks for a recording, or that it be paused (`in_call_…`)
     next_call: bool = False  # not sent on: the other one is hung up, and `by` dials anew
+    typed = False  # nobody but what is heard tells how it goes
+    third: bool = False  # not sent on: whoever is called is to talk with the two
 
     @abstractmethod
     def accept(self) -> None:
@@ -354,6 +356,16 @@ class Connections(ABC):
 
     async def attend_beside(self, callee: CalleeLeg) -> None:  # noqa: B027
         """An answered callee hears the engine, as the caller goes on to do."""
+
+    @abstractmethod
+    async def mix(self, callee: CalleeLeg) -> None:
+        """An answered or parted callee hears the engine beside the caller, and is one of who talk in this call: the
+        next process goes on with it. `rejoin` or `release` ends that."""
+
+    @property
+    @abstractmethod
+    def mixed(self) -> Sequence[CalleeLeg]:
+        """Those, in the order in which they came."""
 
     @abstractmethod
     async def bridge(self, callee: CalleeLeg) -> None:

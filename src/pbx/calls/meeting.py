@@ -15,17 +15,21 @@ from pbx.model.services import Conference
 if TYPE_CHECKING:
     from pbx.calls.call import Call
     from pbx.calls.happened import Entry
+    from pbx.calls.hearing import Hearing
 
 ANNOUNCED = 20
 """Members up to which each hears that somebody comes or goes: more would hear nothing else."""
 
 
 class Member:
-    """One call in a room. `entry` is what its record says of it, and what the next process goes on with."""
+    """One who is in: the caller of a call, or one of several of a call (`ears`). `entry` is what its record says of it,
+    and what the next process goes on with."""
 
-    def __init__(self, call: Call, entry: Entry) -> None:
+    def __init__(self, call: Call, entry: Entry, ears: Hearing | None = None) -> None:
         self.call = call
+        self.ears = ears or call
         self.entry = entry
+        self.meets: str = entry.get("conference", call.record.id)
         self.moderates: bool = entry["moderates"]
         self.since = call.record.started + entry["at"]
         self.is_in = False  # hears the others; until then it waits for a moderator
@@ -155,7 +159,7 @@ class Meeting:
         """It hears nobody from now on, and its call ends."""
         member.sent_out = True
         member.news.set()
-        await member.call.connections.leave_room(member.call.caller)
+        await member.ears.connections.leave_room(member.ears.caller)
 
     def last_who_came(self, besides: Member) -> Member | None:
         """The newest member who does not moderate."""
@@ -170,7 +174,8 @@ class Meeting:
         """Bring the engine up to date about one who is in."""
         member.is_otherwise = False
         if member.is_in and not member.sent_out:
-            await member.call.connections.enter_room(member.call.caller, self.key, muted=member.is_quiet or member.held)
+            ears, muted = member.ears, member.is_quiet or member.held
+            await ears.connections.enter_room(ears.caller, self.key, muted=muted)
 
     # --- how it is seen ---------------------------------------------------------------------------------------------
 
@@ -191,9 +196,9 @@ class Meeting:
             for member in self.members
         ]
 
-    def tell_of(self, event: str, member: Member) -> None:
+    def tell_of(self, event: str, member: Member, **more: object) -> None:
         """Say to whoever looks on that somebody came or went, and how many are in."""
-        self._tell(event, member, moderates=member.moderates, members=len(self.members))
+        self._tell(event, member, moderates=member.moderates, members=len(self.members), **more)
 
     def _tell(self, event: str, member: Member, **more: object) -> None:
         member.call.tell(event, conference=self.room.id, **more)

@@ -13,6 +13,7 @@ from pbx.calls.leg import CalleeLeg, CallerId, DeviceTarget, Leg, Target, TrunkT
 
 if TYPE_CHECKING:
     from pbx.calls.call import Call
+    from pbx.model.objects import Destination, User
 
 GONE = 480  # what the transferrer is told when nobody says why
 
@@ -96,6 +97,23 @@ def _known(call: Call, target: Target) -> tuple[Any, CallerId]:
         return None, CallerId(target.number)
     other = call.house.calls.get(getattr(target, "call", ""))
     return (None, other.party) if other is not None else (None, CallerId(None))
+
+
+def who(call: Call, by: Leg) -> tuple[User | None, User | None]:
+    """The person who asks for something, and the other one, where they are people of ours."""
+    joined = call.connections.joined
+    target = joined.target if joined is not None else None
+    other = call.tenant.users.get(target.user) if isinstance(target, DeviceTarget) else None
+    return (call.user, other) if by is call.caller else (other, call.user)
+
+
+async def refused(call: Call, wish: Wish, status: int) -> Destination | None:
+    """Nothing is changed: the two talk on."""
+    wish.reject(status)
+    joined = call.connections.joined
+    assert joined is not None
+    await call.talk(joined)
+    return None
 
 
 async def part(call: Call, wish: Wish, to: str) -> None:

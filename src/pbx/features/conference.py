@@ -1,33 +1,23 @@
-"""A conference room: the PIN where there is one, music until a moderator is there, then the room (behaviour R13).
-
-In the room `*` opens a menu: `1` mutes oneself, and takes that back; a moderator also has `2` to lock the door, `3` to
-mute all others, `4` to send out who came last, `5` and a number with `#` to call somebody in.
-"""
+"""A conference room: the PIN where there is one, music until a moderator is there, then the room (behaviour R13); what
+can be done in it is told in `in_room`."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 from pbx.calls.call import Call
 from pbx.calls.meeting import Meeting, Member
+from pbx.features.in_room import Keys, stay
 from pbx.model.objects import Destination
 from pbx.model.services import Conference
 from pbx.routing.reason import Reason
 
-PIN, WRONG, WAIT = "system-conference-pin", "system-conference-wrong-pin", "system-conference-wait"
-GOODBYE, ALONE, SENT_OUT = "system-goodbye", "system-conference-alone", "system-conference-kicked"
+PIN, WRONG = "system-conference-pin", "system-conference-wrong-pin"
+GOODBYE, SENT_OUT = "system-goodbye", "system-conference-kicked"
 REFUSED = {"full": "system-conference-full", "locked": "system-conference-locked"}
-MENU, MODERATOR_MENU = "system-conference-menu", "system-conference-moderator-menu"
-NUMBER = "system-conference-number"
-OPENS, MUTE, LOCK, MUTE_OTHERS, SEND_OUT, CALL_IN = "*", "1", "2", "3", "4", "5"
 TRIES = 3
 MOST_DIGITS = 12
-MUTED, UNMUTED = "system-conference-muted", "system-conference-unmuted"
-LOCKED, UNLOCKED = "system-conference-lock-on", "system-conference-lock-off"
-DONE, NOT_DONE = "done", "refused"  # tones
 
 
 async def conference(call: Call, to: Destination) -> Destination | None:
@@ -48,7 +38,7 @@ async def conference(call: Call, to: Destination) -> Destination | None:
         call.note(Reason("conference_moderator" if moderates else "conference_member", conference=room.id))
         entry = call.happened.comes_to(room.id, moderates, call.moment())
     with _in(call, room, Member(call, entry)) as (meeting, member):
-        await _stay(call, meeting, member)
+        await stay(call, meeting, member, Keys(_call_in))
     if member.sent_out:
         call.note(Reason("conference_sent_out", conference=room.id))
         await call.play(SENT_OUT)
@@ -77,8 +67,9 @@ def _is_whole(typed: str) -> bool:
     return typed.endswith("#") or len(typed) >= MOST_DIGITS
 
 
-def _is_number(typed: str) -> bool:
-    return typed.endswith("#")
+async def _call_in(member: Member, digits: str) -> bool:
+    """A call of its own, by the rights of who calls there."""
+    return member.call.house.invite(member.call, member.meets, digits)
 
 
 def _meeting(call: Call, room: Conference) -> Meeting:
@@ -93,7 +84,7 @@ def _in(call: Call, room: Conference, member: Member) -> Iterator[tuple[Meeting,
     meeting = call.house.meetings.setdefault(room.id, _meeting(call, room))
     meeting.add(member)
     call.connections.on_speaks = lambda _, on: meeting.spoke(member, on)
-    call.on_held = member.holds
+    call.on_held = lambda _, held: member.holds(held)
     call.connections.changed()
     meeting.tell_of("conference.joined", member)
     try:
@@ -106,99 +97,3 @@ def _in(call: Call, room: Conference, member: Member) -> Iterator[tuple[Meeting,
             call.house.meetings.pop(room.id, None)
         call.connections.changed()
         meeting.tell_of("conference.left", member)
-
-
-async def _stay(call: Call, meeting: Meeting, member: Member) -> None:
-    """Until the caller hangs up, or is sent out."""
-    if not meeting.has_begun:
-        await call.play(WAIT)
-    typing = asyncio.ensure_future(call.caller.digits.get())
-    music: asyncio.Future[None] | None = None
-    try:
-        call.connections.expect(call.caller)
-        while not member.sent_out:
-            member.news.clear()
-            enters = meeting.has_begun and not member.is_in
-            wants_music = not member.is_in or meeting.is_alone(member)
-            if music is not None and (enters or not wants_music or member.tone or typing.done()):
-                await _over(music)
-                music = None
-            if enters:
-                meeting.comes_in(member)
-                await meeting.let_hear(member)
-                await _tell_entering(call, meeting, member)
-                continue
-            if member.is_otherwise:
-                await meeting.let_hear(member)
-            if member.tone:
-                tone, member.tone = member.tone, ""
-                await call.sound(tone)
-                continue
-            if typing.done():
-                if typing.result() == OPENS:
-                    await _menu(call, meeting, member)
-                call.connections.expect(call.caller)
-                typing = asyncio.ensure_future(call.caller.digits.get())
-                continue
-            if music is None and wants_music:
-                music = asyncio.ensure_future(call.hear(None))
-            await _news(member, typing)
-    finally:
-        typing.cancel()
-        if music is not None:
-            await _over(music)
-        await call.connections.leave_room(call.caller)
-
-
-async def _over(music: asyncio.Future[None]) -> None:
-    music.cancel()
-    await asyncio.gather(music, return_exceptions=True)
-
-
-async def _news(member: Member, typing: asyncio.Future[str]) -> None:
-    """Until something has changed in the room, or a key is pressed."""
-    news = asyncio.ensure_future(member.news.wait())
-    waits: set[asyncio.Future[Any]] = {news, typing}
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        news.cancel()
-
-
-async def _tell_entering(call: Call, meeting: Meeting, member: Member) -> None:
-    if member.was_in:
-        return
-    if meeting.is_alone(member):
-        await call.play(ALONE)
-    else:
-        await call.sound("joined")
-
-
-async def _menu(call: Call, meeting: Meeting, member: Member) -> None:
-    menu = MODERATOR_MENU if member.moderates else MENU
-    key = await call.collect(menu, first_within=4.0, next_within=0.1, complete=bool)
-    if key == MUTE:
-        muted = not member.is_quiet
-        if await meeting.mute(member, muted, by_other=False):
-            await call.play(MUTED if muted else UNMUTED)
-        else:
-            await call.sound(NOT_DONE)
-    elif key == LOCK and member.moderates:
-        meeting.lock(member, not meeting.locked)
-        await call.play(LOCKED if meeting.locked else UNLOCKED)
-    elif key:
-        await call.sound(DONE if member.moderates and await _ruled(meeting, member, key) else NOT_DONE)
-
-
-async def _ruled(meeting: Meeting, member: Member, key: str) -> bool:
-    """Do to others what a moderator's key means; False when it means nothing."""
-    if key == MUTE_OTHERS:
-        await meeting.mute_others(member)
-    elif key == CALL_IN:
-        digits = await member.call.collect(NUMBER, first_within=5.0, next_within=5.0, complete=_is_number)
-        return digits.rstrip("#") != "" and member.call.house.invite(member.call, meeting.room.id, digits.rstrip("#"))
-    elif key == SEND_OUT and (last := meeting.last_who_came(member)) is not None:
-        await meeting.send_out(last)
-    else:
-        return False
-    return True

@@ -8,7 +8,7 @@ from pbx.calls.call import Call
 from pbx.calls.leg import Branch, CallerId
 from pbx.features.click_to_call import RING_TIME, own_devices
 from pbx.features.user import as_set, main_number, outside_branch, takes_no_call
-from pbx.model.objects import Destination
+from pbx.model.objects import Destination, User
 from pbx.routing import decide
 from pbx.routing.reason import Reason
 
@@ -17,7 +17,10 @@ async def invited(call: Call) -> Destination | None:
     """Who is dialled is rung as the one who invites may dial; who answers is in, and asked for no PIN."""
     decision = decide.dialled(call.tenant, call.record.dialled)
     call.note(Reason("invited", conference=call.invited_to, digits=call.record.dialled), *decision.reasons)
-    branches = _branches(call, decision.to)
+    by, shown = call.dialler, call.tenant.services.conferences[call.invited_to].extension
+    branches = telephones(call, decision.to, by, CallerId(shown, by.name if by is not None else ""))
+    if decision.to.kind == "outside":
+        call.record.direction = "outbound"
     if not branches:
         call.reject(404)
         return None
@@ -28,9 +31,9 @@ async def invited(call: Call) -> Destination | None:
     return Destination("conference", call.invited_to)
 
 
-def _branches(call: Call, to: Destination) -> Sequence[Branch]:
-    """Telephones of a person that register, or an outside number. A mobile is rung by its number alone."""
-    by, shown = call.dialler, call.tenant.services.conferences[call.invited_to].extension
+def telephones(call: Call, to: Destination, by: User | None, shown: CallerId) -> Sequence[Branch]:
+    """Telephones of a person that register, which see `shown`, or an outside number as `by` may dial it. A mobile is
+    rung by its number alone."""
     if to.kind == "user":
         person = as_set(call, to.value)
         if (why := takes_no_call(call, person)) is not None:
@@ -38,11 +41,10 @@ def _branches(call: Call, to: Destination) -> Sequence[Branch]:
             return ()
         branches = own_devices(call, person)
         for branch in branches:
-            branch.caller_id = CallerId(shown, by.name if by is not None else "")
+            branch.caller_id = shown
         return branches
     if to.kind != "outside":
         return ()
-    call.record.direction = "outbound"
     return [
         outside_branch(
             call,

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pbx.calls.call import Call
 from pbx.calls.leg import CalleeLeg
 from pbx.calls.onward import Claimed, Transferred
+from pbx.features.ad_hoc import mixed_again
 from pbx.features.announcement import announcement
 from pbx.features.click_to_call import fetch_caller
 from pbx.features.conference import conference
@@ -100,6 +101,9 @@ async def again(call: Call) -> None:
         await go_on(call, await _told(call, _talk(call, callee)))
         return
     await call.connections.hear_again()
+    if call.connections.mixed:
+        await go_on(call, await _told(call, mixed_again(call)))
+        return
     await go_on(call, last_node(call))
 
 

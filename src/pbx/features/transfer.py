@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from pbx.calls.call import Call
 from pbx.calls.leg import DeviceTarget, Leg, Wish
-from pbx.calls.onward import GONE, Claim, Onward, give_up, join, part, rejoin, turn_to
+from pbx.calls.onward import GONE, Claim, Onward, give_up, join, part, refused, rejoin, turn_to, who
+from pbx.features.ad_hoc import third_called
 from pbx.features.next_call import next_call
 from pbx.features.record import recording_asked
-from pbx.model.objects import Destination, User
+from pbx.model.objects import Destination
 from pbx.routing import decide, outbound
 from pbx.routing.reason import Reason
 
@@ -23,11 +24,13 @@ async def transferred(call: Call, wish: Wish) -> Destination | None:
         return await recording_asked(call, wish)
     if wish.next_call:
         return await next_call(call, wish)
+    if wish.third:
+        return await third_called(call, wish)
     if not wish.call:
         return await _blind(call, wish, wish.digits)
     other = call.house.calls.get(wish.call)
     if other is None or other is call or wish.leg is None:
-        return await _refused(call, wish, 481)
+        return await refused(call, wish, 481)
     if other.connections.joined is not None and other.claim is not None:
         return await _attended(call, wish, other, wish.leg)
     # It rings there still, or the PBX itself answered: the transferrer is taken out, who stays calls there.
@@ -39,41 +42,24 @@ async def transferred(call: Call, wish: Wish) -> Destination | None:
     return await _blind(call, wish, other.record.dialled)
 
 
-async def _refused(call: Call, wish: Wish, status: int) -> Destination | None:
-    """Nothing is changed: the two talk on."""
-    wish.reject(status)
-    joined = call.connections.joined
-    assert joined is not None
-    await call.talk(joined)
-    return None
-
-
 async def _blind(call: Call, wish: Wish, digits: str) -> Destination | None:
-    person, stays = _who(call, wish.by)
+    person, stays = who(call, wish.by)
     decision = decide.dialled(call.tenant, digits)
     call.note(Reason("transferred", leg=wish.by.label, digits=digits), *decision.reasons)
     if decision.to.kind == "reject":
-        return await _refused(call, wish, 404)
+        return await refused(call, wish, 404)
     if decision.to.kind == "outside" and person is not None:
         barred = outbound.barred(call.tenant, person.class_of_service, decision.to.value, person.caller_id)
         if barred is not None:
             call.note(barred)
-            return await _refused(call, wish, 403)
+            return await refused(call, wish, 403)
     if stays is not None and decision.to == Destination("user", stays.id):
         call.note(Reason("transfer_to_itself", user=stays.id))
-        return await _refused(call, wish, 482)
+        return await refused(call, wish, 482)
     wish.accept()
     call.dialler = person
     await part(call, wish, str(decision.to))
     return decision.to
-
-
-def _who(call: Call, by: Leg) -> tuple[User | None, User | None]:
-    """The person who transfers, and the person who stays, where they are people of ours."""
-    joined = call.connections.joined
-    target = joined.target if joined is not None else None
-    other = call.tenant.users.get(target.user) if isinstance(target, DeviceTarget) else None
-    return (call.user, other) if by is call.caller else (other, call.user)
 
 
 async def came_back(call: Call) -> Destination | None:

@@ -44,8 +44,8 @@ BUILT_IN: Mapping[str, str] = {  # as FreePBX, BroadWorks and Asterisk have them
 }
 # Typed while two talk, by telephones of ours (`calls.in_call`). None is built in: who calls a bank types to its menus.
 IN_CALL_TRANSFER, IN_CALL_PARK, IN_CALL_NEXT = "in_call_transfer", "in_call_park", "in_call_next"
-IN_CALL_RECORD, IN_CALL_PAUSE = "in_call_record", "in_call_pause"
-IN_CALL = frozenset({IN_CALL_TRANSFER, IN_CALL_PARK, IN_CALL_NEXT, IN_CALL_RECORD, IN_CALL_PAUSE})
+IN_CALL_RECORD, IN_CALL_PAUSE, IN_CALL_CONFERENCE = "in_call_record", "in_call_pause", "in_call_conference"
+IN_CALL = frozenset({IN_CALL_TRANSFER, IN_CALL_PARK, IN_CALL_NEXT, IN_CALL_RECORD, IN_CALL_PAUSE, IN_CALL_CONFERENCE})
 WITH_NUMBER = frozenset(
     {
         "hide_number",
@@ -60,6 +60,7 @@ WITH_NUMBER = frozenset(
         "page",
         "speed_dial",
         IN_CALL_TRANSFER,
+        IN_CALL_CONFERENCE,
     }
 )
 

@@ -108,6 +108,20 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "ru-RU": "Ведущий отключил вас от конференции.",
         "en-US": "The moderator has removed you from the conference.",
     },
+    "third-busy": {
+        "ru-RU": "Абонент занят. Возвращаю вас к разговору.",
+        "en-US": "That line is busy. Going back to your call.",
+    },
+    "third-no-answer": {
+        "ru-RU": "Абонент не отвечает. Возвращаю вас к разговору.",
+        "en-US": "There is no answer. Going back to your call.",
+    },
+    "ad-hoc-menu": {
+        "ru-RU": "Свой микрофон: один. Выключить или включить микрофоны остальных: три. Отключить последнего: четыре. "
+        "Вызвать ещё кого-то: пять.",
+        "en-US": "For your microphone press one. To mute or unmute the others press three. To remove the last one "
+        "press four. To call somebody in press five.",
+    },
     # voicemail: the caller
     "voicemail": {
         "ru-RU": "Сейчас вам не могут ответить. Оставьте сообщение после сигнала.",

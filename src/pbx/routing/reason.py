@@ -141,6 +141,11 @@ ENGLISH: Mapping[str, str] = {
     "conference_full": "conference/{conference}: {members} are in, that is all it takes",
     "conference_locked": "conference/{conference}: locked by its moderator",
     "invited": "conference/{conference}: {digits} is called in",
+    "third_called": "{leg} calls {digits} in, for all to talk",
+    "third_failed": "{digits} does not come in: {status}",
+    "mixed": "a conference of {legs}",
+    "mix_sent_out": "{leg} is sent out of the conference",
+    "mix_over": "the conference is over: two talk on, {leg} is one",
     "conference_sent_out": "conference/{conference}: sent out",
     # ringing
     "leg_failed": "{node}: {leg} {status}",

@@ -4,6 +4,7 @@ The protocol is that of the control socket, on a socket of its own, because whoe
 than this: `calls {tenant}`, `place {tenant, user, to}`, `hang_up {tenant, call}`, `people {tenant}`, `served`,
 `registrations {tenant, users}`, `conferences {tenant}`, `in_conference {tenant, conference, act, call}` (lock, unlock,
 or a member: mute, unmute, kick), `invite {tenant, conference, user, to}`,
+`transfer {tenant, call, user, to, third}` (`third`: `to` is called in, for all to talk),
 `settings {tenant}`, `setting {tenant, user, key, value, author}` and `events {boot, since}`. Every command names the
 tenant; an id of another tenant's is one that is not there.
 
@@ -117,7 +118,8 @@ class ApiCommands:
     async def _transfer(self, request: dict[str, Any]) -> dict[str, Any]:
         tenant, call, user, to = (_text(request, name) for name in ("tenant", "call", "user", "to"))
         try:
-            await by_api.transfer(self._exchange, tenant, call, user, to)
+            third = request.get("third") is True
+            await by_api.transfer(self._exchange, tenant, call, user, to, third=third)
         except Refused as refused:
             raise CommandError(refused.reason, refused.status) from None
         return {}

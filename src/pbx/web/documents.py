@@ -137,6 +137,15 @@ class Onward(BaseModel):
     to: Dialled = Field(examples=["202"])
 
 
+class Third(BaseModel):
+    """An ad hoc conference: `to` is rung by the rules of `user`, and all talk."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: Id = Field(description="Who calls the third: one of the two who talk, or who began the conference.")
+    to: Dialled = Field(examples=["202"])
+
+
 class Parked(BaseModel):
     """Who parks the call: one of the two who talk; it goes back to that person when nobody takes it."""
 
@@ -152,7 +161,7 @@ class Placed(BaseModel):
 
 
 class Leg(BaseModel):
-    """Somebody who is rung."""
+    """Somebody who is rung, or talks in a conference."""
 
     leg: str = Field(examples=["device ivanov-desk"])
     user: str | None
@@ -172,7 +181,10 @@ class Call(BaseModel):
     answered: str | None
     answered_by: str | None
     answered_by_user: str | None
-    state: Literal["ringing", "up", "talking"] = Field(description="up: answered by the PBX, or nobody joined yet.")
+    state: Literal["ringing", "up", "talking", "conference"] = Field(
+        description="up: answered by the PBX, or nobody joined yet; conference: three or more talk."
+    )
+    mixed: list[Leg] = Field(description="Whom the caller talks with in an ad hoc conference.")
     held: bool
     ringing: list[Leg]
     node: str | None = Field(description="Where it is in the model.", examples=["ivr/main"])

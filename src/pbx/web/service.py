@@ -124,7 +124,8 @@ class Service:
 
 def people_of(call: Mapping[str, Any]) -> set[str]:
     """Who has to do with a call: who calls, who talks, who is rung."""
-    named = {call["user"], call["answered_by_user"], *(leg["user"] for leg in call["ringing"])}
+    legs = [*call["ringing"], *call["mixed"]]
+    named = {call["user"], call["answered_by_user"], *(leg["user"] for leg in legs)}
     return {person for person in named if person is not None}
 
 

@@ -76,10 +76,10 @@ def _made(exchange: Exchange, tenant: Tenant, source: str, caller: str | None, d
 
 
 class ApiWish(Wish):
-    """A transfer that nobody has sent a REFER for; `tried` is 202, or why it is not even tried."""
+    """What nobody has sent a REFER for; `tried` is 202, or why it is not even tried."""
 
-    def __init__(self, by: Leg, digits: str) -> None:
-        self.by, self.digits = by, digits
+    def __init__(self, by: Leg, digits: str, third: bool) -> None:
+        self.by, self.digits, self.third = by, digits, third
         self.tried: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def accept(self) -> None:
@@ -96,9 +96,11 @@ class ApiWish(Wish):
             self.tried.set_result(status)
 
 
-async def transfer(exchange: Exchange, tenant_id: str, call_id: str, user_id: str, to: str) -> None:
+async def transfer(
+    exchange: Exchange, tenant_id: str, call_id: str, user_id: str, to: str, *, third: bool = False
+) -> None:
     """A person who talks sends the other one on, as by REFER (behaviour R09); `to` as dialled, `park` for the first
-    slot that is free. Raises Refused."""
+    slot that is free. `third`: calls somebody in instead, for all to talk (R14). Raises Refused."""
     call = exchange.calls.get(call_id)
     if call is None or call.tenant.id != tenant_id:
         raise Refused(404, "there is no such call")
@@ -106,7 +108,8 @@ async def transfer(exchange: Exchange, tenant_id: str, call_id: str, user_id: st
     listening = call.connections.on_wish
     if by is None or listening is None:
         raise Refused(409, f"{user_id} does not talk in this call now")
-    wish = ApiWish(by, call.tenant.feature_codes.get("park", "") if to == PARK else to)
+    parks = to == PARK and not third
+    wish = ApiWish(by, call.tenant.feature_codes.get("park", "") if parks else to, third)
     listening(wish)
     try:
         async with asyncio.timeout(WISH_WITHIN):
@@ -114,17 +117,17 @@ async def transfer(exchange: Exchange, tenant_id: str, call_id: str, user_id: st
     except TimeoutError:
         status = 408
     if status != 202:
-        raise Refused(409, f"the transfer to {to} is refused with {status}")
+        raise Refused(409, f"{to} is refused with {status}")
 
 
 def _leg_of(call: Call, user_id: str) -> Leg | None:
     """The leg of a person who talks in this call."""
     joined = call.connections.joined
-    if joined is None:
+    if joined is None and not call.connections.mixed:
         return None
     if call.user is not None and call.user.id == user_id:
         return call.caller
-    is_joined = isinstance(joined.target, DeviceTarget) and joined.target.user == user_id
+    is_joined = joined is not None and isinstance(joined.target, DeviceTarget) and joined.target.user == user_id
     return joined if is_joined else None
 
 

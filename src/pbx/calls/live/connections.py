@@ -85,6 +85,7 @@ class SipConnections(Connections):
             self.caller = SipCaller(session, label, media)
         self.caller.on_referral = self._referred
         self.bridged: SipCallee | None = None  # whom the caller talks with
+        self._mixed: list[SipCallee] = []  # or those, at the engine
         self.on_keep: Callable[[], None] = lambda: None
         self.on_over: Callable[[], None] = lambda: None
         self.leg_of: Callable[[Replaces], tuple[str, Leg] | None] = lambda replaced: None
@@ -222,6 +223,8 @@ class SipConnections(Connections):
         if spoken_by(target) == "either":
             leg.in_other_words = lambda: self._offer(leg, target, caller_id, "srtp")
         await self._offer(leg, target, caller_id, spoken_by(target))
+        if self._mixed:  # the relay took the caller's sound: it is heard on, and so are its keys
+            await self.media.give_back_if_taken(self.media.head)
         return leg
 
     def _failed(self, tag: str, target: Target, status: int, reason: str) -> SipCallee:
@@ -265,13 +268,23 @@ class SipConnections(Connections):
     @property
     def rung(self) -> list[SipCallee]:
         """Who is or was rung and is not gone, but for whom the caller talks with."""
-        return [leg for leg in self._legs if leg is not self.bridged and leg.is_open]
+        return [leg for leg in self._legs if leg is not self.bridged and leg not in self._mixed and leg.is_open]
+
+    @property
+    def mixed(self) -> list[SipCallee]:
+        return [leg for leg in self._mixed if not leg.gone.done()]
 
     def resume_callee(self, kept: Mapping[str, Any], target: Target) -> None:
         """The callee of a kept call: it has answered, and the two are joined."""
         leg = self._resumed(kept, target)
         leg.resolve(200)
         self.bridged = leg
+
+    def resume_mixed(self, kept: Mapping[str, Any], target: Target) -> None:
+        """One of several who talk with the caller at the engine."""
+        leg = self._resumed(kept, target)
+        leg.resolve(200)
+        self._mixed.append(leg)
 
     def resume_rung(self, kept: Mapping[str, Any], target: Target, *, ours: bool) -> None:
         """A leg of a kept call that rings: it rings on for whoever asks for it again in time. One that was given up,
@@ -352,6 +365,16 @@ class SipConnections(Connections):
         except SdpError as error:
             raise NotAcceptable(str(error)) from error
 
+    async def mix(self, callee: CalleeLeg) -> None:
+        assert isinstance(callee, SipCallee)
+        if callee.sdp is not None:
+            await self.media.answered(callee.tag, callee.sdp, callee.offer)
+        self._mixed.append(callee)
+        try:
+            await self.media.mix(callee.tag)
+        except SdpError as error:
+            raise NotAcceptable(str(error)) from error
+
     async def bridge(self, callee: CalleeLeg) -> None:
         assert isinstance(callee, SipCallee) and callee.sdp is not None
         await self.media.answered(callee.tag, callee.sdp, callee.offer)
@@ -412,7 +435,11 @@ class SipConnections(Connections):
     async def rejoin(self, callee: CalleeLeg) -> None:
         assert isinstance(callee, SipCallee)
         await self.media.rejoin(callee.tag)
+        self._unmix(callee)
         self.bridged = callee
+
+    def _unmix(self, callee: CalleeLeg) -> None:
+        self._mixed = [leg for leg in self._mixed if leg is not callee]
 
     async def seam(self, other: Connections, ids: tuple[str, str]) -> tuple[CalleeLeg, CalleeLeg]:
         """Each relay session is offered to the other; the codec that is spoken here is spoken there."""
@@ -450,7 +477,8 @@ class SipConnections(Connections):
         return True
 
     async def hear_again(self) -> None:
-        await self.media.to_engine(self.caller.tag)
+        for leg in (self.caller, *self.mixed):
+            await self.media.to_engine(leg.tag)
 
     def keep(self) -> None:
         if self.caller.state != TO_BE_RUNG:  # nobody is there yet with whom the next process could go on
@@ -461,8 +489,10 @@ class SipConnections(Connections):
         self._flush()
 
     async def release(self, callee: CalleeLeg) -> None:
+        was_mixed = any(leg is callee for leg in self._mixed)
+        self._unmix(callee)
         self.keep_now()
-        if isinstance(callee, SipCallee) and callee.offer:
+        if isinstance(callee, SipCallee) and (callee.offer or was_mixed):
             await self.media.forget(callee.tag)
 
     async def close(self) -> None:

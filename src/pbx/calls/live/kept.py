@@ -65,6 +65,7 @@ def document(call: Call) -> Document:
         "party": (call.party.number, call.party.name),
         "transferrer": _transferrer(call),
         "callee": _callee(callee) if callee is not None else None,
+        "mixed": [_callee(leg) for leg in connections.mixed],
         "rung": [_callee(leg) for leg in connections.rung],
         "placed": connections.placed,
         "media": connections.media.snapshot(),
@@ -134,6 +135,8 @@ def connections_of(
             session.accept(connections.media.told("A"))
     if kept["callee"] is not None:
         connections.resume_callee(kept["callee"], _target(kept["callee"]["target"], tenant))
+    for leg in kept.get("mixed", ()):
+        connections.resume_mixed(leg, _target(leg["target"], tenant))
     for leg in kept["rung"]:
         connections.resume_rung(leg, _target(leg["target"], tenant), ours=ours)
     return connections
@@ -141,7 +144,7 @@ def connections_of(
 
 def hang_up(kept: Document, stack: Stack) -> None:
     """A call that cannot go on: whoever is in it is told so, as far as the document says."""
-    legs = [leg for leg in (kept.get("caller"), kept.get("callee")) if leg is not None]
+    legs = [leg for leg in (kept.get("caller"), kept.get("callee"), *kept.get("mixed", ())) if leg is not None]
     for leg in [leg for leg in legs if leg["session"] is not None]:
         stack.resume(leg["session"], listener=DEAF).bye(GONE)
     for leg in kept.get("rung", ()):

@@ -43,6 +43,7 @@ class CallMedia(AtTheEngine):
         self._peer: dict[str, str] = {}  # who is bridged with whom
         self._holds: set[str] = set()  # legs that asked for silence
         self._rung: set[str] = set()  # neither joined nor forgotten yet
+        self._mixed: set[str] = set()  # at the engine beside the caller, to stay
         self._early: tuple[str, bytes] | None = None  # whom A hears before an answer, and its SDP
         self._blocked = False  # the caller is not heard while somebody is asked to confirm
         self._taken = False  # an offer to somebody took the caller's audio from the engine
@@ -67,6 +68,7 @@ class CallMedia(AtTheEngine):
             "places": self._places,
             "head": self.head,
             "peer": self._peer,
+            "mixed": sorted(self._mixed),
             "holds": sorted(self._holds),
             "hidden": sorted(self._hidden),
             "fax": self._is_fax,
@@ -82,11 +84,12 @@ class CallMedia(AtTheEngine):
         media = cls(RelaySession.resumed(client, kept["session"]), engine, b"")
         media._used, media._places, media._peer = True, kept["places"], dict(kept["peer"])
         media.head, media._holds = kept.get("head", CALLER), set(kept.get("holds", ()))
+        media._mixed = set(kept.get("mixed", ()))
         media._hidden = set(kept.get("hidden", ()))
         media._is_fax = kept.get("fax", False)
         media._ports, media._seats = dict(kept.get("ports", {})), dict(kept.get("seats", {CALLER: LEFT}))
         for tag, (place, *texts) in kept["sides"].items():
-            if tag == media.head or tag in media._peer:
+            if tag == media.head or tag in media._peer or tag in media._mixed:
                 heard, sent, cut_to = (text.encode("latin-1") for text in texts)
                 media._sides[tag] = Side(heard, sent, place, cut_to)
         media._forgotten = [(offerer, tag) for offerer, tag in kept["forgotten"]]
@@ -172,6 +175,17 @@ class CallMedia(AtTheEngine):
         self._taken = True
         await self.give_back_if_taken(self.head)
 
+    async def mix(self, tag: str) -> None:
+        """A leg that answered, or was parted, hears the engine as the caller does, and stays there."""
+        was_rung = tag in self._rung
+        self._rung.discard(tag)
+        self._mixed.add(tag)
+        if was_rung:
+            await self.attend_beside(tag)
+            return
+        await self.to_engine(tag)
+        await self.relay.unblock(tag)
+
     async def give_back_if_taken(self, tag: str) -> None:
         """One more offer returns the caller's audio to the engine after others were rung: its digits are heard."""
         if tag == self.head and self._taken and self._sides[tag].engine:
@@ -217,6 +231,7 @@ class CallMedia(AtTheEngine):
     async def rejoin(self, tag: str) -> None:
         """Back to a leg that was parted; when that one still holds the caller, to its music."""
         async with self._turn:
+            self._mixed.discard(tag)
             self._peer = {self.head: tag, tag: self.head}
             await self._meet(self.head, tag)
             await self._delete_forgotten()
@@ -237,6 +252,7 @@ class CallMedia(AtTheEngine):
                 self._forgotten.append((tag, side.engine))
                 self._ports.pop(side.engine, None)
             self._holds.discard(tag)
+            self._mixed.discard(tag)
             if tag != CALLER:
                 self._forgotten.append((self.head if self.head in self._sides else FIRST, tag))
 

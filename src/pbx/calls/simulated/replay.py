@@ -63,6 +63,8 @@ def script_of(tenant: Tenant, record: Mapping[str, Any]) -> Script:
         raise NotReplayable("was_in_a_room")
     if record["facts"].get("sent_on"):
         raise NotReplayable("was_sent_on")
+    if record["facts"].get("mixes"):
+        raise NotReplayable("was_mixed")
     if record["facts"].get("cut"):
         raise NotReplayable("facts_cut")
     kind, _, source = str(record["source"]).partition(" ")

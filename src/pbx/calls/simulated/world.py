@@ -242,6 +242,7 @@ class SimulatedConnections(Connections):
         self._legs: list[_Callee] = []
         self._talks_since: float | None = None
         self._joined: CalleeLeg | None = None
+        self._mixed: list[CalleeLeg] = []
         self.on_consult: Callable[[CalleeLeg, Wish], None] = lambda by, wish: None  # somebody asks somebody else first
 
     async def answer(self) -> None:
@@ -377,7 +378,15 @@ class SimulatedConnections(Connections):
         assert callee is not None
         return callee
 
+    async def mix(self, callee: CalleeLeg) -> None:
+        self._mixed.append(callee)
+
+    @property
+    def mixed(self) -> Sequence[CalleeLeg]:
+        return [leg for leg in self._mixed if not leg.gone.done()]
+
     async def rejoin(self, callee: CalleeLeg) -> None:
+        self._mixed = [leg for leg in self._mixed if leg is not callee]
         self._told.event("answered", Reason("talks_with", leg=callee.label))
         self._joined = callee
 
@@ -390,7 +399,8 @@ class SimulatedConnections(Connections):
         other._legs.append(there)
         return here, there
 
-    async def release(self, callee: CalleeLeg) -> None: ...
+    async def release(self, callee: CalleeLeg) -> None:
+        self._mixed = [leg for leg in self._mixed if leg is not callee]
 
     async def close(self) -> None:
         if self._talks_since is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from pbx.web.access import Token
-from pbx.web.documents import Call, Calls, Id, NewCall, Onward, Parked, Placed
+from pbx.web.documents import Call, Calls, Id, NewCall, Onward, Parked, Placed, Third
 from pbx.web.problems import Problem, responses
 from pbx.web.service import Needs, Ours, Service, people_of
 
@@ -80,16 +80,25 @@ async def transfer_call(request: Request, service: Ours, token: Writes, call: Id
     return await _send_on(request, service, token, call, wanted.user, wanted.to)
 
 
+@router.post("/{call}/conference", status_code=202, responses=responses(400, 403, 404, 409, 413, 422, 503))
+async def call_in_third(request: Request, service: Ours, token: Writes, call: Id, wanted: Third) -> Placed:
+    """Call a third person in, by the rules of `user`, who moderates from then on. 202: it rings there; when nobody
+    answers, the two talk as before."""
+    return await _send_on(request, service, token, call, wanted.user, wanted.to, third=True)
+
+
 @router.post("/{call}/park", status_code=202, responses=responses(400, 403, 404, 409, 413, 422, 503))
 async def park_call(request: Request, service: Ours, token: Writes, call: Id, wanted: Parked) -> Placed:
     """Let whoever talks with `user` wait, with music, in the first parking slot that is free."""
     return await _send_on(request, service, token, call, wanted.user, "park")
 
 
-async def _send_on(request: Request, service: Service, token: Token, call: str, user: str, to: str) -> Placed:
-    request.state.what = {"call": call, "user": user, "to": to}
+async def _send_on(
+    request: Request, service: Service, token: Token, call: str, user: str, to: str, *, third: bool = False
+) -> Placed:
+    request.state.what = {"call": call, "user": user, "to": to} | ({"third": True} if third else {})
     await service.call_of(token, call)
     if not token.is_for(user):
         raise Problem(403, f"the token is for {token.user} alone")
-    await service.ask(token, "transfer", call=call, user=user, to=to)
+    await service.ask(token, "transfer", call=call, user=user, to=to, third=third)
     return Placed(call=call)
