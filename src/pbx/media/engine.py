@@ -11,7 +11,7 @@ import logging
 import resource
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,7 @@ class Engine:
         self.recorder.end(slot)
         self.rooms.remove(name)
         self.reports.goodbye(slot)
+        self.streams.fold()
         self.legs.remove(name)
 
     def play(self, name: str, play: str, items: list[dict[str, Any]], loop: bool, skip: float) -> None:
@@ -224,52 +225,85 @@ class Engine:
         packets["sequence"] += np.uint16(1)
         packets["timestamp"] += np.uint32(rtp.SAMPLES)
         payload = packets["payload"]
-        payload[...] = self.library.frames.take(self.player.row[:count], axis=0, mode="clip")
-        if len(legs.ulaw):
-            payload[legs.ulaw] = g711.ALAW_TO_ULAW[payload[legs.ulaw]]
-        echoing = np.flatnonzero(self.echoing[:count])
+        if self.player.is_busy or not self.rooms.fill_all(count):
+            payload[...] = self.library.frames.take(self.player.row[:count], axis=0, mode="clip")
+            if len(legs.ulaw):
+                payload[legs.ulaw] = g711.ALAW_TO_ULAW[payload[legs.ulaw]]
+        echoing = self.echoing[:count].nonzero()[0]
         if len(echoing):
             payload[echoing] = self.ring.take(echoing)
         self.rooms.mix(payload)
         self._sender.send(count)
         self.reports.sent += 1
-        packets["b1"] &= np.uint8(0x7F)  # the marker was for the first packet
-        self.player.advance()
+        if legs.marked:
+            packets["b1"] &= np.uint8(0x7F)  # the marker was for the first packet
+            legs.marked = False
+        if self.player.is_busy:
+            self.player.advance()
 
     def _take_in(self, count: int) -> None:
         receiver = self._receiver
         packets, lengths = receiver.packets[:count], receiver.lengths[:count]
         slots, known = self.legs.find(receiver.keys(count))
-        b1 = packets["b1"]
-        # RFC 5761 §4: 192 to 223 in the second byte is RTCP, here on the wrong port.
-        good = known & (lengths >= rtp.HEADER) & (packets["b0"] >> 6 == 2) & ((b1 < 192) | (b1 > 223))
-        rows = np.flatnonzero(good)
+        b0, b1 = packets["b0"], packets["b1"]
         self.received += count
-        self.foreign += count - int(np.count_nonzero(known))
-        if not len(rows):
-            return
-        slots = slots[rows]
-        sequences = packets["sequence"][rows]
-        timestamps = packets["timestamp"][rows].astype(np.uint32)
-        new = self.streams.update(slots, sequences, timestamps, packets["ssrc"][rows].astype(np.uint32), self._now)
-        if len(new):
-            self.digits.restart(new)
-            self.ring.restart(new)
-            self.recorder.restart(new)
-        kind = b1[rows] & 0x7F
+        kind = b1 & 0x7F
         audio = kind == self.legs.payload[slots]
-        listened = self.ring.listened[slots]
+        # Nearly always: known legs, one frame each behind a header without extras.
+        if (known & audio & (b0 == 0x80) & (lengths == rtp.PACKET)).all():
+            timestamps = packets["timestamp"].astype(np.uint32)
+            self._count(slots, packets["sequence"], timestamps, packets["ssrc"])
+            payload = receiver.raw[:count, rtp.HEADER : rtp.PACKET]
+            for wanted, put in self._ears(slots):
+                if wanted.all():
+                    put(slots, timestamps, payload)
+                elif wanted.any():
+                    put(slots[wanted], timestamps[wanted], payload[wanted])
+            return
+        # RFC 5761 §4: 192 to 223 in the second byte is RTCP, here on the wrong port.
+        good = known & (lengths >= rtp.HEADER) & (b0 >> 6 == 2) & ((b1 < 192) | (b1 > 223))
+        self.foreign += count - int(np.count_nonzero(known))
+        rows = np.flatnonzero(good)
+        if len(rows):
+            self._take_any(rows, slots[rows], kind[rows], audio[rows])
+
+    def _take_any(
+        self, rows: NDArray[np.intp], slots: NDArray[np.intp], kind: NDArray[Any], audio: NDArray[np.bool_]
+    ) -> None:
+        """Packets of which some are no sound, or not of the usual shape."""
+        packets = self._receiver.packets
+        sequences, timestamps = packets["sequence"][rows], packets["timestamp"][rows].astype(np.uint32)
+        self._count(slots, sequences, timestamps, packets["ssrc"][rows])
         if not audio.all():
             events = np.flatnonzero(kind == self.legs.event_payload[slots])
             if len(events):
                 self._take_events(rows[events], slots[events], sequences[events], timestamps[events])
-            noise = np.flatnonzero(listened & (kind == rtp.NOISE))
+            noise = np.flatnonzero(self.ring.listened[slots] & (kind == rtp.NOISE))
             if len(noise):
                 self._take_noise(rows[noise], slots[noise], timestamps[noise])
-        for wanted, put in ((listened, self.ring.put), (self.recorder.on[slots], self.recorder.put)):
+        for wanted, put in self._ears(slots):
             heard = np.flatnonzero(wanted & audio)
             if len(heard):
                 self._take_audio(rows[heard], slots[heard], timestamps[heard], put)
+
+    def _count(
+        self,
+        slots: NDArray[np.intp],
+        sequences: NDArray[Any],
+        timestamps: NDArray[np.uint32],
+        ssrcs: NDArray[Any],
+    ) -> None:
+        new = self.streams.update(slots, sequences, timestamps, ssrcs, self._now)
+        if len(new):
+            self.digits.restart(new)
+            self.ring.restart(new)
+            self.recorder.restart(new)
+
+    def _ears(self, slots: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.bool_], Put]]:
+        """Who wants which sound."""
+        yield self.ring.listened[slots], self.ring.put
+        if self.recorder.is_recording:
+            yield self.recorder.on[slots], self.recorder.put
 
     def _take_events(
         self,

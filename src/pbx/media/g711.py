@@ -51,6 +51,15 @@ ULAW_TO_ALAW: Bytes = PCM_TO_ALAW[ULAW_TO_PCM.view(np.uint16)]
 ALAW_TO_ULAW[ALAW_SILENCE] = ULAW_SILENCE
 ULAW_TO_ALAW[[0x7F, 0xFF]] = ALAW_SILENCE
 PCM_TO_ULAW[0] = ULAW_SILENCE
+MIDDLE = 32768
+"""Where no sound stands in the tables of `clipped`."""
+ALAW_CLIPPED: Bytes = np.roll(PCM_TO_ALAW, MIDDLE)
+ULAW_CLIPPED: Bytes = np.roll(PCM_TO_ULAW, MIDDLE)
+
+
+def clipped(sums: NDArray[np.int32], table: Bytes) -> Bytes:
+    """Sums of samples, each `MIDDLE` too much, to codes by one of the tables above; what is too loud is cut off."""
+    return table.take(sums, mode="clip")
 
 
 def to_alaw(samples: Samples) -> Bytes:

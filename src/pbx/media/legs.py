@@ -40,6 +40,8 @@ class Legs:
         self._sorted_keys = np.zeros(0, np.int64)
         self._sorted_slots = np.zeros(0, np.intp)
         self._moved = False
+        self.marked = False
+        """A packet that goes out has the marker."""
         self.ulaw: NDArray[np.intp] = np.zeros(0, np.intp)
         """Slots of the µ-law legs."""
         self.generation = 0
@@ -84,6 +86,7 @@ class Legs:
         self._by_key[key(*remote)] = self.names[slot]
         self.payload[slot] = payload
         self.packets[slot : slot + 1]["b1"] = payload | rtp.MARKER
+        self.marked = True
         self.event_payload[slot] = rtp.NO_PAYLOAD if event_payload is None else event_payload
         self._moved = True
 

@@ -61,6 +61,11 @@ class Player:
         playing = self._playing.get(name)
         return playing.id if playing else None
 
+    @property
+    def is_busy(self) -> bool:
+        """Something is played to somebody."""
+        return bool(self._playing)
+
     def is_playing(self, slots: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Of each of these, whether anything is played to it."""
         playing: NDArray[np.bool_] = self._step[slots] != 0

@@ -55,6 +55,11 @@ class Recorder:
         self._late = np.zeros(1, np.uint8)
         self._now = 0
 
+    @property
+    def is_recording(self) -> bool:
+        """Somebody is recorded."""
+        return len(self._names) - 1 > len(self._free)
+
     def name(self, slot: int) -> str:
         """The recording of a leg, "" for none."""
         return self._names[int(self._row[slot])]
@@ -115,9 +120,9 @@ class Recorder:
     def tick(self, now: int) -> None:
         """Tell the pieces that are complete."""
         self._now = now
-        slots = np.flatnonzero(self.on[: self._legs.count])
-        if not len(slots):
+        if not self.is_recording:
             return
+        slots = np.flatnonzero(self.on[: self._legs.count])
         rows = self._row[slots]
         due = (now - self._begun[rows]) * rtp.SAMPLES - self._told[rows] >= PIECE + WAIT
         for slot in slots[due].tolist():

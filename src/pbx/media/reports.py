@@ -14,6 +14,8 @@ from pbx.media.streams import Streams
 
 log = logging.getLogger(__name__)
 
+TOGETHER = 10
+"""Ticks whose reports are sent at once."""
 MOST_REPORTS = 256
 """RTCP packets read at once."""
 
@@ -27,6 +29,8 @@ class Reports:
         self.socket = sock
         self.sent = 0
         """Frames that were sent to each leg since the start."""
+        self._until = 0
+        """Tick up to which reports have been sent."""
         self._born = legs.column(np.int64)
         self._last = legs.column([("ssrc", "u4"), ("stamp", "u4"), ("at", "f8")])
 
@@ -35,9 +39,14 @@ class Reports:
         self._born[slot] = self.sent
 
     def send(self, tick: int) -> None:
-        """The reports that are due at this tick."""
-        for slot in range(tick % rtcp.EVERY, self._legs.count, rtcp.EVERY):
-            self._send(slot, rtcp.report(*self._position(slot), self._reception(slot), rtcp.ntp()))
+        """The reports that are due since they were sent last: what the first brings into the cache serves all."""
+        due = min(tick - self._until, rtcp.EVERY)
+        if due < TOGETHER:
+            return
+        self._until, now = tick, rtcp.ntp()
+        for since in range(due):
+            for slot in range((tick - since) % rtcp.EVERY, self._legs.count, rtcp.EVERY):
+                self._send(slot, rtcp.report(*self._position(slot), self._reception(slot), now))
 
     def goodbye(self, slot: int) -> None:
         """BYE to a leg that goes."""

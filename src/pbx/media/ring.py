@@ -30,6 +30,8 @@ WINDOW, WINDOWS = 100, 4
 """Ticks of which the latest packet is known, and how many of these times count: 8 s."""
 IN_ORDER, UNDER_WAY = 100, 10
 """Ticks after which packets count as coming in order again, and that one may be under way longer than another."""
+TURNED_FOR = 2 * FRAMES
+"""Ticks after which no packet from before a change of the base can be under way any more: it would be too late."""
 STRANGE = 3
 """Packets in a row that fit nowhere, after which the buffer starts again from the newest."""
 _NONE_YET = np.iinfo(np.int32).max // 2
@@ -69,7 +71,7 @@ class Ring:
         self._noise = legs.column(np.uint8)
         self._noise_from = legs.column(np.int64)
         """Level + 1 of the comfort noise (0: none) and the position from which it is meant."""
-        self._spare = np.full((legs.capacity, WINDOWS), _NONE_YET, np.int32)
+        self._spare = np.full((legs.capacity, WINDOWS), _NONE_YET, np.int64)
         self._bytes = np.zeros((legs.capacity, SIZE), np.uint8)
         self._filled = np.zeros((legs.capacity, FRAMES), np.int16)
         self._starts = np.zeros((legs.capacity, FRAMES), np.int16)
@@ -79,6 +81,9 @@ class Ring:
         self._rows = self._bytes.reshape(-1, rtp.SAMPLES)
         self._views: dict[int, Frames] = {}
         self._tick = 0
+        self._last_turn = -TURNED_FOR
+        """When a packet of any leg was made longer or shorter."""
+        self._any_slip = self._any_strange = False
         self.concealed = 0
         """Frames since the start."""
 
@@ -101,42 +106,52 @@ class Ring:
 
     def put(self, slots: Slots, timestamps: NDArray[np.uint32], payload: Frames) -> None:
         """`payload` is one row of equally many bytes per packet, in order of arrival."""
-        unknown = np.flatnonzero(~self._anchored[slots])
-        if len(unknown):
+        anchored = self._anchored[slots]
+        if not anchored.all():
+            unknown = np.flatnonzero(~anchored)
             self._anchor(slots[unknown[::-1]], timestamps[unknown[::-1]])  # the first of a leg, written last, stays
-        again = timestamps == self._newest[slots]
-        if again.any():  # it was made longer, perhaps: not to be written over
-            slots, timestamps, payload = slots[~again], timestamps[~again], payload[~again]
+        step = (timestamps - self._newest[slots]).astype(np.int32)
+        in_order = np.minimum.reduce(step) > 0
+        if not in_order:
+            fresh = step != 0  # one that came before was made longer, perhaps: not to be written over
+            slots, timestamps, payload, step = slots[fresh], timestamps[fresh], payload[fresh], step[fresh]
             if not len(slots):
                 return
         offset, ahead = self._ahead(slots, timestamps)
-        if ahead.min() < 0:
+        if np.minimum.reduce(ahead) < 0:
             self._give_time(slots, ahead)
             offset, ahead = self._ahead(slots, timestamps)
-        fits = (ahead >= 0) & (ahead <= FAR - payload.shape[1])
-        if not fits.all():
+        most = FAR - payload.shape[1]
+        if np.minimum.reduce(ahead) < 0 or np.maximum.reduce(ahead) > most:
+            fits = (ahead >= 0) & (ahead <= most)
             self._misfits(slots[~fits], timestamps[~fits])
-            slots, timestamps, payload = slots[fits], timestamps[fits], payload[fits]
+            slots, timestamps, payload, step = slots[fits], timestamps[fits], payload[fits], step[fits]
             offset, ahead = offset[fits], ahead[fits]
             if not len(slots):
                 return
-        self._strange[slots] = 0
-        window = self._tick // WINDOW % WINDOWS
-        np.minimum.at(self._spare[:, window], slots, ahead)
-        older = (timestamps - self._newest[slots]).astype(np.int32) < 0
-        self._mixed[slots[older]] = self._tick
-        self._newest[slots[~older]] = timestamps[~older]
-        slip = np.where(older, 0, self._slip[slots])
-        if slip.any():
-            slots, offset, payload = self._slipped(slots, offset, timestamps, payload, slip)
+        if self._any_strange:
+            self._strange[slots] = 0
+        now = slots * WINDOWS + self._tick // WINDOW % WINDOWS
+        np.minimum.at(self._spare.reshape(-1), now, ahead)  # flat and of one type: 40 times as fast
+        if in_order:
+            self._newest[slots] = timestamps
+        else:
+            older = step < 0
+            self._mixed[slots[older]] = self._tick
+            self._newest[slots[~older]] = timestamps[~older]
+        if self._any_slip:
+            slip = self._slip[slots] if in_order else np.where(step < 0, 0, self._slip[slots])
+            if slip.any():
+                slots, offset, payload = self._slipped(slots, offset, timestamps, payload, slip)
         self._write(slots, offset, payload)
 
     def _ahead(self, slots: Slots, timestamps: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Position of each packet, and how many samples before its turn it has come."""
         offset = (timestamps - self._base[slots]).astype(np.int32).astype(np.int64)
-        older = (timestamps - self._turn[slots]).astype(np.int32) < 0
-        if older.any():
-            offset[older] += self._turned[slots[older]]
+        if self._tick <= self._last_turn + TURNED_FOR:
+            older = (timestamps - self._turn[slots]).astype(np.int32) < 0
+            if older.any():
+                offset[older] += self._turned[slots[older]]
         return offset, offset - self._frame[slots] * rtp.SAMPLES
 
     def _give_time(self, slots: Slots, ahead: NDArray[np.int64]) -> None:
@@ -176,19 +191,18 @@ class Ring:
                 self._spare[those] += longer
                 self._turn[those] = timestamps[picked] + np.uint32(1)
                 self._turned[those], self._turned_at[those] = -longer, self._tick
+                self._last_turn = self._tick
         rest = ~(chosen & (slip != 0))
         return slots[rest], offset[rest], payload[rest]
 
     def _write(self, slots: Slots, offset: NDArray[np.int64], payload: Frames) -> None:
         length = payload.shape[1]
         inside = offset % rtp.SAMPLES
-        if length == rtp.SAMPLES:
-            even = inside == 0
-            if even.all():
-                row = slots * FRAMES + offset // rtp.SAMPLES % FRAMES
-                self._rows[row] = payload
-                self._filled.reshape(-1)[row] = rtp.SAMPLES
-                return
+        if length == rtp.SAMPLES and not inside.any():
+            row = slots * FRAMES + offset // rtp.SAMPLES % FRAMES
+            self._rows[row] = payload
+            self._filled.reshape(-1)[row] = rtp.SAMPLES
+            return
         self._write_anywhere(slots, offset, payload)
 
     def _write_anywhere(self, slots: Slots, offset: NDArray[np.int64], payload: Frames) -> None:
@@ -235,12 +249,12 @@ class Ring:
         frame = self._frame[slots]
         row = slots * FRAMES + frame % FRAMES
         filled = self._filled.reshape(-1)
-        odd = np.flatnonzero((filled[row] < rtp.SAMPLES) | (self._lost[slots] > 0))
-        if len(odd):
+        odd = (filled[row] < rtp.SAMPLES) | (self._lost[slots] > 0)
+        if odd.any():
             self._mend(slots[odd], row[odd])
         filled[row] = 0
         self._frame[slots] = frame + 1
-        frames: Frames = self._rows[row]
+        frames: Frames = self._rows.take(row, axis=0)
         return frames
 
     def tick(self) -> None:
@@ -256,6 +270,7 @@ class Ring:
             least = spare.min(axis=1)
             slip = np.where(now < LEAST, 1, np.where((least > MOST) & (least < _NONE_YET), -1, 0))
             self._slip[:count] = np.where(now < _NONE_YET, slip, 0)
+            self._any_slip = bool(self._slip[:count].any())
 
     def skip(self, frames: int) -> None:
         """The engine left out so many ticks."""
@@ -321,6 +336,7 @@ class Ring:
         """Too late or too far ahead: one is dropped, a row of them moves the buffer (the sender's clock has jumped)."""
         for slot, timestamp in zip(slots.tolist(), timestamps.tolist(), strict=True):
             self._strange[slot] += 1
+            self._any_strange = True
             if self._strange[slot] >= STRANGE:
                 self._anchor(np.array([slot], np.intp), np.array([timestamp], np.uint32))
 

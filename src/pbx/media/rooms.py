@@ -129,32 +129,38 @@ class Rooms:
         """`payload` is a frame for each leg, with what it is played; members get what they hear of their room."""
         if not self._places:
             return
-        if self._order is None or self._generation != self._legs.generation:
-            self._order, self._generation = self._arrange(), self._legs.generation
-        order = self._order
+        order = self._arranged()
         sound = self._heard(order.talkers, order.ulaw)
-        totals = np.zeros((sum(block[1] for block in order.blocks) + 1, rtp.SAMPLES), np.int32)
+        totals = np.full((sum(block[1] for block in order.blocks) + 1, rtp.SAMPLES), g711.MIDDLE, np.int32)
         room = 0
         for first, rooms, size in order.blocks:
             block = sound[first : first + rooms * size].reshape(rooms, size, rtp.SAMPLES)
-            block.sum(axis=1, dtype=np.int32, out=totals[room : room + rooms])
+            totals[room : room + rooms] += np.add.reduce(block, axis=1, dtype=np.int32)
             room += rooms
         out = totals.take(order.room, axis=0)
         out[: order.owns] -= sound[order.own]
         self._add(order, out)
-        np.clip(out, -32768, 32767, out=out)
-        coded = g711.PCM_TO_ALAW.take(out, mode="wrap")  # its index is the sample's unsigned bits
+        coded = g711.clipped(out, g711.ALAW_CLIPPED)
         if len(order.listening_ulaw):
-            coded[order.listening_ulaw] = g711.PCM_TO_ULAW.take(out[order.listening_ulaw], mode="wrap")
+            coded[order.listening_ulaw] = g711.clipped(out[order.listening_ulaw], g711.ULAW_CLIPPED)
         payload[order.listeners] = coded
         self._tick += 1
         if self._tick % LOOK == 0:
             self._listen_for_voices(order.talkers, sound)
 
+    def fill_all(self, count: int) -> bool:
+        """Each of so many legs hears a room: nothing else need be written for any of them."""
+        return len(self._places) == count and len(self._arranged().listeners) == count
+
+    def _arranged(self) -> _Order:
+        if self._order is None or self._generation != self._legs.generation:
+            self._order, self._generation = self._arrange(), self._legs.generation
+        return self._order
+
     def _heard(self, talkers: Slots, ulaw: Slots) -> g711.Samples:
         coded = self._ring.take(talkers)
         # A small table: between two ticks others have had the cache, and one for two samples at once is not in it.
-        sound: g711.Samples = g711.ALAW_TO_PCM.take(coded)
+        sound: g711.Samples = g711.ALAW_TO_PCM.take(coded, mode="clip")  # "raise" would look at each code twice
         if len(ulaw):
             sound[ulaw] = g711.ULAW_TO_PCM.take(coded[ulaw])
         return sound
@@ -164,13 +170,15 @@ class Rooms:
         for slot, listener in order.whispers:
             ulaw = np.zeros(int(self._legs.payload[slot] == rtp.PCMU), np.intp)
             out[listener] += self._heard(np.array([slot], np.intp), ulaw)[0]
-        playing = np.flatnonzero(self._player.is_playing(order.listeners))
-        if len(playing):
+        if self._player.is_busy:
+            playing = np.flatnonzero(self._player.is_playing(order.listeners))
             rows = self._player.row[order.listeners[playing]]
             out[playing] += PCM[self._library.frames[rows]]
 
     def _listen_for_voices(self, talkers: Slots, sound: g711.Samples) -> None:
-        loud = np.abs(sound[:, ::_EACH]).mean(axis=1) > LOUD
+        loud = np.add.reduce(np.abs(sound[:, ::_EACH]), axis=1, dtype=np.int32) > LOUD * len(
+            range(0, rtp.SAMPLES, _EACH)
+        )
         speaks = self._speaks[talkers]
         run = np.where(loud == speaks, 0, self._run[talkers] + 1)
         self._run[talkers] = run
