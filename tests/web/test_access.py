@@ -47,6 +47,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("PUT", "/people/{user}/settings/{key}"): {"admin", "user"},
     ("GET", "/registrations"): READERS,
     ("GET", "/voicemails"): {"admin", "user"},
+    ("GET", "/voicemails/{voicemail}/mails"): {"admin", "user"},
     ("PUT", "/voicemails/{voicemail}/pin"): {"admin", "user"},
     ("GET", "/messages"): {"admin", "user"},
     ("GET", "/messages/{message}"): {"admin", "user"},

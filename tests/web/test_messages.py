@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 
@@ -10,7 +11,7 @@ from web.mail import KEY, SOUND, leave
 from web.place import Web, until
 
 from pbx.speech import wav
-from pbx.store import messages
+from pbx.store import database, messages, outbox
 
 pytestmark = pytest.mark.row("R12")
 
@@ -66,6 +67,20 @@ def test_a_draft_of_what_was_said_is_marked_and_reading_it_is_audited(served: We
         assert anna.get(f"/messages/{leave(served, box='boris')}/text").status_code == 404
         entries = [one for one in admin.get("/audit").json()["entries"] if name in json.dumps(one)]
     assert [(one["status"], one["what"].get("text")) for one in entries][:1] == [(200, True)]
+
+
+def test_mails_that_have_not_left_are_told_with_the_reason(served: Web) -> None:
+    name = leave(served)
+    with contextlib.closing(database.connect(served.stack.folder / "store.sqlite")) as db:
+        outbox.put(db, f"mail/{name}", "mail", {"to": "anna@house.example", "message": name}, 5)
+        outbox.failed(db, {"id": f"mail/{name}", "tries": 1, "born": 5}, "550 no such user", 9, for_good=True)
+    with served.client() as admin, served.client(role="user") as anna, served.client("other") as other:
+        (mail,) = anna.get("/voicemails/anna/mails").json()["mails"]
+        told = {key: mail[key] for key in ("message", "to", "state", "error")}
+        assert told == {"message": name, "to": "anna@house.example", "state": "dead", "error": "550 no such user"}
+        assert admin.get("/voicemails/boris/mails").json() == {"mails": []}
+        assert anna.get("/voicemails/boris/mails").status_code == 404
+        assert other.get("/voicemails/anna/mails").json() == {"mails": []}
 
 
 def test_listening_is_in_the_audit_log_and_looking_is_not(served: Web) -> None:

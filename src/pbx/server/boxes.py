@@ -1,4 +1,5 @@
-"""`pbx-boxes export | import FILE`, on a call host: the voicemail boxes of a tenant as one file, sealed as they are."""
+"""`pbx-boxes export | import FILE`, on a call host: the voicemail boxes of a tenant as one file, sealed as they are;
+`pbx-boxes mails`: e-mails of messages that were given up."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ import orjson
 
 from pbx.calls.live.mailbox import SOUND_KEY
 from pbx.server import config as configuration
-from pbx.store import box_archive, database, sealed
+from pbx.server.post import MAIL
+from pbx.store import box_archive, database, outbox, sealed
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,14 +28,32 @@ def main(argv: list[str] | None = None) -> int:
     back = commands.add_parser("import", help="put what the store lacks of a file into it")
     for each in (out, back):
         each.add_argument("file", type=Path)
+    mails = commands.add_parser("mails", help="what e-mails of messages were given up")
+    mails.add_argument("--again", action="store_true", help="try them anew")
     arguments = parser.parse_args(argv)
     try:
-        counted = _run(arguments, configuration.read(arguments.config))
+        config = configuration.read(arguments.config)
+        if arguments.command == "mails":
+            return _mails(config, again=arguments.again)
+        counted = _run(arguments, config)
     except (configuration.ConfigError, box_archive.BadArchive, OSError, LookupError, *database.FAILURES) as error:
-        print(f"error: {arguments.file}: {error}; nothing was written", file=sys.stderr)
+        print(f"error: {error}; nothing was written", file=sys.stderr)
         return 1
     did = "written" if arguments.command == "export" else "new here"
     print(f"{arguments.file}: {counted.messages} messages and {counted.settings} settings {did}")
+    return 0
+
+
+def _mails(config: configuration.CallsConfig, *, again: bool) -> int:
+    db = database.connect(config.store, password=config.store_password)
+    try:
+        for job in outbox.listed(db, MAIL):
+            if job["state"] == outbox.DEAD:
+                print(f"message {job['body']['message']} to {job['body']['to']}: {job['error']}")
+        if again:
+            print(f"{outbox.again(db, MAIL, int(time.time() * 1000))} are tried anew")
+    finally:
+        db.close()
     return 0
 
 

@@ -113,6 +113,16 @@ def text_of(db: Database, message: str) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
+def mails(db: Database, tenant: str, box: str) -> list[dict[str, Any]]:
+    """E-mails of messages in a box that wait, or were given up."""
+    found = []
+    for job in outbox.listed(db, "mail"):
+        message = one(db, job["body"]["message"])
+        if message is not None and (message["tenant"], message["box"]) == (tenant, box):
+            found.append({**job, "message": message["id"], "to": job["body"]["to"]})
+    return found
+
+
 def mail_now(db: Database, message: str, now: int) -> None:
     """Its e-mails wait no longer for a draft."""
     outbox.hasten(db, f"mail/{message}", now)

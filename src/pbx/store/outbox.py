@@ -67,3 +67,19 @@ def failed(db: Database, job: Mapping[str, Any], error: str, now: int, *, for_go
     values = {"id": job["id"], "due": now + int(wait), "state": DEAD if dead else WAITS, "error": error[:500]}
     db.execute("UPDATE job SET due = :due, state = :state, error = :error WHERE id = :id", values)
     return dead
+
+
+def listed(db: Database, kind: str, most: int = 500) -> list[dict[str, Any]]:
+    """What waits or was given up, the newest first."""
+    rows = db.execute(
+        "SELECT body, due, tries, born, state, error FROM job WHERE kind = :kind ORDER BY born DESC LIMIT :most",
+        {"kind": kind, "most": most},
+    ).fetchall()
+    names = ("body", "due", "tries", "born", "state", "error")
+    return [{**dict(zip(names, row, strict=True)), "body": orjson.loads(row[0])} for row in rows]
+
+
+def again(db: Database, kind: str, now: int) -> int:
+    """What was given up is tried anew, as if it had come now; returns how many."""
+    sql = "UPDATE job SET state = 'waits', due = :now, born = :now, tries = 0 WHERE kind = :kind AND state = 'dead'"
+    return db.execute(sql, {"kind": kind, "now": now}).rowcount

@@ -99,6 +99,26 @@ class Box(BaseModel):
     is_locked: bool = Field(description="Three wrong PINs came; open again after a quarter of an hour, or a new PIN.")
 
 
+class Mail(BaseModel):
+    """An e-mail of a message that has not left."""
+
+    message: str
+    to: str
+    state: Literal["waits", "dead"] = Field(description="dead: given up, refused for good or a day old.")
+    tries: int
+    born: str
+    due: str = Field(description="When it is tried next, while it waits.")
+    error: str = Field(description="What the last try said.")
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> Mail:
+        return cls(**{**plain, **{name: moment(plain[name]) for name in ("born", "due")}})
+
+
+class Mails(BaseModel):
+    mails: list[Mail]
+
+
 class Boxes(BaseModel):
     voicemails: list[Box]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pbx.server import boxes
-from pbx.store import box_archive, database, messages, sealed, settings
+from pbx.store import box_archive, database, messages, outbox, sealed, settings
 from pbx.store.box_archive import BadArchive, Counted
 
 pytestmark = [pytest.mark.row("R12"), pytest.mark.row("R32")]
@@ -207,3 +207,8 @@ def test_the_command(tmp_path: Path, old: database.Database, capsys: pytest.Capt
     Path(file).write_bytes(b"rubbish")
     assert boxes.main([*words, "import", file]) == 1
     assert "is no archive of boxes" in capsys.readouterr().err
+    outbox.put(old, "mail/m1", "mail", {"to": "a@b.example", "message": "m1"}, NOW)
+    assert outbox.failed(old, {"id": "mail/m1", "tries": 1, "born": NOW}, "550 no such user", NOW, for_good=True)
+    assert boxes.main([*words, "mails", "--again"]) == 0
+    assert capsys.readouterr().out == "message m1 to a@b.example: 550 no such user\n1 are tried anew\n"
+    assert boxes.main([*words, "mails"]) == 0 and capsys.readouterr().out == ""
