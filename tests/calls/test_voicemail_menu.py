@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from calls.conftest import PEOPLE
 
 from pbx.calls.call import Call
 from pbx.calls.mailbox import RATE, Mailbox, Message
@@ -194,6 +195,33 @@ def test_callers_hear_the_recorded_greeting_while_it_holds(ring: Ring) -> None:
         said["greeting_until"]["until"] = until
         assert first(settings(**said), greeting, away) == wanted
     assert first(settings(**said)) == "system-voicemail", "neither is there any more"
+
+
+def test_a_greeting_for_when_the_line_is_busy(ring: Ring, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """anna's calls come to her box when nobody answers, and when she is busy."""
+    usual, busy = message("g", "greeting", caller=None), message("h", "greeting", caller="busy")
+    state = settings(greeting={"id": "g", "until": None}, greeting_busy={"id": "h", "until": None})
+    forwards = "forward: {busy: {to: voicemail/anna}, unavailable: {to: voicemail/anna}}"
+    people = PEOPLE.replace('extension: "201"', f'extension: "201", {forwards}')
+    post, made = Post(usual, busy), Mailbox.__init__
+
+    def with_post(self: Mailbox, now: Callable[[], int]) -> None:
+        made(self, now)
+        post(self)
+
+    monkeypatch.setattr(Mailbox, "__init__", with_post)
+    for person, wanted in ((Person(status=486), "message of busy"), (Person(status=480), "message of nobody known")):
+        script = Script(
+            AT, "+79161234567", "+74951000100", "acme.mtt", state=state, people={"anna": person}, speaks=3.0
+        )
+        assert simulate(office(BOXES, to="user/anna", people=people), script, story).heard[0][1] == wanted
+
+
+def test_the_owner_hears_what_callers_hear_and_goes_back_to_the_companys(ring: Ring) -> None:
+    post = Post(message("a"))
+    told = ring(post, "7391#,0,5,#,0,1,#,0,6,#,0,3,#", speaks=4.0)
+    assert heard(told).count("greeting-saved") == 2 and "message of nobody known" in heard(told)
+    assert sorted(post.states().values()) == ["deleted", "deleted", "saved"]
 
 
 @pytest.mark.parametrize("digits", ["1111#", "7391#"])

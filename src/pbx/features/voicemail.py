@@ -18,8 +18,13 @@ from pbx.model.services import Voicemail
 from pbx.routing.reason import Reason
 
 GREETING, FULL, NO_ROOM = "system-voicemail", "system-voicemail-full", "system-voicemail-unavailable"
+BUSY = 486  # why the call was sent here, as a status
 AGAIN, END, OPERATOR = "1", "#", "0"
-OWN_GREETING, FOR_A_WHILE = "greeting", "greeting_until"  # the owner's: {id: of the recording, until: ms or none}
+OWN_GREETING, FOR_A_WHILE, WHEN_BUSY = (
+    "greeting",
+    "greeting_until",
+    "greeting_busy",
+)  # the owner's: {id: of the recording, until: ms or none}
 
 
 async def voicemail(call: Call, to: Destination) -> Destination | None:
@@ -89,8 +94,11 @@ async def _keep(call: Call, box: Voicemail, draft: Draft) -> None:
 
 @asynccontextmanager
 async def greeting_of(call: Call, box: Voicemail) -> AsyncIterator[list[Audio]]:
-    """The owner's own, the one for a while first, as long as it holds; else the model's; else the PBX's."""
-    message = _recorded(call, box, FOR_A_WHILE) or _recorded(call, box, OWN_GREETING)
+    """The owner's own, the one for a while first, as long as it holds, then that for when a line is busy; else the
+    model's; else the PBX's."""
+    is_busy = bool(call.diversions) and call.diversions[-1].status == BUSY
+    own = (FOR_A_WHILE, *((WHEN_BUSY,) if is_busy else ()), OWN_GREETING)
+    message = next(filter(None, (_recorded(call, box, name) for name in own)), None)
     if message is not None:
         try:
             async with call.mail.audio(message) as audio:

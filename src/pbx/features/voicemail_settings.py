@@ -9,7 +9,7 @@ from typing import Any
 
 from pbx.calls.call import Call
 from pbx.calls.mailbox import DELETED, GREETING, NoRoom
-from pbx.features.voicemail import FOR_A_WHILE, OWN_GREETING, not_kept
+from pbx.features.voicemail import FOR_A_WHILE, OWN_GREETING, WHEN_BUSY, greeting_of, not_kept
 from pbx.features.voicemail_choice import author
 from pbx.features.voicemail_pin import choose_pin, typed
 from pbx.model.services import Voicemail
@@ -21,7 +21,8 @@ MOST_DAYS = 366
 
 
 async def options(call: Call, box: Voicemail) -> None:
-    """`1` records the greeting, `2` one for some days, `3` goes back to the company's, `4` changes the PIN."""
+    """`1` records the greeting, `2` one for some days, `5` one for when the line is busy, `6` plays what callers hear
+    now, `3` goes back to the company's, `4` changes the PIN."""
     key = await call.collect("system-voicemail-settings", first_within=8.0, next_within=0.0, complete=bool)
     match key:
         case "1":
@@ -33,11 +34,16 @@ async def options(call: Call, box: Voicemail) -> None:
                 return
             await _record(call, box, FOR_A_WHILE, until=call.moment() + int(days) * DAY)
         case "3":
-            for name in (OWN_GREETING, FOR_A_WHILE):
+            for name in (OWN_GREETING, FOR_A_WHILE, WHEN_BUSY):
                 _use(call, box, name, None)
             await call.sound("done")
         case "4":
             await choose_pin(call, box)
+        case "5":
+            await _record(call, box, WHEN_BUSY, until=None)
+        case "6":
+            async with greeting_of(call, box) as greeting:
+                await call.speak(greeting, keys="#")
 
 
 async def _record(call: Call, box: Voicemail, name: str, *, until: int | None) -> None:

@@ -199,8 +199,10 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "en-US": "For the one before, press star. For greetings and code, zero.",
     },
     "voicemail-settings": {
-        "ru-RU": "Записать приветствие, один. На время отсутствия, два. Вернуть общее, три. Сменить код, четыре.",
-        "en-US": "To record your greeting, press one. One for some days, two. The company's, three. Your code, four.",
+        "ru-RU": "Записать приветствие, один. На время отсутствия, два. Вернуть общее, три. Сменить код, четыре. "
+        "Приветствие, когда занято, пять. Прослушать, шесть.",
+        "en-US": "To record your greeting, press one. One for some days, two. The company's, three. Your code, four. "
+        "One for when you are busy, five. To hear it, six.",
     },
     "voicemail-days": {
         "ru-RU": "Введите число дней и нажмите решётку.",
