@@ -30,24 +30,24 @@ def hashes(model: Model, secrets: Secrets) -> dict[str, str]:
     return values
 
 
-def _named(tenant: Tenant) -> Iterator[tuple[str, str, str | None]]:
-    """Each place of the tenant's model that names a PIN, the name of its secret, and of a box, whose PIN must not be
-    too easy, the extension."""
+def _named(tenant: Tenant) -> Iterator[tuple[str, str, str]]:
+    """Each place of the tenant's model that names a PIN, the name of its secret, and the extension, which it must not
+    be; "" for none."""
     for room in tenant.services.conferences.values():
         for key, name in (("pin", room.pin), ("moderator_pin", room.moderator_pin)):
             if name is not None:
-                yield f"conferences/{room.id}/{key}", name, None
+                yield f"conferences/{room.id}/{key}", name, room.extension or ""
     for box in tenant.services.voicemails.values():
         if box.first_pin is not None:
             yield f"voicemails/{box.id}/first_pin", box.first_pin, tenant.users[box.owner].extension or ""
 
 
-def _hashed(secrets: Secrets, name: str, where: str, extension: str | None) -> str:
+def _hashed(secrets: Secrets, name: str, where: str, extension: str) -> str:
     """The salt is made of the site key, so that the same PIN is the same document again."""
     value = given_secret(secrets.given, name, where)
     if not pins.is_pin(value):
         raise SecretError(f"{where}: {name} is no PIN: 4 to 12 digits can be typed")
-    if extension is not None and (why := pins.weakness(value, extension)):
+    if why := pins.weakness(value, extension):
         raise SecretError(f"{where}: {name} is too easy: {why}")
     salt = hmac.new(secrets.site_key.encode(), f"pbx-pin/{name}".encode(), hashlib.sha256).digest()[:16]
     return pins.hashed(value, salt)
