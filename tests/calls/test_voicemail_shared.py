@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from calls.test_voicemail_menu import AT, PINS, Office, Post, heard, message
@@ -61,6 +62,14 @@ def test_who_shares_a_box_hears_it_by_its_pin(ring: Ring) -> None:
     told = ring(Post(in_team("a")), "5824#,#", caller="boris")
     assert heard(told)[:4] == ["pin", "new", "message of +79161234567", "menu"]
     assert "message a: heard" in told.record.reasons[-1]
+
+
+def test_who_heard_it_before_is_said_to_others(ring: Ring) -> None:
+    heard_before = replace(in_team("a"), state="saved", author="user/anna")
+    told = ring(Post(heard_before), "5824#,6,#", caller="boris")
+    assert heard(told)[3:7] == ["menu", "from", "received", "heard-by"]
+    own = ring(Post(heard_before), "2,5824#,6,#", caller="anna")
+    assert "heard-by" not in heard(own) and "received" in heard(own)
 
 
 def test_who_has_several_is_asked_which_the_own_one_first(ring: Ring) -> None:

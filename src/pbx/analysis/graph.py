@@ -213,7 +213,8 @@ def _queue(queue: Queue) -> tuple[Node, list[Destination]]:
 
 def _voicemail(box: Voicemail) -> tuple[Node, list[Destination]]:
     greeting = (f"prompt/{box.greeting}",) if box.greeting else ()
-    lines = (*greeting, f"a message of {box.max_message:g} s at most")
+    heard_by = (f"heard by {len(box.users)} people",) if box.shared_with else ()
+    lines = (*greeting, f"a message of {box.max_message:g} s at most", *heard_by)
     leads = [box.operator] if box.operator is not None else []
     branches = tuple(Branch("key 0", str(to), ("voicemails", box.id, "operator")) for to in leads)
     return Node(f"voicemail/{box.id}", "voicemail", lines, branches), leads

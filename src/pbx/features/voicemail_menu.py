@@ -158,3 +158,11 @@ async def _envelope(call: Call, message: Message) -> None:
         await call.play("system-voicemail-from", values={"number": message.caller})
     at = datetime.fromtimestamp(message.left / 1000, ZoneInfo(call.tenant.timezone))
     await call.play("system-voicemail-received", values={"date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}"})
+    if message.state == SAVED and (number := _extension_of(call, message.author)):
+        await call.play("system-voicemail-heard-by", values={"number": number})
+
+
+def _extension_of(call: Call, author: str) -> str:
+    """Of somebody else who has changed a message of a shared box; "" for nobody else, or one without."""
+    person = call.tenant.users.get(author.removeprefix("user/"))
+    return (person.extension or "") if person is not None and person is not call.user else ""

@@ -156,6 +156,10 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "ru-RU": "Ящик номера {number}: нажмите {digits}.",
         "en-US": "For the mailbox of {number}, press {digits}.",
     },
+    "voicemail-heard-by": {
+        "ru-RU": "Его прослушали с номера {number}.",
+        "en-US": "It was heard by {number}.",
+    },
     "voicemail-gone": {
         "ru-RU": "Это сообщение уже удалили.",
         "en-US": "That message has been deleted meanwhile.",

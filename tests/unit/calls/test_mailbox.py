@@ -155,6 +155,28 @@ def test_messages_expire_in_boxes_that_want_it_so(process: Process) -> None:
     assert process.journal[-1][1]["author"] == "expiry"
 
 
+def test_each_of_a_shared_box_has_an_e_mail_in_the_own_language_and_one_draft_is_made(process: Process) -> None:
+    box = Voicemail("anna", "anna", email="notify", transcribe=True, shared_with=("boris", "vera"))
+    users = {
+        "anna": SimpleNamespace(email="anna@t.example", languages=("en-US",)),
+        "boris": SimpleNamespace(email="boris@t.example", languages=()),
+        "vera": SimpleNamespace(email=None, languages=()),
+    }
+    services = SimpleNamespace(voicemails={"anna": box, "quiet": Voicemail("quiet", "anna")})
+    tenant = SimpleNamespace(services=services, users=users, languages=("ru-RU",), timezone="Europe/Moscow")
+    serving = SimpleNamespace(model=SimpleNamespace(tenants={"t": tenant}))
+    exchange: Any = SimpleNamespace(serving=serving)
+    told = Messages(exchange, process.boxes)
+    process.leave()
+    row = process.journal[-1][1]
+    assert [(mail["to"], mail["language"]) for mail in row["mails"]] == [
+        ("anna@t.example", "en-US"),
+        ("boris@t.example", "ru-RU"),
+    ]
+    assert row["transcribe"] == {"language": "en-US"}
+    assert told.tasks_of("t", "quiet") == told.tasks_of("t", "nowhere") == told.tasks_of("gone", "anna") == {}
+
+
 def test_deleted_ones_are_forgotten_in_the_end(process: Process) -> None:
     message = process.leave()
     process.mail.mark(message, "deleted", "user/anna")
