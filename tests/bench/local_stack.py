@@ -153,11 +153,16 @@ def _configs(
             "transcription": {"command": [sys.executable, "-c", WRITES_DOWN, "{language}"], "within": 20},
         })
     )  # fmt: skip
+    (folder / "spool").mkdir(mode=0o700)
     (folder / "relay.json").write_text(
         json.dumps({
             "digits": {"address": place.host, "port": DIGITS_PORT},
             "calls": {"address": place.host, "port": AGENT_PORT},
             "control": str(folder / "relay.sock"),
+            "recording": {
+                "spool": str(folder / "spool"),
+                "ng": {"address": place.host, "port": NG_PORT}, "cli": {"address": place.host, "port": CLI_PORT},
+            },
         })
     )  # fmt: skip
     return calls, media
@@ -203,6 +208,7 @@ def running(
               f"--interface={place.host}", f"--listen-ng={place.host}:{NG_PORT}",
               f"--listen-cli={place.host}:{CLI_PORT}",
               "--port-min=40000", "--port-max=59999", "--delete-delay=0", f"--dtmf-log-dest={place.host}:{DIGITS_PORT}",
+              "--recording-method=pcap", "--recording-format=eth", f"--recording-dir={folder}/spool",
               "--num-threads=2", f"--pidfile={folder}/rtpengine.pid", *kept)  # fmt: skip
         stack.start("media", sys.executable, "-m", "pbx.server.media", "--config", str(media))
         stack.start("calls", sys.executable, "-m", "pbx.server.calls", "--config", str(calls))

@@ -63,7 +63,7 @@ class CallRecording:
 
     async def before_join(self, callee: CalleeLeg) -> None:
         """Somebody has answered, and the two do not hear each other yet."""
-        self._takes_part(callee)
+        self._takes_part(callee)  # before it is asked in which direction the call goes
         found = policies_of.always(self._call.tenant, *self._facts(callee))
         if isinstance(callee.target, TrunkTarget) and callee.target.emergency:
             found = ((policy, why) for policy, why in found if policy.announce is None)
@@ -213,17 +213,21 @@ class CallRecording:
 
     def _facts(self, callee: CalleeLeg | None) -> tuple[str, tuple[str, ...]]:
         """Direction, and numbers of ours: called, or shown."""
-        call = self._call
-        if call.user is not None and call.user.id not in self._people:
-            self._people.append(call.user.id)
+        self._caller_takes_part()
         shown = callee.shown if callee is not None and isinstance(callee.target, TrunkTarget) else None
-        return self._direction(), tuple(number for number in (call.record.number, shown) if number)
+        return self._direction(), tuple(number for number in (self._call.record.number, shown) if number)
+
+    def _caller_takes_part(self) -> None:
+        person = self._call.user
+        if person is not None and person.id not in self._people:
+            self._people.append(person.id)
 
     def _direction(self) -> str:
         direction = self._call.record.direction
         return "outbound" if direction == "internal" and self._outside else direction
 
     def _takes_part(self, callee: CalleeLeg) -> None:
+        self._caller_takes_part()
         match callee.target:
             case DeviceTarget(user=user) if user not in self._people:
                 self._people.append(user)

@@ -25,7 +25,7 @@ ON, PAUSED, STOPPED, OVER = "on", "paused", "stopped", "over"
 APART = RATE // 2  # samples between where a packet is put and when it came
 ANCHORS = 1000  # of one stream; a sender whose clock jumps more often is put where it came
 UNHEARD = 1.0  # seconds without a packet of anybody, at an end of what was recorded, that were lost
-BETWEEN = 0.2  # seconds between two files that are told as lost
+BETWEEN = 0.05  # seconds between two files that are told as lost
 ROWS = 4096
 
 Codecs = Mapping[int, str]  # payload type → name

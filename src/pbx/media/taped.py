@@ -48,7 +48,7 @@ class Lines:
         if len(self._waiting) >= MOST:
             del self._waiting[next(iter(self._waiting))]
             self.lost += 1
-        datagram = orjson.dumps({"tape": session, "number": number, "line": line}, option=orjson.OPT_NON_STR_KEYS)
+        datagram = orjson.dumps({"tape": session, "number": number, "line": line})
         self._waiting[session, number] = _Waiting(peer, line, datagram, now + SEND_AGAIN)
         return datagram
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ Lines = dict[int, dict[str, Any]]
 
 def make(folder: Path, session: str) -> list[str]:
     """Make the recordings of a call that is over; returns their ids. Raises OSError: nothing is lost then."""
+    set_aside(folder)
     lines = lines_of(folder / "tapes" / f"{session}.jsonl")
     moments = [tape.Moment.of(line) for _, line in sorted(lines.items())]
     captures = [pcap.read(path.read_bytes()) for path in _pcaps(folder, session)]
@@ -64,6 +66,13 @@ def _recording(policy: dict[str, Any], about: dict[str, Any] | Any, span: tape.S
     )
 
 
+def set_aside(folder: Path) -> None:
+    """Take the files that rtpengine has begun out of its way, while it writes them: when it is killed and has its
+    sessions back from Redis, it begins files of the same names, and would write over them. Raises OSError."""
+    for path in folder.glob("pcaps/*.pcap"):
+        path.rename(folder / "tapes" / f"{path.stem}.{time.time_ns()}.pcap")
+
+
 def forget(folder: Path, session: str) -> None:
     """What the recordings were made from."""
     for path in [*_pcaps(folder, session), *_told_by_rtpengine(folder, session)]:
@@ -97,7 +106,7 @@ def newest(folder: Path, session: str, line: dict[str, Any]) -> float:
 
 
 def _pcaps(folder: Path, session: str) -> list[Path]:
-    return _found(folder / "pcaps", f"{glob.escape(session)}-{'[0-9a-f]' * 16}.pcap")
+    return _found(folder / "tapes", f"{glob.escape(session)}-{'[0-9a-f]' * 16}.*.pcap")
 
 
 def _told_by_rtpengine(folder: Path, session: str) -> list[Path]:

@@ -1,8 +1,9 @@
 """The recorded calls of a relay, from what rtpengine writes of them to finished recordings (`pbx.media.recorded`).
 
-One folder, in memory: `pcaps/`, `metadata/` and `tmp/` are rtpengine's, `tapes/<session>.jsonl` holds what call
-processes have told of a session, `finished/<id>/` are the recordings. All that is known is in the folder: an agent that
-is killed goes on where it was, and makes a recording that it was making again from the beginning.
+One folder, in memory: `pcaps/`, `metadata/` and `tmp/` are rtpengine's, whose pcaps are moved to `tapes/` as soon as
+they are there; `tapes/<session>.jsonl` holds what call processes have told of a session, `finished/<id>/` are the
+recordings. All that is known is in the folder: an agent that is killed goes on where it was, and makes a recording that
+it was making again from the beginning.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ log = logging.getLogger("pbx-relay")
 
 SESSION = re.compile(r"[A-Za-z0-9._-]{1,120}")
 WRITTEN_WITHIN = 5.0  # seconds in which rtpengine closes the files of a call that is over
+WRITES_AFTER = 0.05  # seconds after it is told of a recording until rtpengine has begun a file
 LOOK_EVERY = 1.0
 ASK_AFTER = 30.0  # seconds without a packet or a line after which rtpengine is asked whether it knows the session
 AGAIN_AFTER = 10.0  # seconds after a recording could not be made
@@ -114,6 +116,7 @@ class Tapes:
         numbers.add(number)
         if number > newest:
             self._is(session, line)
+            asyncio.get_running_loop().call_later(WRITES_AFTER, self._set_aside)
         elif session in self._due:  # one that comes late, of a call that is over
             self._due[session] = time.monotonic()
         return True
@@ -128,12 +131,19 @@ class Tapes:
     async def _make(self) -> None:
         asked = time.monotonic()
         while True:
+            self._set_aside()
             for session in [one for one, due in self._due.items() if due <= time.monotonic()]:
                 await self._make_one(session)
             if time.monotonic() - asked >= ASK_AFTER / 2:
                 asked = time.monotonic()
                 await self._end_forgotten()
             await asyncio.sleep(LOOK_EVERY / 10 if self._due else LOOK_EVERY)
+
+    def _set_aside(self) -> None:
+        try:
+            cutting.set_aside(self.folder)
+        except OSError as error:
+            log.error("what rtpengine writes is not set aside: %s", error)
 
     async def _make_one(self, session: str) -> None:
         age = time.time() - self._open[session]["at"] / 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,16 +30,17 @@ PINS = {"board": "4711", "chair": "909090", "crew": "6274"}  # of rooms and boxe
 
 
 @contextlib.contextmanager
-def office(folder: Path) -> Iterator[tuple[Stack, str]]:
-    """The processes, and their address."""
+def office(folder: Path, *, more: Mapping[str, Any] | None = None, redis: bool = False) -> Iterator[tuple[Stack, str]]:
+    """The processes, and their address. `more` objects than the house has, by kind, as an apply writes them."""
     host = address()
     audio = {SOUND: encode(HOUSE / "house" / "prompts" / "tone.wav")}
     plain = with_sound(house().tenant_plain["house"])
+    plain |= {kind: {**plain.get(kind, {}), **objects} for kind, objects in (more or {}).items()}
     tenants = {TENANT: {"revision": "r", "plain": plain}}
     document = {"format": 1, "site_revision": "r", "tenants": tenants, "site": {"plain": house().site_plain}}
     secrets = {f"pin/{name}": pins.hashed(digits, name.encode()) for name, digits in PINS.items()}
     place = Place(calls=host, edge=host, host=host)
-    with running(folder, place, document=document, audio=audio, secrets=secrets) as stack:
+    with running(folder, place, document=document, audio=audio, secrets=secrets, redis=redis) as stack:
         yield stack, host
 
 
@@ -74,6 +75,11 @@ class Desk:
         """Gives a telephone a voice: a tone of this frequency, in the calls that it has from now on."""
         made = self._edge.voices[device] = Voice(None, self.host, hz)
         return made
+
+    @property
+    def voices(self) -> Mapping[str, Voice]:
+        """By device."""
+        return self._edge.voices
 
     def call_in(self, number: str, caller: str = "79161234567") -> CallerLeg:
         """An outside call over the trunk `digits`."""

@@ -19,7 +19,7 @@ from pbx.media.ng import NgClient
 from pbx.media.relay import RelaySession, Toward
 from pbx.sip import sdp as sdps
 
-Codecs = Mapping[int, str]  # payload type → name
+Codecs = Mapping[str, str]  # payload type → name; all keys are texts, as in JSON
 Ask = Callable[[str, bytes], Awaitable[bytes | None]]
 
 log = logging.getLogger(__name__)
@@ -367,11 +367,11 @@ class CallMedia(AtTheEngine):
         except (EngineError, sdps.SdpError) as error:
             log.warning("no music for %s: %s", self.engine_leg(tag), error)
 
-    def audible(self) -> tuple[dict[int, Codecs], dict[int, Codecs]]:
+    def audible(self) -> tuple[dict[str, Codecs], dict[str, Codecs]]:
         """The relay's ports at which sound comes in that somebody who is served hears, by channel, with the codecs that
         may come. Who is on hold or left aside is heard by nobody; what the engine plays to a leg is on the other one's
         channel."""
-        sides: tuple[dict[int, Codecs], dict[int, Codecs]] = ({}, {})
+        sides: tuple[dict[str, Codecs], dict[str, Codecs]] = ({}, {})
         for tag in {self.head, *self._peer}:
             side, seat = self._sides.get(tag), self._seats.get(tag, LEFT)
             if side is None or not side.sent:
@@ -379,9 +379,11 @@ class CallMedia(AtTheEngine):
             silenced = bool(self._holds and tag in self._peer) or (self._blocked and tag == self.head)
             if not silenced and not self._is_fax:
                 told = sdps.audio(side.sent)
-                sides[seat][told.port] = {codec.payload: codec.name for codec in told.codecs if codec.name in CLOCKS}
+                sides[seat][str(told.port)] = {
+                    str(codec.payload): codec.name for codec in told.codecs if codec.name in CLOCKS
+                }
             if side.engine in self._ports:
-                sides[RIGHT - seat][self._ports[side.engine]] = {0: "PCMU", 8: "PCMA"}
+                sides[RIGHT - seat][str(self._ports[side.engine])] = {"0": "PCMU", "8": "PCMA"}
         return sides
 
     async def take_down(self, on: bool) -> None:
