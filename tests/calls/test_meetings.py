@@ -189,6 +189,29 @@ def test_tones_say_who_comes_and_goes(office: Office) -> None:
     tell(office, plot)
 
 
+def test_whoever_guesses_is_asked_no_more_and_others_are(office: Office) -> None:
+    async def plot(room: Room) -> None:
+        for _ in range(2):
+            guest = room.dials("anna", "1#,2#,3#")
+            await after(60.0)
+            assert guest.heard[-1] == "system-goodbye" and guest.call.record.hung_up_by == "pbx"
+        assert room.events.count("anna conference.guessed") == 1
+        guest = room.dials("anna", MEMBER)
+        await after(20.0)
+        assert guest.heard == ["system-conference-blocked", "system-goodbye"]
+        other = room.dials("boris", MEMBER)
+        await after()
+        assert other.heard[-1] == "music"
+        await all_go(other)
+        await after(1000.0)
+        again = room.dials("anna", MEMBER)
+        await after()
+        assert again.heard[-1] == "music", "it is forgotten"
+        await all_go(again)
+
+    tell(office, plot)
+
+
 def test_a_moderator_mutes_and_sends_out(office: Office) -> None:
     async def plot(room: Room) -> None:
         anna, chair = room.dials("anna", MEMBER), room.dials("chair", CHAIR)

@@ -128,6 +128,7 @@ REASONS = {
     "conference_member": "conference/{conference}: участник вошёл",
     "conference_moderator": "conference/{conference}: вошёл ведущий",
     "conference_pin_wrong": "conference/{conference}: верного PIN нет за {tries} попытки",
+    "conference_guessed": "conference/{conference}: слишком много неверных PIN, пока больше не спрашивают",
     "conference_full": "conference/{conference}: внутри уже {members}, больше нельзя",
     "conference_locked": "conference/{conference}: закрыта ведущим",
     "invited": "conference/{conference}: вызывается {digits}",

@@ -14,6 +14,7 @@ from pbx.model.services import Conference
 from pbx.routing.reason import Reason
 
 PIN, WRONG = "system-conference-pin", "system-conference-wrong-pin"
+BLOCKED = "system-conference-blocked"
 GOODBYE, SENT_OUT = "system-goodbye", "system-conference-kicked"
 REFUSED = {"full": "system-conference-full", "locked": "system-conference-locked"}
 TRIES = 3
@@ -49,18 +50,33 @@ async def _admitted(call: Call, room: Conference) -> bool | None:
     """True for a moderator, False for anybody else who may come in, None for who may not."""
     if room.pin is None and room.moderator_pin is None:
         return False
+    guesses, caller, outside = call.house.guesses, _caller(call), call.trunk is not None
     for _ in range(TRIES):
+        if guesses.are_too_many(room.id, caller, outside=outside, now=call.moment()):
+            call.note(Reason("conference_guessed", conference=room.id))
+            await call.play(BLOCKED)
+            return None
         typed = await call.collect(PIN, first_within=5.0, next_within=3.0, complete=_is_whole)
         digits = typed.rstrip("#")
         if room.pin is not None and call.state.is_pin(room.pin, digits):
+            guesses.right(room.id, caller)
             return False
         if room.moderator_pin is not None and call.state.is_pin(room.moderator_pin, digits):
+            guesses.right(room.id, caller)
             return True
         if room.pin is None:
             return False
+        if digits and guesses.wrong(room.id, caller, outside=outside, now=call.moment()):
+            call.tell("conference.guessed", conference=room.id, caller=caller)
+            call.state.alert(f"conference {room.id}: PINs are guessed, the last one by {caller or 'a hidden number'}")
         await call.play(WRONG)
     call.note(Reason("conference_pin_wrong", conference=room.id, tries=TRIES))
     return None
+
+
+def _caller(call: Call) -> str | None:
+    """Whoever types PINs: a person of ours, or the number shown."""
+    return f"user/{call.user.id}" if call.user is not None else call.party.number
 
 
 def _is_whole(typed: str) -> bool:

@@ -58,6 +58,10 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "ru-RU": "Код неверный.",
         "en-US": "That code is wrong.",
     },
+    "conference-blocked": {
+        "ru-RU": "Слишком много неверных кодов. Попробуйте позже.",
+        "en-US": "Too many wrong codes. Please try later.",
+    },
     "conference-wait": {
         "ru-RU": "Конференция ещё не началась. Дождитесь ведущего.",
         "en-US": "The conference has not begun. Please wait for the moderator.",

@@ -138,6 +138,7 @@ ENGLISH: Mapping[str, str] = {
     "conference_member": "conference/{conference}: comes in",
     "conference_moderator": "conference/{conference}: comes in as the moderator",
     "conference_pin_wrong": "conference/{conference}: no right PIN in {tries} tries",
+    "conference_guessed": "conference/{conference}: too many wrong PINs: no more are asked for, for a while",
     "conference_full": "conference/{conference}: {members} are in, that is all it takes",
     "conference_locked": "conference/{conference}: locked by its moderator",
     "invited": "conference/{conference}: {digits} is called in",
