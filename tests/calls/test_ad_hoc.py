@@ -89,6 +89,14 @@ def test_the_moderator_sends_out_who_came_last(three: Callable[..., Told]) -> No
     assert told.hung_up[0] == "device vera-desk" and told.record.hung_up_by == "callee"
 
 
+def test_the_moderator_ends_it_for_all(three: Callable[..., Told]) -> None:
+    told = three("*3203#,1,*,9")
+    assert (
+        set(told.hung_up) == {"device boris-desk", "device vera-desk"} and heard(told)[-1] == "system-conference-over"
+    )
+    assert told.record.hung_up_by == "caller" and told.talk < 30
+
+
 def test_the_moderator_calls_in_one_more_as_it_may_dial(three: Callable[..., Told]) -> None:
     told = three("*3203#,1,*,5,89161234567#", mtt=TALKS)
     assert rang(told)[2] == "trunk acme.mtt"

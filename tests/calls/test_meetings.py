@@ -212,6 +212,25 @@ def test_whoever_guesses_is_asked_no_more_and_others_are(office: Office) -> None
     tell(office, plot)
 
 
+def test_how_many_are_in_is_said_and_a_moderator_ends_it_for_all(office: Office) -> None:
+    async def plot(room: Room) -> None:
+        anna, chair = room.dials("anna", MEMBER), room.dials("chair", CHAIR)
+        await after()
+        anna.press("*6")
+        await after()
+        assert anna.heard[-1] == "system-conference-count"
+        anna.press("*9")
+        await after()
+        assert anna.heard[-1] == "refused" and places(anna, chair) == ["in", "in"]
+        chair.press("*9")
+        await after()
+        for guest in (anna, chair):
+            assert guest.task.done() and guest.heard[-1] == "system-conference-over"
+            assert "conference/board: its moderator has ended it" in guest.call.record.reasons
+
+    tell(office, plot)
+
+
 def test_a_moderator_mutes_and_sends_out(office: Office) -> None:
     async def plot(room: Room) -> None:
         anna, chair = room.dials("anna", MEMBER), room.dials("chair", CHAIR)

@@ -170,7 +170,7 @@ def test_what_a_caller_finds(found: Found, pin: str, heard: list[str], why: str,
     ("9999#", "*2", ["system-conference-moderator-menu", "system-conference-lock-on"], {"locked": True}),
     ("9999#", "*3", ["system-conference-moderator-menu", "done"], {}),
     ("9999#", "*4", ["system-conference-moderator-menu", "refused"], {}),  # there is nobody
-    ("9999#", "*9", ["system-conference-moderator-menu", "refused"], {}),
+    ("9999#", "*8", ["system-conference-moderator-menu", "refused"], {}),
 ])  # fmt: skip
 def test_keys_in_the_room(
     pin: str, key: str, heard: list[str], kept: dict[str, bool], office: Office, tell: Tell

@@ -137,6 +137,7 @@ REASONS = {
     "mixed": "общий разговор: {legs}",
     "mix_sent_out": "{leg} удалён из общего разговора",
     "mix_over": "общий разговор окончен: двое говорят дальше, один из них {leg}",
+    "conference_over": "conference/{conference}: ведущий закончил её",
     "conference_sent_out": "conference/{conference}: удалён из комнаты",
     # ringing
     "leg_failed": "{node}: {leg}, ответ SIP {status}",

@@ -39,7 +39,8 @@ class Member:
         self.held = False  # its telephone holds the room: what it plays meanwhile is for nobody
         self.is_otherwise = False  # than the engine has been told
         self.speaks = False
-        self.sent_out = False
+        self.sent_out = False  # alone, or with all (`is_over`)
+        self.is_over = False
         self.tone = ""  # that is to be heard next
         self.news = asyncio.Event()
 
@@ -160,6 +161,13 @@ class Meeting:
         member.sent_out = True
         member.news.set()
         await member.ears.connections.leave_room(member.ears.caller)
+
+    async def end(self, by: Member) -> None:
+        """The moderator ends it for all, itself included."""
+        self._tell("conference.ended", by)
+        for member in list(self.members):
+            member.is_over = True
+            await self.send_out(member)
 
     def last_who_came(self, besides: Member) -> Member | None:
         """The newest member who does not moderate."""

@@ -29,7 +29,8 @@ from pbx.routing.reason import Reason
 
 MOST = 10  # who talk in one
 IS_BUSY, NO_ANSWER, BARRED = "system-third-busy", "system-third-no-answer", "system-barred"
-MENU, SENT_OUT = "system-ad-hoc-menu", "system-conference-kicked"
+MENU = "system-ad-hoc-menu"
+SENT_OUT, OVER = "system-conference-kicked", "system-conference-over"
 GIVEN_UP = Outcome(487)
 
 
@@ -152,6 +153,7 @@ class Mix:
         self._entry = call.happened.mix()
         self._meeting = Meeting(Conference(call.record.id, ""), f"{call.tenant.id}/call/{call.record.id}")
         self._keys = Keys(self._call_in, MENU, has_door=False)
+        self._members: list[Member] = []  # also those who have gone
         self._staying: dict[asyncio.Future[Any], Member] = {}
         self._ringing: asyncio.Future[None] | None = None
         self._news = asyncio.Event()  # somebody has come, or is rung
@@ -161,15 +163,20 @@ class Mix:
         call = self._call
         async with self._heard_of_all():
             await self._begin()
-            while len(self._others) > 1 or (self._others and self._ringing is not None):
+            while len(self._others) > 1 or (self._others and (self._ringing is not None or self._is_over)):
                 await self._next()
         others = self._others
         if not others:
-            call.record.hung_up_by = "callee"
+            call.record.hung_up_by = "caller" if self._is_over else "callee"
             return None
         call.note(Reason("mix_over", leg=others[0].label))
         await rejoin(call, others[0])
         return None
+
+    @property
+    def _is_over(self) -> bool:
+        """The moderator has ended it for all, who are told so."""
+        return any(member.is_over for member in self._members)
 
     @property
     def _others(self) -> list[CalleeLeg]:
@@ -227,6 +234,7 @@ class Mix:
         member = Member(self._call, entry, Ears(self._call, leg))
         member.held = leg.tag in self._call.held_by
         self._meeting.add(member)
+        self._members.append(member)
         return member
 
     def _stays(self, leg: CallerLeg, member: Member) -> None:
@@ -245,8 +253,9 @@ class Mix:
             staying.cancel()
             await asyncio.gather(staying, return_exceptions=True)
         if member.sent_out and not leg.gone.done():
-            call.note(Reason("mix_sent_out", leg=leg.label))
-            await member.ears.play(SENT_OUT)
+            if not member.is_over:
+                call.note(Reason("mix_sent_out", leg=leg.label))
+            await member.ears.play(OVER if member.is_over else SENT_OUT)
         self._meeting.remove(member)
         call.happened.leaves(member.entry, call.moment())
         self._tell("conference.left", leg, member)

@@ -15,7 +15,7 @@ from pbx.routing.reason import Reason
 
 PIN, WRONG = "system-conference-pin", "system-conference-wrong-pin"
 BLOCKED = "system-conference-blocked"
-GOODBYE, SENT_OUT = "system-goodbye", "system-conference-kicked"
+GOODBYE, SENT_OUT, OVER = "system-goodbye", "system-conference-kicked", "system-conference-over"
 REFUSED = {"full": "system-conference-full", "locked": "system-conference-locked"}
 TRIES = 3
 MOST_DIGITS = 12
@@ -41,8 +41,8 @@ async def conference(call: Call, to: Destination) -> Destination | None:
     with _in(call, room, Member(call, entry)) as (meeting, member):
         await stay(call, meeting, member, Keys(_call_in))
     if member.sent_out:
-        call.note(Reason("conference_sent_out", conference=room.id))
-        await call.play(SENT_OUT)
+        call.note(Reason("conference_over" if member.is_over else "conference_sent_out", conference=room.id))
+        await call.play(OVER if member.is_over else SENT_OUT)
     return None
 
 

@@ -1,5 +1,6 @@
 """In a conference: `*` opens a menu. `1` mutes oneself, and takes that back; a moderator also has `2` to lock the door,
-`3` to mute all others, `4` to send out who came last, `5` and a number with `#` to call somebody in."""
+`3` to mute all others, `4` to send out who came last, `5` and a number with `#` to call somebody in, `9` to end it for
+all. `6` says how many are in."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from pbx.calls.meeting import Meeting, Member
 
 WAIT, ALONE = "system-conference-wait", "system-conference-alone"
 MENU, MODERATOR_MENU = "system-conference-menu", "system-conference-moderator-menu"
-NUMBER = "system-conference-number"
-OPENS, MUTE, LOCK, MUTE_OTHERS, SEND_OUT, CALL_IN = "*", "1", "2", "3", "4", "5"
+NUMBER, HOW_MANY = "system-conference-number", "system-conference-count"
+OPENS, MUTE, LOCK, MUTE_OTHERS, SEND_OUT, CALL_IN, COUNT, END = "*", "1", "2", "3", "4", "5", "6", "9"
 MUTED, UNMUTED = "system-conference-muted", "system-conference-unmuted"
 LOCKED, UNLOCKED = "system-conference-lock-on", "system-conference-lock-off"
 DONE, NOT_DONE = "done", "refused"  # tones
@@ -104,6 +105,8 @@ async def _menu(ears: Hearing, meeting: Meeting, member: Member, keys: Keys) -> 
             await ears.play(MUTED if muted else UNMUTED)
         else:
             await ears.sound(NOT_DONE)
+    elif key == COUNT:
+        await ears.play(HOW_MANY, values={"count": str(meeting.count)})
     elif key == LOCK and member.moderates and keys.has_door:
         meeting.lock(member, not meeting.locked)
         await ears.play(LOCKED if meeting.locked else UNLOCKED)
@@ -121,6 +124,8 @@ async def _ruled(ears: Hearing, meeting: Meeting, member: Member, key: str, keys
         return digits != "" and await keys.call_in(member, digits)
     elif key == SEND_OUT and (last := meeting.last_who_came(member)) is not None:
         await meeting.send_out(last)
+    elif key == END:
+        await meeting.end(member)
     else:
         return False
     return True

@@ -71,14 +71,24 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "en-US": "You are the first in this conference.",
     },
     "conference-menu": {
-        "ru-RU": "Чтобы выключить или включить микрофон, нажмите один.",
-        "en-US": "To mute or unmute yourself, press one.",
+        "ru-RU": "Чтобы выключить или включить микрофон, нажмите один. Сколько вас, скажу по клавише шесть.",
+        "en-US": "To mute or unmute yourself, press one. To hear how many are here, press six.",
     },
     "conference-moderator-menu": {
         "ru-RU": "Свой микрофон: один. Закрыть или открыть конференцию: два. Выключить или включить микрофоны "
-        "участников: три. Отключить последнего: четыре. Вызвать ещё кого-то: пять.",
+        "участников: три. Отключить последнего: четыре. Вызвать ещё кого-то: пять. Сколько вас: шесть. Закончить для "
+        "всех: девять.",
         "en-US": "For your microphone press one. To lock or open the conference press two. To mute or unmute the "
-        "others press three. To remove the last one press four. To call somebody in press five.",
+        "others press three. To remove the last one press four. To call somebody in press five. To hear how many are "
+        "here press six. To end it for all press nine.",
+    },
+    "conference-count": {
+        "ru-RU": "Вас здесь {count m: участник|участника|участников}.",
+        "en-US": "There are {count: person|people} here.",
+    },
+    "conference-over": {
+        "ru-RU": "Ведущий закончил конференцию.",
+        "en-US": "The moderator has ended the conference.",
     },
     "conference-number": {
         "ru-RU": "Введите номер и нажмите решётку.",
@@ -122,9 +132,10 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     },
     "ad-hoc-menu": {
         "ru-RU": "Свой микрофон: один. Выключить или включить микрофоны остальных: три. Отключить последнего: четыре. "
-        "Вызвать ещё кого-то: пять.",
+        "Вызвать ещё кого-то: пять. Сколько вас: шесть. Закончить для всех: девять.",
         "en-US": "For your microphone press one. To mute or unmute the others press three. To remove the last one "
-        "press four. To call somebody in press five.",
+        "press four. To call somebody in press five. To hear how many are here press six. To end it for all press "
+        "nine.",
     },
     # voicemail: the caller
     "voicemail": {
