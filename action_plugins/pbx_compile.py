@@ -39,6 +39,7 @@ HOST_VARIABLES = (
     "pbx_web_settings",
     "pbx_mail_settings",
     "pbx_transcription_settings",
+    "pbx_recogniser_settings",
     "pbx_owners",
     "pbx_calls_instances",
 )

@@ -33,6 +33,7 @@ from pbx.calls.live.exchange import Exchange
 from pbx.calls.live.last_numbers import LastNumbers
 from pbx.calls.live.mailbox import Boxes
 from pbx.calls.live.own_settings import OwnSettings
+from pbx.calls.live.recogniser import Recogniser
 from pbx.calls.live.serving import Serving
 from pbx.features.story import again, story
 from pbx.media.engine_client import EngineClient
@@ -196,6 +197,7 @@ async def exchange_of(wire: Wire, folder: Path) -> Exchange:
         events=Events("000000000001", time.time),
         settings=OwnSettings(lambda row: None, lambda: 0),
         last=LastNumbers(lambda tenant, telephones: []),
+        recogniser=Recogniser(None, time.monotonic),
         boxes=cast(Boxes, SimpleNamespace(of=lambda tenant: None)),  # these calls reach none
     )
     exchange.serve(Serving.of(model, {}, "", model.tenants))

@@ -125,9 +125,15 @@ def document_of(model: Path) -> dict[str, Any]:
 
 
 def _configs(
-    folder: Path, place: Place, document: dict[str, Any], audio: Mapping[str, bytes], secrets: Mapping[str, str]
+    folder: Path,
+    place: Place,
+    document: dict[str, Any],
+    audio: Mapping[str, bytes],
+    secrets: Mapping[str, str],
+    recogniser: Mapping[str, Any] | None,
 ) -> tuple[Path, Path]:
     calls, media = folder / "calls.json", folder / "media.json"
+    understands = {"socket": str(folder / "recogniser.sock"), "deadline": 1.5, "at_once": 4, "engine": recogniser}
     (folder / "prompts").mkdir()
     for name, sound in audio.items():
         (folder / "prompts" / name).write_bytes(sound)
@@ -149,6 +155,7 @@ def _configs(
             "control": str(folder / "control.sock"), "api": str(folder / "api.sock"),
             "journal": str(folder / "journal"),
             "store": str(folder / "store.sqlite"), "prompts": str(folder / "prompts"),
+            **({"recogniser": understands} if recogniser else {}),
             "document": str(folder / "document.json"), "secrets": str(folder / "secrets.json"),
             "transcription": {"command": [sys.executable, "-c", WRITES_DOWN, "{language}"], "within": 20},
         })
@@ -188,13 +195,14 @@ def running(
     audio: Mapping[str, bytes] | None = None,
     secrets: Mapping[str, str] | None = None,
     redis: bool = False,
+    recogniser: Mapping[str, Any] | None = None,
 ) -> Iterator[Stack]:
     """Start rtpengine, the engine, pbx-calls and the drainer; end them at the end. `document` in place of a model,
     `audio` by file name, `secrets` as an apply brings them; with `redis` the relay's sessions outlive it, as on a host.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    calls, media = _configs(folder, place, document or document_of(model), audio or {}, secrets or {})
+    calls, media = _configs(folder, place, document or document_of(model), audio or {}, secrets or {}, recogniser)
     stack = Stack(folder, place.enter)
     try:
         if not place.enter:
@@ -211,6 +219,8 @@ def running(
               "--recording-method=pcap", "--recording-format=eth", f"--recording-dir={folder}/spool",
               "--num-threads=2", f"--pidfile={folder}/rtpengine.pid", *kept)  # fmt: skip
         stack.start("media", sys.executable, "-m", "pbx.server.media", "--config", str(media))
+        if recogniser is not None:
+            stack.start("recogniser", sys.executable, "-m", "pbx.server.recogniser", "--config", str(calls))
         stack.start("calls", sys.executable, "-m", "pbx.server.calls", "--config", str(calls))
         stack.start("journal", sys.executable, "-m", "pbx.server.journal", "--config", str(calls))
         stack.wait_until_served()

@@ -14,6 +14,7 @@ ENGLISH = Language(
         "records_not": "is recorded no more",
         "transfers": "is sent on to {about}",
         "presses": "presses {about}",
+        "says": "says “{about}”",
         "answered": "is answered, {about}",
         "refused": "is refused: {about}",
         "rings": "rings {about}",

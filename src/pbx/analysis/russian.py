@@ -67,6 +67,10 @@ REASONS = {
     "weekday_SU": "вс",
     # menus and groups
     "key_typed": "ivr/{ivr}: набрано {digits} → {to}",
+    "phrase_heard": "ivr/{ivr}: услышано «{phrase}» ({score:.2f}, {engine}): на {to}",
+    "phrase_unsure": "ivr/{ivr}: «{phrase}» неуверенно ({score:.2f} из {confidence:g}, {engine}) (попытка {attempt})",
+    "phrase_unknown": "ivr/{ivr}: сказанного нет среди фраз меню ({engine}) (попытка {attempt})",
+    "nobody_listens": "ivr/{ivr}: речь сейчас не распознаётся ({why}): только клавиши",
     "wrong_key": "ivr/{ivr}: набрано {digits}, такого пункта нет (попытка {attempt})",
     "no_key": "ivr/{ivr}: ничего не набрано (попытка {attempt})",
     "collected": "{name}: набрано {digits}",
@@ -225,6 +229,7 @@ RUSSIAN = Language(
         "records_not": "звонок больше не записывается",
         "transfers": "звонок переводят на {about}",
         "presses": "звонящий набирает {about}",
+        "says": "звонящий говорит «{about}»",
         "answered": "вызов принят, {about}",
         "refused": "звонящему отказ: {about}",
         "rings": "вызывается {about}",

@@ -20,6 +20,7 @@ start (`boot`) and its number.
 | `recording.started`, `recording.stopped` | policy | the call is recorded by it from now on, or no more |
 | `recording.paused`, `recording.resumed` | policy, by | nothing is recorded for a while: a person, or `sensitive` |
 | `recording.failed` | policy, why | what should be recorded is not |
+| `recogniser.missed` | ivr, why | a menu that listens could not: it took keys alone |
 | `limit.reached` | number, user, why | no call may leave to this number now (`pbx.routing.limits`) |
 | `emergency.dialled` | number, caller, user, source, location, address, shown | an emergency number is called |
 | `call.ended` | disposition, code, hung_up_by, answered_by, collected | the record is written |

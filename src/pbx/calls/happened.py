@@ -8,7 +8,8 @@ else was typed: it may have been meant for nobody's eyes.
 |-|-|
 | `legs` | `{leg, number?, at, after?, status?, redirect?, silent?, confirmed?, unconfirmed?, won?}`; no status: rang |
 | `inputs` | `{ivr, choice?, wrong?, first?, last?}`: when the first and the last digit came; none: nothing typed.
-Of digits that are asked for `{ivr, asks, length, right, ended?, first?, last?}` and `{ivr, confirms, first?, last?}` |
+Of digits that are asked for `{ivr, asks, length, right, ended?, first?, last?}` and `{ivr, confirms, first?, last?}`.
+Of a word `{ivr, heard, score, engine, choice?, spoke, after}`: no `heard`: it was not understood |
 | `collected` | name → the digits that a menu asked for; of sensitive ones as many stars |
 | `secret` | sensitive digits were asked for: what is typed at a menu later may be the rest of them |
 | `prompts` | name → how long it lasted, of those that were played whole |
@@ -39,6 +40,7 @@ from typing import Any
 from pbx.calls.leg import CalleeLeg, CallTarget, TrunkTarget
 from pbx.calls.record import CallRecord
 from pbx.model.services import Setting
+from pbx.speech.recognition.heard import Heard
 
 MOST = 100  # legs or inputs of one call that are kept
 Entry = dict[str, Any]
@@ -88,6 +90,13 @@ class Happened:
         elif times:
             entry |= {"wrong": True, "first": times[2], "last": times[2]}
         self._add("inputs", entry)
+
+    def spoken(self, ivr: str, times: tuple[int, int], heard: Heard, choice: str | None) -> None:
+        """An answer by voice to a menu: when the voice began and when something was made of it. What was said and is no
+        phrase of the menu is nobody's business."""
+        entry: Entry = {"ivr": ivr, "heard": heard.phrase or "", "score": heard.score, "engine": heard.engine}
+        entry |= {"choice": choice} if choice is not None else {}
+        self._add("inputs", {**entry, "spoke": times[0], "after": times[1]})
 
     def answered_menu(
         self, ivr: str, times: tuple[int, ...], asks: str, length: int, ended: str, *, right: bool

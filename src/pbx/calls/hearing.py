@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from pbx.calls.ear import Ear
 from pbx.calls.happened import Happened
 from pbx.calls.leg import Audio, CalleeLeg, CallerLeg, Connections
 from pbx.calls.mailbox import RATE, Draft, NoRoom
 from pbx.media.voice import is_voice
 from pbx.model.objects import Tenant
+from pbx.speech.recognition.heard import Vocabulary
 from pbx.speech.spoken import slots
 
 MUSIC = "music"  # the tone of a caller who waits and for whom the model names no prompt
@@ -30,6 +33,7 @@ class Hearing:
     language: str
     happened: Happened
     typed: tuple[int, ...] = ()  # ms of the last `collect` to its first digit, its last and its end
+    ear: Ear  # of the last `collect`: what was said, where a word was as good as digits
 
     def moment(self) -> int:
         """Milliseconds of UTC."""
@@ -63,30 +67,34 @@ class Hearing:
         next_within: float,
         complete: Callable[[str], bool],
         values: Values = None,
+        listens: Vocabulary | None = None,
     ) -> str:
         """Play a prompt that the first digit interrupts; return the digits typed, "" for none.
 
         `first_within` counts seconds from the end of the prompt to the first digit, `next_within` between digits;
-        `complete(digits)` ends the input at once.
+        `complete(digits)` ends the input at once. With `listens` a voice interrupts the prompt as well, and `ear` has
+        what was said; a digit that comes before it is understood wins.
         """
         self.typed = ()
         began = self.moment()
-        self.connections.expect(self.caller)
+        self.connections.expect(self.caller, listens=listens is not None)
         playing = asyncio.ensure_future(self.play(prompt, values=values))
         first = asyncio.ensure_future(self.caller.digits.get())
+        self.ear = ear = Ear(self.connections, self.caller, listens, self.moment)
         try:
-            await asyncio.wait({playing, first}, return_when=asyncio.FIRST_COMPLETED)
+            waits: set[asyncio.Future[Any]] = {playing, first, ear.spoke}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if not first.done():
-                await asyncio.wait({first}, timeout=first_within)
+                await self._end_of(playing)
+                await ear.wait(first, first_within)
             if not first.done():
                 return ""
             digits = first.result()
             self.typed = (self.moment() - began,) * 2
         finally:
             first.cancel()
-            if not playing.done():
-                playing.cancel()
-                await self.connections.stop(self.caller)
+            await self._end_of(playing)
+            await ear.close()
         while not complete(digits):
             try:
                 async with asyncio.timeout(next_within):
@@ -96,6 +104,12 @@ class Hearing:
                 break
         self.typed = (*self.typed, self.moment() - began)
         return digits
+
+    async def _end_of(self, playing: asyncio.Future[None]) -> None:
+        """What is played is over, or interrupted now."""
+        if not playing.done():
+            playing.cancel()
+            await self.connections.stop(self.caller)
 
     def forget_typed(self) -> None:
         """What was typed and not read is nobody's."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pbx.model.objects import Trunk
+from pbx.speech.recognition.heard import Heard, Vocabulary
 
 if TYPE_CHECKING:
     from pbx.calls.recording import Tape
@@ -321,8 +322,19 @@ class Connections(ABC):
     async def leave_room(self, leg: Leg) -> None:  # noqa: B027
         """Out of it; in none is no error."""
 
-    def expect(self, leg: Leg, *, asked: bool = True) -> None:  # noqa: B027
-        """A leg is asked for digits, or may type some unasked: nothing to do, but for a caller who follows a script."""
+    def expect(self, leg: Leg, *, asked: bool = True, listens: bool = False) -> None:  # noqa: B027
+        """A leg is asked for digits, or for a word as well, or may type some unasked: nothing to do, but for a caller
+        who follows a script."""
+
+    async def listen(self, leg: Leg, vocabulary: Vocabulary, spoke: Callable[[], None]) -> Heard | None:
+        """What a leg that hears the engine says, once it has said something; `spoke` is called when a voice begins.
+        None: there is nobody who understands."""
+        return None
+
+    @property
+    def deaf_because(self) -> str:
+        """Why `listen` has returned None."""
+        return ""
 
     async def hide_digits(self, leg: Leg, hides: bool) -> None:  # noqa: B027
         """Whom a leg talks with is to hear its digits no more, or again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pbx.desired import store
+from pbx.desired import recogniser, store
 from pbx.desired.hosts import Host, InventoryError, of_group
 from pbx.desired.relay import DIGITS_PORT
 
@@ -38,9 +38,10 @@ def is_asked_by_others(host: Host, hosts: list[Host]) -> bool:
     return any(one != host for one in of_group(hosts, "web"))
 
 
-def process(host: Host, hosts: list[Host]) -> dict[str, Any]:
+def process(host: Host, hosts: list[Host], *, listens: bool = False) -> dict[str, Any]:
     """/etc/pbx/calls.json: where things are, as the first process of the host has them; `pbx-calls --instance` counts
-    on from there. Changing it needs a restart; the model does not."""
+    on from there. Changing it needs a restart; the model does not, but for a first menu that `listens`."""
+    understands = recogniser.process(host)
     engines = of_group(hosts, "media")
     engine = host if "media" in host.groups else (engines[0] if engines else None)
     return {
@@ -75,6 +76,7 @@ def process(host: Host, hosts: list[Host]) -> dict[str, Any]:
         "heard": HEARD,
         **({"mail": _mail(host)} if "mail" in host.settings else {}),
         **({"transcription": _transcription(host)} if "transcription" in host.settings else {}),
+        **({"recogniser": understands} if listens and understands else {}),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pbx.desired import calls, edge, pins, relay, store, web
+from pbx.desired import calls, edge, pins, recogniser, relay, store, web
 from pbx.desired.hosts import Host, InventoryError, of_group
 from pbx.desired.owners import owners
 from pbx.desired.secrets import SOUND_KEY, SecretError, Secrets, device_password, given_secret, ha1, sound_key
@@ -101,6 +101,7 @@ def _role(
     if role == "relay":
         return {"tenants": {}, **relay.document(host)}, {}, relay.process(host)
     if role == "calls":
+        listens = recogniser.is_wanted(source.model)
         plains = {id_: {"revision": revisions[id_], "plain": dict(source.tenants[id_])} for id_ in source.tenants}
         owned = {tenant: one.instance for tenant, one in owners(source.model, hosts).items() if one.host == host}
         if host.settings.get("mail", {}).get("user"):
@@ -112,7 +113,7 @@ def _role(
             **pins.hashes(source.model, secrets),
             **web.key_of_asked(host, hosts, secrets),
         }
-        return calls.document(source.site, plains, owned), values, calls.process(host, hosts)
+        return calls.document(source.site, plains, owned), values, calls.process(host, hosts, listens=listens)
     if role == "web":
         return (
             web.document(source.model, secrets),

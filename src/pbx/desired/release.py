@@ -17,7 +17,7 @@ import pbx
 PACKAGE = Path(pbx.__file__).parent
 # What the services never import: changing these restarts nothing.
 CONTROLLER_ONLY = ("analysis", "cli", "collections", "desired", "speech")
-SPEECH = ("speech/__init__.py", "speech/spoken/")  # of it the words of a call
+SPEECH = ("speech/__init__.py", "speech/spoken/", "speech/recognition/")  # of it the words of a call
 PROGRAMS = {
     "pbx-calls": "pbx.server.calls",
     "pbx-media": "pbx.server.media",
@@ -26,6 +26,7 @@ PROGRAMS = {
     "pbx-keeper": "pbx.server.keeper",
     "pbx-boxes": "pbx.server.boxes",
     "pbx-web": "pbx.server.web",
+    "pbx-recogniser": "pbx.server.recogniser",
 }
 TARGET_PYTHONS = {"3.11": "Debian 12", "3.13": "Debian 13"}
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")

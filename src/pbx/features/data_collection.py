@@ -1,7 +1,7 @@
 """Data collection: digits that a menu's key asks for, an order number say (behaviour R16).
 
 Of digits that are `sensitive` only how many were typed is written, wherever it may be: not in the record, not in
-events, not in what is kept for a restart of the process, not in a log.
+events, not in what is kept for a restart of the process, not in a log; and while they are typed nothing is recorded.
 """
 
 from __future__ import annotations
@@ -18,8 +18,17 @@ BEYOND = 20  # digits more than asked for, after which an answer is over without
 
 async def collected(call: Call, menu: Ivr, asks: Collect) -> bool:
     """Ask until the digits are as they must be, read back where they are to be confirmed; False when they never are."""
-    if asks.sensitive:
-        call.happened.keeps_secret()
+    if not asks.sensitive:
+        return await _asked(call, menu, asks)
+    call.happened.keeps_secret()
+    await call.pause_recording()
+    try:
+        return await _asked(call, menu, asks)
+    finally:
+        await call.resume_recording()
+
+
+async def _asked(call: Call, menu: Ivr, asks: Collect) -> bool:
     for attempt in range(1, menu.max_retries + 2):
         digits = await _typed(call, menu, asks)
         if not is_right(asks, digits):

@@ -62,6 +62,8 @@ class CallTest:
     user: str | None  # the id of the user who calls, else the call comes from outside
     dialled: str
     keys: str = ""
+    spoken: tuple[str, ...] = ()
+    recogniser: bool = True
     patience: float = 600.0
     people: Mapping[str, Behaviour] = field(default_factory=dict)
     crm: Mapping[str, str | int | bool] | None = None  # what any CRM answers; None: it does not
@@ -206,6 +208,8 @@ def _read(plain: dict[str, Any], number: int, file: str, line: int) -> CallTest:
         user=caller.partition("/")[2] or None,
         dialled=plain["to"],
         keys=plain.get("keys", ""),
+        spoken=tuple(plain.get("spoken", ())),
+        recogniser=plain.get("recogniser", "up") == "up",
         patience=seconds(plain["patience"]) if "patience" in plain else 600.0,
         people={name: _behaviour(one) for name, one in plain.get("people", {}).items()},
         crm=plain.get("crm"),

@@ -30,9 +30,6 @@ NOT_SERVED: dict[str, str] = {
     "emergency.notify": "webhooks",
     "users.*.skills": "queues",
     "users.*.devices.*.max_contacts": "several contacts of a device",
-    "ivrs.*.confidence": "speech recognition",
-    "ivrs.*.input.*=speech": "speech recognition",
-    "ivrs.*.keys.*.phrases": "speech recognition",
     "flows.*.*.lookup": "CRM lookup",
     "flows.*.*.as": "CRM lookup",
 }

@@ -35,6 +35,10 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "ru-RU": "Вы ввели: {digits}. Если всё верно, нажмите один.",
         "en-US": "You entered {digits}. If that is right, press one.",
     },
+    "not-understood": {
+        "ru-RU": "Извините, вас не удалось понять.",
+        "en-US": "Sorry, that was not understood.",
+    },
     # switches
     "override-on": {
         "ru-RU": "Режим включён.",

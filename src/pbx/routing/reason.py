@@ -77,6 +77,10 @@ ENGLISH: Mapping[str, str] = {
     "weekday_SU": "SU",
     # menus and groups
     "key_typed": "ivr/{ivr}: {digits} typed: to {to}",
+    "phrase_heard": "ivr/{ivr}: “{phrase}” heard ({score:.2f}, {engine}): to {to}",
+    "phrase_unsure": "ivr/{ivr}: “{phrase}” is unsure ({score:.2f} of {confidence:g}, {engine}) (try {attempt})",
+    "phrase_unknown": "ivr/{ivr}: what was said is none of its phrases ({engine}) (try {attempt})",
+    "nobody_listens": "ivr/{ivr}: speech is not understood now ({why}): keys alone",
     "wrong_key": "ivr/{ivr}: {digits} typed (try {attempt})",
     "no_key": "ivr/{ivr}: nothing typed (try {attempt})",
     "collected": "{name}: {digits} typed",

@@ -24,6 +24,7 @@ from pbx.calls.live.last_numbers import LastNumbers
 from pbx.calls.live.mailbox import SOUND_KEY, Boxes
 from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.presence import Presence
+from pbx.calls.live.recogniser import Recogniser
 from pbx.calls.live.registrations import Registrations
 from pbx.calls.live.silence import SilenceWatch
 from pbx.calls.live.taping import CallTape
@@ -96,6 +97,8 @@ class CallServer:
             key=lambda: self.exchange.serving.secrets.get(SOUND_KEY),
             now=lambda: int(time.time() * 1000),
         )
+        recogniser = Recogniser(config.recogniser, loop.time)
+        recogniser.start()
         self._sync = sync = SettingsSync(
             settings,
             settings_file,
@@ -117,6 +120,7 @@ class CallServer:
             settings=settings,
             last=LastNumbers(self._last_numbers),
             boxes=boxes,
+            recogniser=recogniser,
             node=config.instance,
         )
         self._agents = agents = Agents(config.node, config.agents, exchange.relayed_digit, config.beside)
@@ -215,6 +219,7 @@ class CallServer:
             await remote.close()
         await transport.close()
         await engine.close()
+        await recogniser.close()
         holder.stop()
         sync.stop()
         journal.close()
@@ -287,6 +292,7 @@ class CallServer:
             "reaches_store": self._holder.reaches_store,
             "silent_relays": self._relays.silent(),
             "silent_agents": self._agents.silent(),
+            "recogniser": {"is_well": self.exchange.recogniser.is_well, "why_not": self.exchange.recogniser.why_not},
             "tapes_untold": len(self._agents.tapes),
             "calls": len(self.exchange.calls),
             "subscriptions": len(self.presence),

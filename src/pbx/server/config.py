@@ -45,6 +45,7 @@ class CallsConfig:
     heard: Path
     mail: Mapping[str, Any] | None
     transcription: Mapping[str, Any] | None
+    recogniser: str | None  # its socket
     digest: str
 
     @property
@@ -120,6 +121,7 @@ def read(path: Path, instance: int | None = None) -> CallsConfig:
             messages=Path(data.get("messages") or Path(data["journal"]).with_name("messages")),
             mail=data.get("mail"),
             transcription=data.get("transcription"),
+            recogniser=data.get("recogniser", {}).get("socket"),
             heard=Path(data.get("heard") or Path(data["control"]).with_name("heard")),
             digest=hashlib.sha256(raw).hexdigest()[:12],
         )

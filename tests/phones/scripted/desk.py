@@ -30,8 +30,15 @@ PINS = {"board": "4711", "chair": "909090", "crew": "6274"}  # of rooms and boxe
 
 
 @contextlib.contextmanager
-def office(folder: Path, *, more: Mapping[str, Any] | None = None, redis: bool = False) -> Iterator[tuple[Stack, str]]:
-    """The processes, and their address. `more` objects than the house has, by kind, as an apply writes them."""
+def office(
+    folder: Path,
+    *,
+    more: Mapping[str, Any] | None = None,
+    redis: bool = False,
+    recogniser: Mapping[str, Any] | None = None,
+) -> Iterator[tuple[Stack, str]]:
+    """The processes, and their address. `more` objects than the house has, by kind, as an apply writes them;
+    `recogniser`: the engine that understands speech."""
     host = address()
     audio = {SOUND: encode(HOUSE / "house" / "prompts" / "tone.wav")}
     plain = with_sound(house().tenant_plain["house"])
@@ -40,7 +47,8 @@ def office(folder: Path, *, more: Mapping[str, Any] | None = None, redis: bool =
     document = {"format": 1, "site_revision": "r", "tenants": tenants, "site": {"plain": house().site_plain}}
     secrets = {f"pin/{name}": pins.hashed(digits, name.encode()) for name, digits in PINS.items()}
     place = Place(calls=host, edge=host, host=host)
-    with running(folder, place, document=document, audio=audio, secrets=secrets, redis=redis) as stack:
+    also = {"redis": redis, "recogniser": recogniser}
+    with running(folder, place, document=document, audio=audio, secrets=secrets, **also) as stack:
         yield stack, host
 
 

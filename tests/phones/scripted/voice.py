@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
 import struct
@@ -16,21 +17,26 @@ FRAME = 160
 
 
 async def speak(leg: CallerLeg, hertz: float, seconds: float) -> None:
-    """A tone in A-law, as long as the leg is up."""
+    """A tone, as long as the leg is up."""
+    wave = (8000 * np.sin(2 * np.pi * hertz / 8000 * np.arange(8000))).astype(np.int16)
+    whole = np.tile(wave, math.ceil(seconds))[: round(seconds * 50) * FRAME]
+    await say(leg, g711.to_alaw(whole).tobytes())
+
+
+async def say(leg: CallerLeg, coded: bytes) -> None:
+    """A-law at its pace, as long as the leg is up."""
     assert leg.final is not None
     body = leg.final.body.decode()
     host = re.search(r"c=IN IP4 (\S+)", body)
     port = re.search(r"m=audio (\d+)", body)
     assert host and port, body
     to = (host[1], int(port[1]))
-    wave = (8000 * np.sin(2 * np.pi * hertz / 8000 * np.arange(8000))).astype(np.int16)
-    coded = g711.to_alaw(wave).tobytes()
     loop = asyncio.get_running_loop()
     begun, ssrc = loop.time(), int.from_bytes(os.urandom(4))
-    for number in range(round(seconds * 50)):
+    for number in range(len(coded) // FRAME):
         if not leg.is_up:
             return
-        at = number * FRAME % len(coded)
+        at = number * FRAME
         head = struct.pack(">BBHII", 0x80, 8, number & 0xFFFF, number * FRAME, ssrc)
         leg.edge._media.sendto(head + coded[at : at + FRAME], to)
         await asyncio.sleep(max(0.0, begun + (number + 1) * 0.02 - loop.time()))

@@ -92,7 +92,7 @@ CHAPTERS = {
         roots/ring_group_of_another
     """,
     "Not served yet": """
-        not_served_key not_served_kind not_served_value not_served_destination not_served_condition
+        not_served_key not_served_kind not_served_destination not_served_condition
     """,
 }
 

@@ -26,6 +26,7 @@ from pbx.calls.live.channels import Channels
 from pbx.calls.live.invitation import credentials_of, invitation_of, is_same, spoken_by
 from pbx.calls.live.legs import TO_BE_RUNG, UNUSABLE, FetchedCaller, Seam, SipCallee, SipCaller
 from pbx.calls.live.media import CallMedia
+from pbx.calls.live.recogniser import Recogniser
 from pbx.calls.live.taping import CallTape
 from pbx.calls.live.wishes import wish_of
 from pbx.calls.recording import Tape
@@ -40,6 +41,7 @@ from pbx.sip.replaces import Replaces
 from pbx.sip.sdp import SdpError
 from pbx.sip.session import InviteSession
 from pbx.sip.stack import Stack
+from pbx.speech.recognition.heard import Heard, Vocabulary
 
 MAX_HOPS = 70  # the hops left go on with the call, or a loop through a carrier would never end (RFC 7332)
 ASKED_WITHIN = 35.0  # seconds for an answer to a re-INVITE, in which the transaction gives up as well
@@ -77,6 +79,7 @@ class SipConnections(Connections):
         token: str,
         secret: Callable[[str], str | None],
         channels: Channels,
+        recogniser: Recogniser,
     ) -> None:
         """Without a session the caller has yet to be rung: see `take_caller`."""
         self.media = media
@@ -98,6 +101,7 @@ class SipConnections(Connections):
         self._contact = f"<sip:{token}@{edge.public_host}:{edge.public_port}>"
         self._secret = secret
         self._channels = channels
+        self._recogniser = recogniser
         self._hosts = (tenant.domain, edge.public_host, edge.inside.host)
         self._legs: list[SipCallee] = []
         self._orphans: list[SipCallee] = []  # rung by a process before, and not asked for again yet
@@ -148,6 +152,22 @@ class SipConnections(Connections):
         problem = await self.taping.set(tape)
         self.keep()
         return problem
+
+    async def listen(self, leg: Leg, vocabulary: Vocabulary, spoke: Callable[[], None]) -> Heard | None:
+        answer = self._recogniser.listen(vocabulary, spoke)
+        if answer is None:
+            return None
+        sound = asyncio.ensure_future(self.record(leg, answer.sound))
+        try:
+            return await answer.heard
+        finally:
+            self._recogniser.leave(answer)
+            sound.cancel()
+            await asyncio.wait({sound})
+
+    @property
+    def deaf_because(self) -> str:
+        return self._recogniser.why_not
 
     async def enter_room(self, leg: Leg, room: str, *, muted: bool = False, deaf: bool = False) -> None:
         await self.media.enter_room(leg.tag, room, muted=muted, deaf=deaf)

@@ -24,6 +24,7 @@ from pbx.calls.live.last_numbers import LastNumbers
 from pbx.calls.live.mailbox import Boxes
 from pbx.calls.live.media import CallMedia
 from pbx.calls.live.own_settings import OwnSettings
+from pbx.calls.live.recogniser import Recogniser
 from pbx.calls.live.recovery import Recovery
 from pbx.calls.live.serving import Serving, token_of
 from pbx.calls.live.state import LiveState
@@ -77,6 +78,7 @@ class Exchange:
         settings: OwnSettings,
         last: LastNumbers,
         boxes: Boxes,
+        recogniser: Recogniser,
         node: int = 1,
     ) -> None:
         """`again` tells the story of a call that was in a process before, from where it stands; `kept` holds those that
@@ -90,6 +92,7 @@ class Exchange:
         self.events = events
         self.settings = settings
         self.boxes = boxes
+        self.recogniser = recogniser
         self.last = last
         self.recovery = Recovery(self, kept)
         self.clock = clock
@@ -269,6 +272,7 @@ class Exchange:
             token=token,
             secret=self.serving.secrets.get,
             channels=self.channels,
+            recogniser=self.recogniser,
         )
 
     def make_call(

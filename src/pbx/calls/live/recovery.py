@@ -81,7 +81,11 @@ class Recovery:
         tenant = exchange.serving.model.tenants.get(record.tenant)
         if tenant is None or tenant.id not in exchange.leases:
             raise kept_call.Unusable(f"tenant {record.tenant} is not served here any more")
-        more = {"secret": exchange.serving.secrets.get, "channels": exchange.channels}
+        more = {
+            "secret": exchange.serving.secrets.get,
+            "channels": exchange.channels,
+            "recogniser": exchange.recogniser,
+        }
         connections = kept_call.connections_of(document, world, tenant, token_of(tenant.id), ours=ours, **more)
         user = tenant.users.get(document["user"] or "")
         call = exchange.make_call(record, tenant, connections, user, document["trunk"], document["emergency"])

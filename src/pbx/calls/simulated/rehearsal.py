@@ -42,6 +42,8 @@ def script_of(tenant: Tenant, test: CallTest) -> Script:
         dialled=test.dialled,
         trunk=trunk,
         keys=test.keys,
+        spoken=test.spoken,
+        recogniser=test.recogniser,
         people={name: _person(one) for name, one in test.people.items()},
         patience=test.patience,
         others=RINGS,

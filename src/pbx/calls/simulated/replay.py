@@ -17,6 +17,7 @@ from pbx.calls.simulated.state import StateScript
 from pbx.calls.simulated.world import SPEECH, Person, Script, SimulatedConnections, Told, simulate
 from pbx.model.objects import Tenant
 from pbx.model.services import Setting
+from pbx.speech.recognition.heard import Heard, Vocabulary
 
 RINGS = Person()  # whoever the record does not know: reachable, and does not answer
 WRONG_KEY = "D"  # a digit of RFC 4733 that no menu can have
@@ -109,6 +110,7 @@ class _Recorded(SimulatedConnections):
         self._known = [dict(leg) for leg in facts.get("legs", ())]
         self._spoken = list(facts.get("spoken", ()))
         self._inputs = list(facts.get("inputs", ()))
+        self._answer: Mapping[str, Any] | None = None  # by voice, to the menu that asks now
         self._collected: Mapping[str, str] = facts.get("collected", {})
         self._lengths: Mapping[str, int] = facts.get("prompts", {})
         self._assumed = assumed
@@ -149,7 +151,7 @@ class _Recorded(SimulatedConnections):
         known = self._lengths.get(audio.prompt)
         return super()._seconds(audio) if known is None else known / 1000
 
-    def expect(self, leg: Leg, *, asked: bool = True) -> None:
+    def expect(self, leg: Leg, *, asked: bool = True, listens: bool = False) -> None:
         """A menu asks for digits, again perhaps; a greeting may be cut short."""
         if not asked:
             if self._spoken and self._spoken[0]["at"] == "greeting":
@@ -160,6 +162,7 @@ class _Recorded(SimulatedConnections):
         if leg is not self.caller or not at_menu or not self._inputs:
             return
         given = self._inputs.pop(0)
+        self._answer = given if "heard" in given else None
         digits = _typed(given, self._collected) if "first" in given else ""
         if not digits:
             return
@@ -168,6 +171,16 @@ class _Recorded(SimulatedConnections):
         loop = asyncio.get_running_loop()
         for index, digit in enumerate(digits):
             loop.call_later(first + index * apart, self._type, digit)
+
+    async def listen(self, leg: Leg, vocabulary: Vocabulary, spoke: Callable[[], None]) -> Heard | None:
+        if (given := self._answer) is None:
+            await asyncio.get_running_loop().create_future()
+            return None
+        await asyncio.sleep(given["spoke"] / 1000)
+        self._told.event("says", given["heard"] or "…")
+        spoke()
+        await asyncio.sleep((given["after"] - given["spoke"]) / 1000)
+        return Heard(given["heard"] or None, float(given["score"]), str(given["engine"]))
 
     async def record(self, leg: Leg, write: Callable[[bytes], None]) -> None:
         """As much as was said then, and what ended it."""

@@ -31,10 +31,12 @@ from pbx.calls.simulated.state import ScriptedState, StateScript
 from pbx.model.objects import Tenant
 from pbx.routing.decision import Facts
 from pbx.routing.reason import Reason
+from pbx.speech.recognition.heard import Heard, Vocabulary
 
 PROMPT_SECONDS = 3.0  # how long any prompt lasts in a simulation
 TONE_SECONDS = 0.5  # and a tone that is played once
 SPEECH = bytes([0x2A, 0xAA]) * 2000  # half a second of A-law, as loud as a voice
+SPEAKS_AFTER, UNDERSTOOD_AFTER = 0.5, 1.5  # seconds from a menu's beginning, and from there
 PRESSED_FOR = 100  # ms, any key
 RANG_AFTER = 0.05  # seconds until whoever is rung says so
 
@@ -78,14 +80,16 @@ class Script:
     by_api: bool = False  # the caller is rung first, as the API asks for it
     transfers: str = ""  # the caller sends whom it talks with on, as dialled
     transferring: float = 1.0  # when, from the answer
+    spoken: Sequence[str] = ()  # what the caller says at menus that listen, in order; "": it types there
+    recogniser: bool = True  # there is one
 
 
 @dataclass(slots=True)
 class Told:
     """What a simulated call did: the record, and each thing that was heard or rung with its second.
 
-    `events` has all of it in order: (second, what, whom or why); what is one of node, why, hears, presses, answered,
-    refused, rings, answers, fails, stops, records, records_not, transfers, ends.
+    `events` has all of it in order: (second, what, whom or why); what is one of node, why, hears, presses, says,
+    answered, refused, rings, answers, fails, stops, records, records_not, transfers, ends.
     """
 
     record: CallRecord
@@ -239,6 +243,8 @@ class SimulatedConnections(Connections):
         self._script = script
         self._told = told
         self._keys = [part for part in script.keys.split(",") if part]
+        self._words = list(script.spoken)
+        self._says = ""  # at the menu that listens now
         self._legs: list[_Callee] = []
         self._talks_since: float | None = None
         self._joined: CalleeLeg | None = None
@@ -269,9 +275,26 @@ class SimulatedConnections(Connections):
     def _seconds(self, audio: Audio) -> float:
         return TONE_SECONDS if audio.tone else PROMPT_SECONDS
 
-    def expect(self, leg: Leg, *, asked: bool = True) -> None:
-        if asked and leg is self.caller and self._keys:
+    def expect(self, leg: Leg, *, asked: bool = True, listens: bool = False) -> None:
+        self._says = self._words.pop(0) if listens and self._words else ""
+        if asked and leg is self.caller and self._keys and not self._says:
             asyncio.get_running_loop().call_later(0.5, self._type, self._keys.pop(0))
+
+    async def listen(self, leg: Leg, vocabulary: Vocabulary, spoke: Callable[[], None]) -> Heard | None:
+        if not self._script.recogniser:
+            return None
+        if not self._says:
+            await asyncio.get_running_loop().create_future()
+        await asyncio.sleep(SPEAKS_AFTER)
+        self._told.event("says", self._says)
+        spoke()
+        await asyncio.sleep(UNDERSTOOD_AFTER)
+        phrase = vocabulary.phrase(self._says)
+        return Heard(phrase, 1.0 if phrase else 0.0, "simulated")
+
+    @property
+    def deaf_because(self) -> str:
+        return "there is none"
 
     async def record(self, leg: Leg, write: Callable[[bytes], None]) -> None:
         left = self._script.speaks
@@ -454,7 +477,9 @@ async def _simulate(tenant: Tenant, script: Script, story: Callable[[Call], obje
     asking: list[asyncio.Task[None]] = []
 
     def begin(of: CallRecord) -> Call:
-        return _second(call, of, world(replace(script, keys="", transfers=""), replace(told, record=of, events=[])))
+        return _second(
+            call, of, world(replace(script, keys="", spoken=(), transfers=""), replace(told, record=of, events=[]))
+        )
 
     def asks(by: CalleeLeg, wish: Wish) -> None:
         asking.append(asyncio.ensure_future(consult(call, by, wish.digits, wish, begin, story)))
