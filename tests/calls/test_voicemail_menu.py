@@ -217,6 +217,38 @@ def test_a_greeting_for_when_the_line_is_busy(ring: Ring, office: Office, monkey
         assert simulate(office(BOXES, to="user/anna", people=people), script, story).heard[0][1] == wanted
 
 
+OUTSIDE = "voicemails: {anna: {owner: user/anna, first_pin: {secret: pin_anna}, listen_from_outside: true}}\n"
+
+
+def from_outside(office: Office, monkeypatch: pytest.MonkeyPatch, post: Post, keys: str, yaml: str = OUTSIDE) -> Told:
+    made = Mailbox.__init__
+
+    def with_post(self: Mailbox, now: Callable[[], int]) -> None:
+        made(self, now)
+        post(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Mailbox, "__init__", with_post)
+        state, number = StateScript(pins=PINS), "+74951000100"
+        script = Script(AT, "+79161234567", number, "acme.mtt", keys=keys, state=state, speaks=3.0)
+        return simulate(office(yaml, to="voicemail/anna"), script, story)
+
+
+def test_the_owner_listens_from_outside_and_calls_nobody_back(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = from_outside(office, monkeypatch, Post(message("a", caller="202")), "*,7391#,5,#")
+    assert told.record.path[-2:] == ["voicemail/anna", "feature_code/voicemail_of/201"]
+    assert "voicemail/anna: opened by its PIN" in told.record.reasons
+    assert "refused" in heard(told), "no call at the company's cost"
+    assert not any("user/boris" in node for node in told.record.path)
+    guessed = from_outside(office, monkeypatch, Post(), "*,1111#,2222#,3333#")
+    assert guessed.record.reasons[-1] == "voicemail/anna: 3 wrong PIN since the last right one"
+
+
+def test_the_key_is_none_where_the_box_does_not_want_it(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = from_outside(office, monkeypatch, Post(), "*,7391#", OUTSIDE.replace("true", "false"))
+    assert told.record.path[-1] == "voicemail/anna"
+
+
 def test_the_owner_hears_what_callers_hear_and_goes_back_to_the_companys(ring: Ring) -> None:
     post = Post(message("a"))
     told = ring(post, "7391#,0,5,#,0,1,#,0,6,#,0,3,#", speaks=4.0)

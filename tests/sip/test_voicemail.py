@@ -221,7 +221,7 @@ def state(desk: Desk, message: str) -> str:
 
 
 def test_a_shared_box_is_chosen_and_what_one_deletes_is_gone_for_all(tell: Tell) -> None:
-    """anna has a box of her own and shares olga's."""
+    """anna has a box of her own and shares olga's, which is written down, and opens from outside too."""
 
     async def story(desk: Desk) -> None:
         caller = desk.call_in("+74951000054")
@@ -236,6 +236,13 @@ def test_a_shared_box_is_chosen_and_what_one_deletes_is_gone_for_all(tell: Tell)
         await desk.until(lambda: bool(draft(desk, row["id"])), "it is written down")
         assert draft(desk, row["id"]) == f"ru-RU: {round(len(sound) / 8000)} s"
 
+        outside = desk.call_in("+74951000054")
+        await desk.up(outside)
+        press(outside, "*6274#")
+        await hears(outside, 1100)
+        outside.bye()
+        await desk.over(outside)
+
         anna = desk.call("anna", "*97")
         await desk.up(anna)
         press(anna, "26274#")
@@ -244,7 +251,7 @@ def test_a_shared_box_is_chosen_and_what_one_deletes_is_gone_for_all(tell: Tell)
         await desk.until(lambda: state(desk, row["id"]) == "deleted", "it is deleted")
         anna.bye()
         await desk.over(anna)
-        assert "voicemail/crew: chosen among several" in (await desk.records(2))[-1]["reasons"]
+        assert "voicemail/crew: chosen among several" in (await desk.records(3))[-1]["reasons"]
 
     tell(story)
 

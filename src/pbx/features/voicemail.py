@@ -1,8 +1,8 @@
 """A voicemail box: greeting, beep, a message (behaviour R12).
 
 The caller's keys: `#` during the greeting goes to the beep and after it ends the message, `1` begins the message again,
-`0` leads to the operator of the box, where it has one, and leaves what was said. A caller who hangs up has left a
-message all the same.
+`0` leads to the operator of the box, where it has one, and leaves what was said. Where the box wants it so, `*` leads
+its owner to the messages. A caller who hangs up has left a message all the same.
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ from contextlib import asynccontextmanager
 from pbx.calls.call import Call
 from pbx.calls.leg import Audio
 from pbx.calls.mailbox import Draft, Message, NoRoom
+from pbx.features.voicemail_choice import named_by
 from pbx.model.objects import Destination
 from pbx.model.services import Voicemail
 from pbx.routing.reason import Reason
 
 GREETING, FULL, NO_ROOM = "system-voicemail", "system-voicemail-full", "system-voicemail-unavailable"
+TO_LISTEN = 2.0  # seconds after the word that a box is full
 BUSY = 486  # why the call was sent here, as a status
-AGAIN, END, OPERATOR = "1", "#", "0"
-OWN_GREETING, FOR_A_WHILE, WHEN_BUSY = (
-    "greeting",
-    "greeting_until",
-    "greeting_busy",
-)  # the owner's: {id: of the recording, until: ms or none}
+AGAIN, END, OPERATOR, LISTEN = "1", "#", "0", "*"
+# The owner's, settings of the box: {id: of the recording, until: ms or none}
+OWN_GREETING, FOR_A_WHILE, WHEN_BUSY = "greeting", "greeting_until", "greeting_busy"
 
 
 async def voicemail(call: Call, to: Destination) -> Destination | None:
@@ -35,18 +34,26 @@ async def voicemail(call: Call, to: Destination) -> Destination | None:
         if has_room:
             return await _leave(call, box)
     call.note(Reason("box_full", voicemail=box.id, most=box.max_messages))
-    await call.play(FULL)
+    if box.listen_from_outside and await call.speak([*call.audio(FULL), Audio(silence=TO_LISTEN)], keys=LISTEN):
+        return _listen(call, box)  # whoever empties it is not to be kept out
+    if not box.listen_from_outside:
+        await call.play(FULL)
     await call.sound("refused")
     return None
 
 
+def _listen(call: Call, box: Voicemail) -> Destination:
+    """To its messages, for whoever has the PIN."""
+    return Destination("feature_code", f"voicemail_of/{named_by(call.tenant, box)}")
+
+
 async def _leave(call: Call, box: Voicemail) -> Destination | None:
     """Greeting and message; returns where the caller goes on."""
-    keys = END + OPERATOR if box.operator is not None else END
+    keys = END + OPERATOR * (box.operator is not None) + LISTEN * box.listen_from_outside
     try:
         async with greeting_of(call, box) as greeting:
             key = await call.speak(greeting, keys=keys)
-        while key != OPERATOR and (key := await _message(call, box, AGAIN + keys)) == AGAIN:
+        while key not in (OPERATOR, LISTEN) and (key := await _message(call, box, AGAIN + keys)) == AGAIN:
             continue
     except NoRoom as why:
         await not_kept(call, box, why)
@@ -55,6 +62,8 @@ async def _leave(call: Call, box: Voicemail) -> Destination | None:
     if key == OPERATOR:
         call.took("voicemails", box.id, "operator")
         return box.operator
+    if key == LISTEN:
+        return _listen(call, box)
     if key == END:
         await call.play("system-voicemail-recorded")
     return None

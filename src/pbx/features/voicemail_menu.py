@@ -99,7 +99,7 @@ async def _listen(call: Call, box: Voicemail, messages: list[Message]) -> Destin
                 at += 1
             case "4":
                 await forward(call, box, message)
-            case "5" if message.caller:
+            case "5" if message.caller and call.user is not None:  # at nobody's cost from outside
                 return call.follow(decide.dialled(call.tenant, message.caller))
             case "5":
                 await call.sound("refused")

@@ -124,6 +124,7 @@ def voicemail(key: str, plain: Plain, ring_groups: Mapping[str, Plain]) -> s.Voi
         operator=some(plain.get("operator"), destination),
         email=plain["email"],
         transcribe=plain["transcribe"],
+        listen_from_outside=plain["listen_from_outside"],
     )
 
 

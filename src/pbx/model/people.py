@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pbx.model.problems import Path
 from pbx.model.scope import Scope
 from pbx.model.words import seconds
@@ -48,13 +50,23 @@ def _mail(scope: Scope) -> None:
 
 
 def _messages(scope: Scope) -> None:
-    """How long a message may be."""
+    """How long a message may be, and by which extension a box is opened from outside."""
     for name, plain in scope.objects("voicemails").items():
+        if plain["listen_from_outside"] and not _has_extension(scope, plain):
+            message = f"{plain['owner']} has no extension, and no group of shared_with has; the box is opened by one"
+            scope.report(("voicemails", name, "listen_from_outside"), message)
         given = plain["max_message"]
         if not SHORTEST_MESSAGE <= seconds(given) <= LONGEST_MESSAGE:
             bounds = f"{SHORTEST_MESSAGE}s and {LONGEST_MESSAGE // 60}m"
             message = f"{given} is not between {bounds}; write a length of time in these bounds"
             scope.report(("voicemails", name, "max_message"), message)
+
+
+def _has_extension(scope: Scope, box: dict[str, Any]) -> bool:
+    named = [box["owner"], *(one for one in box.get("shared_with", ()) if one.startswith("ring_group/"))]
+    kinds = {"user": "users", "ring_group": "ring_groups"}
+    places = [(kinds[kind], name) for kind, _, name in (one.partition("/") for one in named) if kind in kinds]
+    return any("extension" in scope.objects(kind).get(name, {"extension": ""}) for kind, name in places)
 
 
 def _silence(scope: Scope) -> None:

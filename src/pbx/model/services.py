@@ -126,6 +126,7 @@ class Voicemail:
     operator: Destination | None = None  # of key 0
     email: str = "none"  # attach | notify | none
     transcribe: bool = False  # a draft of what was said
+    listen_from_outside: bool = False  # key * during the greeting
     shared_with: tuple[str, ...] = ()  # people beside the owner, those of its groups among them
     groups: tuple[str, ...] = ()  # ring groups whose people share it
 

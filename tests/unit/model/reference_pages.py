@@ -78,7 +78,7 @@ CHAPTERS = {
         slot_of_another_prompt hours_of_no_schedule
     """,
     "Voicemail": """
-        voicemail_without_address message_of_a_day
+        voicemail_without_address voicemail_without_extension message_of_a_day
     """,
     "Voices": """
         engine_unknown command_of_a_tenant command_of_another_engine
