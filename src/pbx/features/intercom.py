@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pbx.calls.call import Call
+from pbx.features.paging import may_page
 from pbx.features.user import RING_TIME, as_set, branches_of
 from pbx.model.objects import Destination
 from pbx.routing.reason import Reason
@@ -18,6 +19,9 @@ async def intercom(call: Call, number: str) -> Destination | None:
     if person is None or not desks:
         call.note(Reason("no_intercom", digits=number or "–"))
         call.reject(404)
+        return None
+    if not may_page(call, person):
+        call.reject(403)
         return None
     branches = branches_of(call, replace(as_set(call, person.id), devices=desks))
     for branch in branches:

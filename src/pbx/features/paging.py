@@ -9,7 +9,7 @@ from pbx.calls.leg import Branch
 from pbx.calls.paging import Paging
 from pbx.features.user import as_set, branches_of
 from pbx.model.objects import Destination, User
-from pbx.routing import pickup
+from pbx.routing import among, pickup
 from pbx.routing.reason import Reason
 
 RINGS = 10.0  # seconds; a telephone that does not answer by itself in this time is left out
@@ -20,16 +20,25 @@ MOST = 100  # telephones
 async def page(call: Call, number: str) -> Destination | None:
     """To all people of a group's extension, or to one person. Whoever talks is left alone."""
     others = pickup.people_at(call.tenant, number) - {call.dialler.id if call.dialler is not None else ""}
-    branches = [branch for user in sorted(others) for branch in _phones(call, as_set(call, user))][:MOST]
+    allowed = [user for user in sorted(others) if may_page(call, call.tenant.users[user])]
+    branches = [branch for user in allowed for branch in _phones(call, as_set(call, user))][:MOST]
     if not branches:
         call.note(Reason("nobody_to_page", digits=number or "–"))
-        call.reject(480 if others else 404)
+        call.reject(480 if allowed else 403 if others else 404)
         return None
     paging = Paging(call)
     outcome = await paging.speak(branches, rings=RINGS, lasts=LASTS)
     if outcome.status != 200:
         call.reject(480 if outcome.status == 408 else outcome.status, outcome.reason)
     return None
+
+
+def may_page(call: Call, person: User) -> bool:
+    """May who calls speak on this person's loudspeakers (`users.*.paged_by`)?"""
+    if among.may_page(call.tenant, call.dialler, person):
+        return True
+    call.note(Reason("may_not_page", user=person.id))
+    return False
 
 
 def _phones(call: Call, person: User) -> list[Branch]:

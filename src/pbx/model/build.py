@@ -188,6 +188,7 @@ def user(key: str, plain: Plain) -> o.User:
         watches=tuple(presence.get("watches", ())),
         watched_by=some(presence.get("watched_by"), frozenset),
         picked_up_by=some(plain.get("picked_up_by"), frozenset),
+        paged_by=some(plain.get("paged_by"), frozenset),
         numbers_to=frozenset(presence.get("numbers_to", ())),
     )
 

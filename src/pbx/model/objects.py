@@ -202,6 +202,7 @@ class User:
     watches: tuple[str, ...] = ()  # by one subscription (a BLF list): nodes, in order
     watched_by: frozenset[str] | None = None  # `user/ID`, `ring_group/ID`; None: everybody of the tenant
     picked_up_by: frozenset[str] | None = None  # as `watched_by`; None: those who may watch
+    paged_by: frozenset[str] | None = None  # as `watched_by`; None: everybody
     numbers_to: frozenset[str] = frozenset()  # those who are also told with whom the person talks
 
 

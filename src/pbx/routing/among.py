@@ -30,3 +30,10 @@ def may_pick_up(tenant: Tenant, person: User, rung: User) -> bool:
     if rung.picked_up_by is None:
         return may_watch(tenant, person, rung)
     return is_among(tenant, person, rung.picked_up_by)
+
+
+def may_page(tenant: Tenant, person: User | None, paged: User) -> bool:
+    """May one speak on the loudspeakers of the other? By default everybody of the tenant; None is nobody of it."""
+    if paged.paged_by is None:
+        return True
+    return person is not None and is_among(tenant, person, paged.paged_by)

@@ -189,6 +189,7 @@ ENGLISH: Mapping[str, str] = {
     "last_caller_hid": "whoever called last did not show a number",
     "speed_dial": "short number {number} of {owner}: {to}",
     "no_speed_dial": "{number} is no short number of whoever calls, nor of the tenant",
+    "may_not_page": "user/{user} lets others speak on the loudspeaker (paged_by)",
     "nobody_to_page": "at {digits} is nobody with a desk phone who could be paged now",
     "joined_by": "{leg} comes into the call",
     "gave_way": "{leg} gives way to the other end of its call {call}",

@@ -56,7 +56,8 @@ CHAPTERS = {
     """,
     "People and emergency calls": """
         extension_twice extension_is_an_emergency_number same_sip_user desk_phone_with_a_number
-        watched_by_nobody_there picked_up_by_nobody_there speed_dial_of_three_digits voicemail_without_address
+        watched_by_nobody_there picked_up_by_nobody_there paged_by_nobody_there
+        speed_dial_of_three_digits voicemail_without_address
         media_of_a_browser media_timeout_too_short
         no_emergency_numbers no_emergency_route nobody_to_help location_without_a_way_out
     """,
