@@ -74,7 +74,7 @@ class Recogniser:
                 continue
             told = json.loads(message)
             if "config" in told:
-                phrases = told["config"]["phrase_list"]
+                phrases = told["config"].get("phrase_list", list(self.known))
                 assert told["config"]["sample_rate"] == 8000
             elif told.get("eof"):
                 while (self.folder / "stuck").exists():  # noqa: ASYNC110 (a server that is too slow)

@@ -25,6 +25,7 @@ PROGRAMS = {
     "pbx-relay": "pbx.server.relay",
     "pbx-keeper": "pbx.server.keeper",
     "pbx-boxes": "pbx.server.boxes",
+    "pbx-write-down": "pbx.server.write_down",
     "pbx-web": "pbx.server.web",
     "pbx-recogniser": "pbx.server.recogniser",
 }
