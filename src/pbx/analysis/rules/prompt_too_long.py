@@ -4,15 +4,16 @@ from collections.abc import Iterator
 
 from pbx.analysis.rule import Context, Finding, Rule
 
-MENU, ANY = 300, 700
-"""Letters: 20 s of a menu, 45 s of anything, at the 15 letters a second that the usual voices speak."""
+MENU, GREETING, ANY = 300, 450, 700
+"""Letters: 20 s of a menu, 30 s before a beep, 45 s of anything, at the 15 letters a second of the usual voices."""
 
 RULE = Rule(
     "prompt-too-long",
     "warning",
     "a text that takes longer to say than callers listen",
-    reason="Nobody remembers the first key of a menu after twenty seconds, and callers hang up in the middle of an "
-    "announcement of a minute. Recordings are left alone: whoever spoke them has heard them.",
+    reason="Nobody remembers the first key of a menu after twenty seconds, callers hang up before a beep "
+    "that comes late, and in the middle of an announcement of a minute. Recordings are left alone: whoever spoke them "
+    "has heard them.",
     wrong="""
 prompts:
   said:
@@ -34,15 +35,15 @@ ivrs:
 
 def check(context: Context) -> Iterator[Finding]:
     for tenant in context.tenants:
-        menus = {menu.prompt: menu.id for menu in tenant.model.ivrs.values()}
+        uses: dict[str, tuple[int, str, str]] = {}
+        for box in tenant.model.services.voicemails.values():
+            if box.greeting is not None:
+                uses[box.greeting] = (GREETING, f"the greeting of voicemail/{box.id}", "make it shorter")
+        for menu in tenant.model.ivrs.values():
+            uses[menu.prompt] = (MENU, f"the menu ivr/{menu.id}", "make it shorter, or lead on to another menu")
         for prompt in tenant.folder.ids("prompts"):
-            most = MENU if prompt in menus else ANY
+            most, who, how = uses.get(prompt, (ANY, "a prompt", "make it shorter"))
             for language, text in tenant.model.prompts[prompt].says.items():
                 if len(text) > most:
-                    who, how = (
-                        (f"the menu ivr/{menus[prompt]}", "make it shorter, or lead on to another menu")
-                        if prompt in menus
-                        else ("a prompt", "make it shorter")
-                    )
                     said = f"takes about {len(text) // 15} s to say, and {who} is listened to for {most // 15}"
                     yield tenant.finding(("prompts", prompt, language, "say"), f"{said}; {how}")
