@@ -244,6 +244,14 @@ def test_the_owner_listens_from_outside_and_calls_nobody_back(office: Office, mo
     assert guessed.record.reasons[-1] == "voicemail/anna: 3 wrong PIN since the last right one"
 
 
+def test_another_box_of_the_same_person_stays_closed_from_outside(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = OUTSIDE.replace("voicemails: {", "voicemails: {private: {owner: user/anna, first_pin: {secret: pin_anna}}, ")
+    told = from_outside(office, monkeypatch, Post(message("a", box="private")), "*,7391#", two)
+    assert "voicemail/anna: opened by its PIN" in told.record.reasons and "which" not in heard(told)
+
+
 def test_the_key_is_none_where_the_box_does_not_want_it(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     told = from_outside(office, monkeypatch, Post(), "*,7391#", OUTSIDE.replace("true", "false"))
     assert told.record.path[-1] == "voicemail/anna"

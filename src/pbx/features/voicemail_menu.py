@@ -38,8 +38,9 @@ async def own_box(call: Call, number: str) -> Destination | None:
 
 
 async def box_of(call: Call, number: str) -> Destination | None:
-    """That of the person, or of the group, with this extension."""
-    return await _box(call, boxes_of_extension(call.tenant, number))
+    """That of the person, or of the group, with this extension; from outside only one that wants it so."""
+    boxes = boxes_of_extension(call.tenant, number)
+    return await _box(call, [box for box in boxes if box.listen_from_outside or call.user is not None])
 
 
 async def _box(call: Call, boxes: list[Voicemail]) -> Destination | None:
