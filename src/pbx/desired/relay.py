@@ -7,6 +7,7 @@ from typing import Any
 from pbx.desired.hosts import Host
 
 DIGITS_PORT = 2225  # where call processes ask the agent for digits
+SPOOL = "/var/spool/pbx"  # in memory: what rtpengine writes of recorded calls, and what the agent makes of it
 DIGITS_LOG = ("127.0.0.1", 2226)  # where rtpengine tells the agent of them
 
 # delete-delay: media of an ended call stops at once. table -1: no kernel module, userspace forwarding.
@@ -16,6 +17,9 @@ SETTINGS: dict[str, str | int] = {
     "port-min": 30000,
     "port-max": 39999,
     "dtmf-log-dest": "{}:{}".format(*DIGITS_LOG),
+    "recording-method": "pcap",  # the other one wants a kernel module
+    "recording-format": "eth",
+    "recording-dir": SPOOL,
     "redis": "127.0.0.1:6379/5",
     # rtpengine waits for Redis with the call locked: one that hangs must cost little, and soon nothing
     "redis-allowed-errors": 3,
@@ -52,8 +56,19 @@ def document(host: Host) -> dict[str, Any]:
 
 def process(host: Host) -> dict[str, Any]:
     """/etc/pbx/relay.json, of the agent."""
+    settings = document(host)["settings"]
     return {
         "digits": {"address": DIGITS_LOG[0], "port": DIGITS_LOG[1]},
         "calls": {"address": host.sip_address, "port": DIGITS_PORT},
         "control": "/run/pbx-relay/control.sock",
+        "recording": {
+            "spool": settings["recording-dir"],
+            **{name: _listens(settings[f"listen-{name}"]) for name in ("ng", "cli")},
+        },
     }
+
+
+def _listens(setting: str) -> dict[str, Any]:
+    """`address:port` of rtpengine."""
+    address, _, port = setting.rpartition(":")
+    return {"address": address.strip("[]"), "port": int(port)}

@@ -77,6 +77,7 @@ class CallTest:
     ends: str | None = None
     hears: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
+    recorded: tuple[str, ...] | None = None  # by these policies and no others
     rings: tuple[str, ...] = ()
     language: str | None = None
     shows: str | None = None
@@ -223,6 +224,7 @@ def _read(plain: dict[str, Any], number: int, file: str, line: int) -> CallTest:
         ends=plain.get("ends"),
         hears=tuple(plain.get("hears", ())),
         says=tuple(plain.get("says", ())),
+        recorded=references(plain["recorded"]) if "recorded" in plain else None,
         rings=tuple(plain.get("rings", ())),
         language=plain.get("language"),
         shows=plain.get("shows"),

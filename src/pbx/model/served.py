@@ -21,7 +21,6 @@ NOT_SERVED: dict[str, str] = {
     "overrides": "night switch",
     "lookups": "CRM lookup",
     "queues": "queues",
-    "recordings": "recording",
     "webhooks": "webhooks",
     "tests.*.crm": "CRM lookup",
     "plans": "billing",

@@ -104,8 +104,12 @@ class Agent:
         if self._config.spool is not None:
             ng = NgClient()
             await ng.connect(*self._config.ng)
-            self._tapes = Tapes(self._config.spool, ng, self._config.cli)
-            self._tapes.start()
+            tapes = Tapes(self._config.spool, ng, self._config.cli)
+            try:
+                tapes.start()
+                self._tapes = tapes
+            except OSError as error:  # digits come first
+                log.error("no recordings are made: %s", error)
         control = ControlServer(self._config.control, {"status": self._status})
         await control.start()
         sending = asyncio.ensure_future(self._send())

@@ -85,6 +85,9 @@ def failures(test: CallTest, told: Told) -> Iterator[str]:
     rang = [label.partition(" ")[2] for _, label in told.rang]
     if missing := _first_missing(test.rings, rang, _is_one_of):
         yield f"rings: {missing} did not ring in this order; what rang was {', '.join(rang) or 'nothing'}"
+    policies = sorted({policy for _, _, names in told.recorded for policy in names})
+    if test.recorded is not None and policies != sorted(test.recorded):
+        yield f"recorded: {', '.join(policies) or 'nothing'} recorded it, not {', '.join(test.recorded) or 'nothing'}"
     yield from _record(test, told)
 
 
