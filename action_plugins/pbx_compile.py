@@ -42,6 +42,7 @@ HOST_VARIABLES = (
     "pbx_recogniser_settings",
     "pbx_owners",
     "pbx_calls_instances",
+    "pbx_media_instances",
 )
 
 

@@ -36,7 +36,7 @@ from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.recogniser import Recogniser
 from pbx.calls.live.serving import Serving
 from pbx.features.story import again, story
-from pbx.media.engine_client import EngineClient
+from pbx.media.engines import Engines
 from pbx.media.ng import NgClient
 from pbx.media.relays import Relays
 from pbx.model import build
@@ -188,7 +188,7 @@ async def exchange_of(wire: Wire, folder: Path) -> Exchange:
     exchange = Exchange(
         edges={"edge1": Edge("edge1", EDGE, "192.0.2.2", 5060)},
         relays=Relays([relay]),
-        engine=EngineClient("bench"),
+        engine=Engines("bench", lambda: []),
         recorder=JournalRecorder(journal, lambda: None),
         story=story,
         again=again,

@@ -10,6 +10,17 @@ from typing import Any
 from pbx.cli import _collection
 from pbx.desired.hosts import GROUPS, Host, InventoryError, host_of
 
+OF_A_HOST = (
+    "sip_address",
+    "media_address",
+    "public_address",
+    "pbx_store",
+    "pbx_owners",
+    "pbx_calls_instances",
+    "pbx_media_instances",
+)
+"""Variables that say what a host is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
@@ -44,8 +55,7 @@ def read(path: Path, vault_password_file: Path | None = None) -> Inventory:
         for one in inventory.get_hosts():
             given = manager.get_vars(host=one)
             templar = Templar(loader=loader, variables=given)
-            names = ("sip_address", "media_address", "public_address", "pbx_store", "pbx_owners", "pbx_calls_instances")
-            chosen = {name: templar.template(given[name]) for name in names if name in given}
+            chosen = {name: templar.template(given[name]) for name in OF_A_HOST if name in given}
             hosts.append(host_of(one.name, [group.name for group in one.get_groups()], chosen))
             if not first:
                 wanted = ("pbx_model_root", "pbx_site_key", "pbx_secrets")

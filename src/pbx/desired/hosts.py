@@ -8,7 +8,7 @@ from typing import Any
 
 STORES = ("sqlite", "postgresql")
 GROUPS = ("edges", "relays", "calls", "media", "web", "store")
-MOST_PROCESSES = 8  # call processes of a host; their SIP ports follow each other (docs/reference/shapes.md)
+MOST_PROCESSES = 8  # of each kind on a host; their ports follow each other (docs/reference/shapes.md)
 
 
 class InventoryError(ValueError):
@@ -28,6 +28,7 @@ class Host:
     settings: Mapping[str, Any] = field(default_factory=dict)  # role → overrides of its settings by the inventory
     owners: Mapping[str, str] = field(default_factory=dict)  # tenant → call host, where the inventory says so
     call_processes: int = 1  # how many pbx-calls a call host runs
+    engines: int = 1  # how many pbx-media a media host runs
 
     @property
     def public(self) -> str:
@@ -70,16 +71,16 @@ def host_of(name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> H
         store=store,
         settings=settings,
         owners={str(tenant): str(owner) for tenant, owner in pinned.items()},
-        call_processes=_call_processes(name, variables.get("pbx_calls_instances", 1)),
+        call_processes=_number(name, variables, "pbx_calls_instances", "call processes"),
+        engines=_number(name, variables, "pbx_media_instances", "media engines"),
     )
 
 
-def _call_processes(host: str, given: Any) -> int:
+def _number(host: str, variables: Mapping[str, Any], name: str, what: str) -> int:
+    given = variables.get(name, 1)
     if str(given).isdigit() and 1 <= int(given) <= MOST_PROCESSES:
         return int(given)
-    raise InventoryError(
-        f"host {host}: pbx_calls_instances is {given!r}; it is a number of call processes, 1 to {MOST_PROCESSES}"
-    )
+    raise InventoryError(f"host {host}: {name} is {given!r}; it is a number of {what}, 1 to {MOST_PROCESSES}")
 
 
 def of_group(hosts: Iterable[Host], group: str) -> list[Host]:

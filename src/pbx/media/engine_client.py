@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -67,7 +67,14 @@ class EngineClient:
     legs from another process's: it must be the same after a restart, so that the engine drops those of the one before.
     """
 
-    def __init__(self, name: str = "calls", on_event: Callable[[dict[str, Any]], None] | None = None) -> None:
+    def __init__(
+        self,
+        name: str = "calls",
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+        *,
+        ids: Iterator[int] | None = None,
+    ) -> None:
+        """`ids` is shared by the clients between which legs are moved."""
         self.name = name
         self.on_event: Callable[[dict[str, Any]], None] = on_event or (lambda event: None)
         self.address: tuple[str, int] = ("", 0)
@@ -77,7 +84,7 @@ class EngineClient:
         self._legs: dict[str, _Leg] = {}
         self._plays: dict[str, str] = {}
         """Plays that have not been told as `played`, and their legs: each is told once, by the engine or by us."""
-        self._ids = count(1)
+        self._ids = ids or count(1)
         self._link: _Link | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._first = asyncio.Event()
@@ -119,6 +126,40 @@ class EngineClient:
         except EngineError:
             self._legs.pop(leg, None)
             raise
+
+    @property
+    def legs(self) -> int:
+        """How many are wanted here."""
+        return len(self._legs)
+
+    def rooms(self) -> set[str]:
+        """Those with a leg of ours in them."""
+        return {str(leg.room["room"]) for leg in self._legs.values() if leg.room is not None}
+
+    def room_of(self, leg: str) -> str | None:
+        """The room that a leg is in."""
+        known = self._legs.get(leg)
+        return None if known is None or known.room is None else str(known.room["room"])
+
+    def take_over(self, leg: str, other: EngineClient) -> None:
+        """Want of a leg what is wanted of it at another engine; `add_leg` and `go_on` tell this engine."""
+        self._legs[leg] = wanted = other._legs[leg]
+        other._legs[leg] = replace(wanted, play=None)
+        if wanted.play is not None and other._plays.pop(wanted.play.id, None) is not None:
+            self._plays[wanted.play.id] = leg
+
+    async def go_on(self, leg: str) -> None:
+        """Tell the engine the rest of what is wanted of a leg that it was not told of before."""
+        wanted = self._wanted(leg)
+        if wanted.echo:
+            await self.echo(leg)
+        if wanted.record is not None:
+            await self._tell({"op": "record", "leg": leg, "record": wanted.record})
+        if wanted.room is not None:
+            await self._tell({"op": "room", "leg": leg, "room": wanted.room})
+        if (play := wanted.play) is not None:
+            gone_by = max(0.0, asyncio.get_running_loop().time() - play.started)
+            await self._tell({"op": "play", "leg": leg, **_play(play, gone_by)})
 
     async def remove_leg(self, leg: str) -> None:
         """Stop sending at once. What was playing ends with reason "gone". An unknown leg is no error."""

@@ -226,12 +226,17 @@ class EngineServer:
             self.engine.remove_all(name)
 
 
-def read_config(path: str) -> dict[str, Any]:
-    """The engine's configuration; raises OSError or ValueError with a text for the log."""
+def read_config(path: str, instance: int = 1) -> dict[str, Any]:
+    """The configuration of the engine of this number on its host: the file is the first one's, two ports (RTP, RTCP)
+    and a socket for each further one come after its own. Raises OSError or ValueError with a text for the log."""
     config = json.loads(Path(path).read_text())
     if not isinstance(config, dict):
         raise ValueError(f"{path}: not an object")
     missing = [key for key in ("address", "port", "socket", "prompts") if key not in config]
     if missing:
         raise ValueError(f"{path}: missing {', '.join(missing)}")
+    if instance > 1:
+        first = Path(config["socket"])
+        config["socket"] = str(first.with_name(f"{first.stem}-{instance}{first.suffix}"))
+        config["port"] += 2 * (instance - 1)
     return config

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from pbx.calls.live.silence import SilenceWatch
 from pbx.calls.live.taping import CallTape
 from pbx.features.story import again, story
 from pbx.media.agents import Agents
-from pbx.media.engine_client import EngineClient
+from pbx.media.engines import Engines, sockets_beside
 from pbx.media.ng import NgClient
 from pbx.media.relays import Relays
 from pbx.server import config as configuration
@@ -84,8 +85,8 @@ class CallServer:
             await client.connect(host, port)
         self._relays = relays = Relays(clients)
         relays.watch()
-        engine = EngineClient(config.node)
-        await engine.connect(config.media_socket, wait=0.5)
+        engine = Engines(config.node, partial(sockets_beside, config.media_socket))
+        await engine.connect(wait=0.5)
         settings = OwnSettings(lambda row: journal.append("setting", row), lambda: int(time.time() * 1000))
         settings_file = config.journal / f"{config.node}.settings"
         settings.learn(kept_settings(settings_file, config.journal))

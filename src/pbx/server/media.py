@@ -16,6 +16,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs until SIGTERM; returns the exit status."""
     parser = argparse.ArgumentParser(prog="pbx-media", description="The media engine of the PBX.")
     parser.add_argument("--config", default="/etc/pbx/media.json", help="its configuration (JSON)")
+    parser.add_argument("--instance", type=int, default=1, help="its number on this host: ports and socket count on")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
 
@@ -23,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     from pbx.media.engine_server import EngineServer, read_config
 
     try:
-        server = EngineServer(read_config(arguments.config))
+        server = EngineServer(read_config(arguments.config, arguments.instance))
     except (OSError, ValueError) as error:
         logging.error("pbx-media does not start: %s", error)
         return 1

@@ -53,6 +53,12 @@ def test_the_number_of_call_processes_is_a_number(given: object) -> None:
         host_of("calls1", ["calls"], {"sip_address": "10.0.0.1", "pbx_calls_instances": given})
 
 
+@pytest.mark.parametrize("given", [0, 9, "two", -1, True, None])
+def test_the_number_of_media_engines_is_a_number(given: object) -> None:
+    with pytest.raises(InventoryError, match=r"calls1: pbx_media_instances is .*; it is a number of .*, 1 to 8"):
+        host_of("calls1", ["media"], {"sip_address": "10.0.0.1", "pbx_media_instances": given})
+
+
 def test_a_host_that_is_not_there_is_told() -> None:
     with pytest.raises(InventoryError, match=r"tenant7: no host calls9 in the group calls; there are: calls1, calls2"):
         owners(model(), hosts(2, tenant7="calls9"))

@@ -13,13 +13,13 @@ from unit.media.conftest import RtpEngine
 from unit.media.media_phone import PCMA, PCMU, Phone, address_of
 
 from pbx.calls.live.media import CallMedia
-from pbx.media.engine_client import EngineClient
+from pbx.media.engines import Engines
 from pbx.media.ng import NgClient
 from pbx.media.relay import RelaySession
 from pbx.sip.sdp import SdpError
 
 pytestmark = pytest.mark.row("R21")
-NO_ENGINE = cast(EngineClient, None)  # nobody hears it here
+NO_ENGINE = cast(Engines, None)  # nobody hears it here
 Story = Callable[[CallMedia, Phone, Phone], Awaitable[None]]
 
 

@@ -14,13 +14,13 @@ from unit.media.conftest import RtpEngine
 from unit.media.media_phone import Phone
 
 from pbx.calls.live.media import CallMedia
-from pbx.media.engine_client import EngineClient
+from pbx.media.engines import Engines
 from pbx.media.ng import NgClient, NgError
 from pbx.media.relay import RelaySession
 from pbx.sip.sdp import SdpError
 
 pytestmark = pytest.mark.row("R21")
-NO_ENGINE = cast(EngineClient, None)
+NO_ENGINE = cast(Engines, None)
 DEVICE = Path(__file__).parent / "golden/fax/device.sdp"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pbx.calls.leg import Audio
 from pbx.media.engine_client import EngineClient
+from pbx.media.engines import Engines
 from pbx.media.relay import RelaySession
 from pbx.sip import sdp as sdps
 
@@ -52,7 +53,7 @@ class Turns(asyncio.Lock):
 class AtTheEngine:
     """What the engine is told of a call. Order of commands: one at a time, as asked for (`_turn`)."""
 
-    def __init__(self, relay: RelaySession, engine: EngineClient) -> None:
+    def __init__(self, relay: RelaySession, engine: Engines) -> None:
         self.relay = relay
         self.engine = engine
         self._sides: dict[str, Side] = {}
@@ -74,7 +75,7 @@ class AtTheEngine:
         async with self._turn:
             return await self._to_engine(tag)
 
-    async def _to_engine(self, tag: str) -> bytes:
+    async def _to_engine(self, tag: str, at: EngineClient | None = None) -> bytes:
         side = self._sides[tag]
         if not can_be_heard(side.received):
             raise sdps.SdpError("no codec that can be turned into G.711")
@@ -87,9 +88,11 @@ class AtTheEngine:
         if codec is None or codec.name not in ("PCMA", "PCMU"):
             raise sdps.SdpError(f"the relay offers the engine {codec}")
         self._ports[side.engine] = offered.port
-        host, port = self.engine.address
+        at = at or self.engine.place(self.engine_leg(tag))
+        host, port = at.address
         await self.engine.add_leg(
             self.engine_leg(tag),
+            at,
             remote=(offered.address, offered.port),
             payload=codec.payload,
             event_payload=offered.event_payload,
@@ -97,6 +100,23 @@ class AtTheEngine:
         ours = sdps.engine_answer(host, port, codec.name, offered.event_payload)
         sent = await self.relay.answer(tag, side.engine, ours)
         return self._told(side, sent)
+
+    async def _move(self, tag: str, at: EngineClient) -> None:
+        """To another engine, with all that it does. Its telephone notices nothing: only the relay is told."""
+        async with self._turn:
+            side = self._sides[tag]
+            if not side.engine or at is self.engine.of(self.engine_leg(tag)):
+                return
+            place, side.engine = side.engine, ""
+            self._ports.pop(place, None)
+            await self._to_engine(tag, at)
+            self._forgotten.append((tag, place))
+            await self._delete_forgotten()
+
+    async def rescue(self, tag: str) -> None:
+        """The engine that a leg was at stays away: another one takes it, where there is one."""
+        if tag in self._sides:
+            await self._move(tag, self.engine.place(self.engine_leg(tag)))
 
     async def leave_engine(self, tag: str) -> None:
         """The leg hears somebody else from now on: its place in the engine is given back."""
@@ -117,7 +137,8 @@ class AtTheEngine:
     async def play(self, tag: str, audio: list[Audio], *, loop: bool = False, skip: float = 0.0) -> None:
         """Play to a leg; returns when it ended or was stopped."""
         items = [_item(entry) for entry in audio]
-        play = await self.engine.play(self.engine_leg(tag), items, loop=loop, skip=skip)
+        leg = self.engine_leg(tag)
+        play = await self.engine.of(leg).play(leg, items, loop=loop, skip=skip)
         ended = self._plays.setdefault(play, asyncio.get_running_loop().create_future())
         try:
             await ended
@@ -131,7 +152,7 @@ class AtTheEngine:
         """Give `write` what a leg says until this is cancelled. An engine that is killed goes on when it is back."""
         leg = self.engine_leg(tag)
         last: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        name = await self.engine.record(leg)
+        name = await self.engine.of(leg).record(leg)
         self._recordings[name] = (write, last)
         try:
             await asyncio.get_running_loop().create_future()
@@ -149,11 +170,15 @@ class AtTheEngine:
             ended.set_result(None)
 
     async def echo(self, tag: str) -> None:
-        await self.engine.echo(self.engine_leg(tag))
+        leg = self.engine_leg(tag)
+        await self.engine.of(leg).echo(leg)
 
     async def enter_room(self, tag: str, room: str, *, muted: bool = False, deaf: bool = False) -> None:
         """A leg that hears the engine hears a room of it."""
-        await self.engine.enter_room(self.engine_leg(tag), room, muted=muted, deaf=deaf)
+        at, leg = self.engine.meeting(room), self.engine_leg(tag)
+        if at is not self.engine.of(leg):
+            await self._move(tag, at)
+        await self.engine.of(leg).enter_room(leg, room, muted=muted, deaf=deaf)
 
     async def leave_room(self, tag: str) -> None:
         await self.engine.leave_room(self.engine_leg(tag))

@@ -7,7 +7,7 @@ import base64
 import logging
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from pbx.calls.live.channels import Channels
 from pbx.calls.live.connections import Edge, SipConnections
 from pbx.calls.live.health import TrunkHealth
 from pbx.calls.live.last_numbers import LastNumbers
+from pbx.calls.live.legs import UNUSABLE
 from pbx.calls.live.mailbox import Boxes
 from pbx.calls.live.media import CallMedia
 from pbx.calls.live.own_settings import OwnSettings
@@ -30,7 +31,7 @@ from pbx.calls.live.serving import Serving, token_of
 from pbx.calls.live.state import LiveState
 from pbx.calls.live.taping import CallTape
 from pbx.calls.record import CallRecord
-from pbx.media.engine_client import EngineClient
+from pbx.media.engines import Engines
 from pbx.media.relay import RelaySession
 from pbx.media.relays import Relays
 from pbx.model.objects import Model, Tenant, Trunk, User
@@ -68,7 +69,7 @@ class Exchange:
         *,
         edges: Mapping[str, Edge],
         relays: Relays,
-        engine: EngineClient,
+        engine: Engines,
         recorder: Recorder,
         story: Story,
         again: Story,
@@ -165,7 +166,10 @@ class Exchange:
 
     def begin(self, call: Call, *, again: bool = False) -> None:
         """Tell the story of a call to its end."""
-        task = asyncio.ensure_future(self._run(call, self._again if again else self._story))
+        self._do(self._run(call, self._again if again else self._story))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -381,6 +385,8 @@ class Exchange:
             connections.media.heard(event["record"], base64.b64decode(event["data"]), event["last"])
         elif event["event"] == "speaks" and connections is not None:
             connections.speaks(tag, event["on"])
+        elif event["event"] == "lost" and connections is not None:
+            self._do(_rescue(connections.media, tag))
         elif event["event"] in ("gone", "back"):
             log.warning("media engine: %s", event["event"])
 
@@ -422,6 +428,14 @@ class Exchange:
             call.connections.caller.end("shutdown")
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=within)
+
+
+async def _rescue(media: CallMedia, tag: str) -> None:
+    """The engine that a leg was at stays away."""
+    try:
+        await media.rescue(tag)
+    except UNUSABLE as error:
+        log.warning("%s cannot be taken to another engine: %s", media.engine_leg(tag), error)
 
 
 def _to_nobody(_: Call) -> None:

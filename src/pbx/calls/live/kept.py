@@ -18,7 +18,7 @@ from pbx.calls.live.legs import SipCallee, SipCaller
 from pbx.calls.live.media import CallMedia
 from pbx.calls.onward import Onward
 from pbx.calls.record import CallRecord
-from pbx.media.engine_client import EngineClient
+from pbx.media.engines import Engines
 from pbx.media.relays import Relays
 from pbx.model.objects import Tenant, Trunk
 from pbx.sip.listener import DEAF
@@ -40,7 +40,7 @@ class World:
     stack: Stack
     flush: Callable[[], None]
     relays: Relays
-    engine: EngineClient
+    engine: Engines
     edges: Mapping[str, Edge]
 
 

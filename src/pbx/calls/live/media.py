@@ -14,7 +14,8 @@ from typing import Any
 from pbx.calls.live.at_the_engine import DECODED, AtTheEngine, Side
 from pbx.calls.live.echoes import Echoes
 from pbx.media.decoders import CLOCKS
-from pbx.media.engine_client import EngineClient, EngineError
+from pbx.media.engine_client import EngineError
+from pbx.media.engines import Engines
 from pbx.media.ng import NgClient
 from pbx.media.relay import RelaySession, Toward
 from pbx.sip import sdp as sdps
@@ -34,7 +35,7 @@ _NG_NAMES = {"opus": "opus"}  # rtpengine's names are in capitals, but for this 
 class CallMedia(AtTheEngine):
     """Order of commands: one at a time, in the order asked for (`_turn`)."""
 
-    def __init__(self, relay: RelaySession, engine: EngineClient, caller_sdp: bytes | None) -> None:
+    def __init__(self, relay: RelaySession, engine: Engines, caller_sdp: bytes | None) -> None:
         """`caller_sdp` is None while the caller has yet to be rung (`take_caller`)."""
         super().__init__(relay, engine)
         self.head = CALLER
@@ -78,7 +79,7 @@ class CallMedia(AtTheEngine):
         }
 
     @classmethod
-    def resumed(cls, client: NgClient, engine: EngineClient, kept: Mapping[str, Any]) -> CallMedia:
+    def resumed(cls, client: NgClient, engine: Engines, kept: Mapping[str, Any]) -> CallMedia:
         """The media of a snapshot: the caller, and whoever it talks with; the relay is to forget who was rung, but for
         those of whom `resume_rung` is told."""
         media = cls(RelaySession.resumed(client, kept["session"]), engine, b"")
@@ -133,7 +134,8 @@ class CallMedia(AtTheEngine):
             self._used = True
             self._rung.add(tag)
             self._places = 1
-            offer = sdps.engine_offer(*self.engine.address)
+            self._at_first = self.engine.place(self.engine_leg(CALLER))
+            offer = sdps.engine_offer(*self._at_first.address)
             return await self.relay.offer(FIRST, tag, offer, toward=toward, codecs=("PCMU",))
 
     async def take_caller(self, tag: str, received: bytes, offered: bytes) -> None:
@@ -146,6 +148,7 @@ class CallMedia(AtTheEngine):
                 raise sdps.SdpError(f"the relay answers the engine {codec}")
             await self.engine.add_leg(
                 self.engine_leg(CALLER),
+                self._at_first or self.engine.place(self.engine_leg(CALLER)),
                 remote=(sent.address, sent.port),
                 payload=codec.payload,
                 event_payload=sent.event_payload,
@@ -361,11 +364,12 @@ class CallMedia(AtTheEngine):
 
     async def _play_music(self, tag: str) -> None:
         """Without an engine a held leg hears nothing: that ends no call."""
+        leg = self.engine_leg(tag)
         try:
             await self._to_engine(tag)
-            self._music.add(await self.engine.play(self.engine_leg(tag), [MUSIC], loop=True))
+            self._music.add(await self.engine.of(leg).play(leg, [MUSIC], loop=True))
         except (EngineError, sdps.SdpError) as error:
-            log.warning("no music for %s: %s", self.engine_leg(tag), error)
+            log.warning("no music for %s: %s", leg, error)
 
     def audible(self) -> tuple[dict[str, Codecs], dict[str, Codecs]]:
         """The relay's ports at which sound comes in that somebody who is served hears, by channel, with the codecs that
