@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pbx.media import g711, rtp
 from pbx.media.control import Message
+from pbx.media.gain import Gain
 from pbx.media.legs import Legs
 from pbx.media.library import Library
 from pbx.media.player import Player
@@ -87,6 +88,7 @@ class Rooms:
         self._library = library
         self._on_speaks = on_speaks
         self._places: dict[str, Place] = {}
+        self._gain = Gain(legs)
         self._run = legs.column(np.int16)
         """Looks in a row that found it otherwise than `_speaks` says."""
         self._speaks = legs.column(np.bool_)
@@ -101,6 +103,7 @@ class Rooms:
             return
         slot = self._legs.slots[name]
         if place is None:
+            self._gain.forget(slot)
             del self._places[name]
         else:
             self._places[name] = place
@@ -131,6 +134,10 @@ class Rooms:
             return
         order = self._arranged()
         sound = self._heard(order.talkers, order.ulaw)
+        self._tick += 1
+        if self._tick % LOOK == 0:
+            self._listen_for_voices(order.talkers, sound)
+        self._gain.apply(order.talkers, sound)
         totals = np.full((sum(block[1] for block in order.blocks) + 1, rtp.SAMPLES), g711.MIDDLE, np.int32)
         room = 0
         for first, rooms, size in order.blocks:
@@ -144,9 +151,6 @@ class Rooms:
         if len(order.listening_ulaw):
             coded[order.listening_ulaw] = g711.clipped(out[order.listening_ulaw], g711.ULAW_CLIPPED)
         payload[order.listeners] = coded
-        self._tick += 1
-        if self._tick % LOOK == 0:
-            self._listen_for_voices(order.talkers, sound)
 
     def fill_all(self, count: int) -> bool:
         """Each of so many legs hears a room: nothing else need be written for any of them."""
@@ -176,9 +180,10 @@ class Rooms:
             out[playing] += PCM[self._library.frames[rows]]
 
     def _listen_for_voices(self, talkers: Slots, sound: g711.Samples) -> None:
-        loud = np.add.reduce(np.abs(sound[:, ::_EACH]), axis=1, dtype=np.int32) > LOUD * len(
-            range(0, rtp.SAMPLES, _EACH)
-        )
+        some = sound[:, ::_EACH]
+        means = np.add.reduce(np.abs(some), axis=1, dtype=np.int32) / some.shape[1]
+        loud = means > LOUD
+        self._gain.look(talkers, means, loud)
         speaks = self._speaks[talkers]
         run = np.where(loud == speaks, 0, self._run[talkers] + 1)
         self._run[talkers] = run
