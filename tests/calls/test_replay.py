@@ -111,6 +111,10 @@ def test_calls_by_chance_go_as_they_did() -> None:
     house = load(EXAMPLES.parent / "tests" / "fixtures" / "house").model.tenants["house"]
     for seed in range(300):
         record = recorded(house, a_script(random.Random(seed), list(house.numbers)))
+        if any("voicemail_of" in node for node in record["path"]):
+            with pytest.raises(NotReplayable, match="was_at_a_box"):
+                replay(house, record, story)
+            continue
         again = replay(house, record, story)
         told, parts = again.told.record.document(), ("path", "disposition", "code", "answered_by", "hung_up_by")
         assert {part: told[part] for part in parts} == {part: record[part] for part in parts}, seed

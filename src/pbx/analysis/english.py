@@ -66,6 +66,7 @@ ENGLISH = Language(
         "not_ended": "the call has not ended, or its process died with it: what happened is not known whole",
         "no_facts": "the record is of a release that did not keep what a replay needs",
         "was_mixed": "this call became a conference, and the record does not say what its members did",
+        "was_at_a_box": "messages were listened to; what was typed there is kept nowhere",
         "was_in_a_room": "this call was in a conference room, where others were whom this record does not name",
         "was_joined": "this call was joined with another one, which no replay can do once more",
         "was_sent_on": "somebody sent this call on (transferred it), which no replay can do once more",

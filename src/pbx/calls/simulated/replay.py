@@ -62,6 +62,8 @@ def script_of(tenant: Tenant, record: Mapping[str, Any]) -> Script:
         raise NotReplayable("was_joined")
     if record["facts"].get("conferences") or record["source"].startswith("conference "):
         raise NotReplayable("was_in_a_room")
+    if any(node.startswith("feature_code/voicemail") for node in record["path"]):
+        raise NotReplayable("was_at_a_box")
     if record["facts"].get("sent_on"):
         raise NotReplayable("was_sent_on")
     if record["facts"].get("mixes"):
