@@ -5,6 +5,8 @@ import signal
 import pytest
 from throwaway import Lab
 
+pytest_plugins = ["shared_out"]
+
 # A run in the background inherits an ignored SIGINT, and would hand it on to what the tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

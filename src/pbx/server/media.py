@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     _be_prompt()
     engine = server.engine
-    logging.info("media engine on %s:%d, %s", engine.address, engine.port, engine.status())
+    logging.info("media engine on %s:%d", engine.address, engine.port)
     _tell("READY=1")
     server.run(each_second=lambda: _tell("WATCHDOG=1"))
     _tell("STOPPING=1")
