@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from bench.local_stack import Stack
 from phones import g711
-from phones.scripted.desk import STAYS, Desk, Tell, office, replacing
+from phones.scripted.desk import STAYS, TENANT, Desk, Tell, office, replacing
 from phones.scripted.edge import CalleeLeg, CallerLeg
 from phones.tone import Heard, measure
 
@@ -27,6 +28,10 @@ MUSIC, ANNOUNCEMENT = 262.0, 440.0  # of the engine, and of the house's prompts
 POLICIES = {
     "recordings": {
         "inside": {"match": {"direction": ["internal"]}, "mode": "always", "store": "local", "listen": []},
+        "wanted": {
+            "match": {"direction": ["internal"]}, "mode": "on_demand", "announce": "prompt/welcome",
+            "store": "local", "listen": [],
+        },
         "told": {
             "match": {"direction": ["inbound", "outbound"]}, "mode": "always", "announce": "prompt/welcome",
             "store": "local", "retain": "180d", "listen": ["role/supervisor"],
@@ -54,14 +59,14 @@ class Made:
         return f"{self.about}\n left: {self.left}\nright: {self.right}"
 
 
-async def made(d: Desk, which: int = 0, *, calls: int = 1) -> Made:
+async def made(d: Desk, which: int = 0, *, calls: int = 1, policy: str = "") -> Made:
     """The finished recording of one of this desk's calls."""
     rows = await d.records(calls)
     call = rows[which]["id"]
     finished = d.stack.folder / "spool" / "finished"
 
     def found() -> list[Path]:
-        return [one for one in recorded.whole(finished) if one.name.startswith(call)]
+        return [one for one in recorded.whole(finished) if one.name.startswith(f"{call}.{policy}")]
 
     await d.until(lambda: len(found()) > 0, "a recording is finished", within=15)
     (folder,) = found()
@@ -272,6 +277,31 @@ def test_a_code_pauses_it_and_nothing_of_that_time_is_kept(tell: Tell) -> None:
         of(one, {ANNA: 0.8}, {BORIS: 0.8})
         (gap,) = one.about.gaps
         assert gap.why == "paused" and gap.end - gap.start > 1.5
+
+    tell(story)
+
+
+def test_the_api_begins_one_on_demand_and_ends_it(tell: Tell) -> None:
+    async def story(d: Desk) -> None:
+        anna, boris = await they_talk(d)
+
+        async def ask(action: str) -> Any:
+            return await asyncio.to_thread(d.stack.ask, "record", on="api", tenant=TENANT, call=call, action=action)
+
+        (up,) = (await asyncio.to_thread(d.stack.ask, "calls", on="api", tenant=TENANT))["calls"]
+        call = up["call"]
+        assert up["recording"] == "on" and not (await ask("resume"))["ok"]
+        assert (await ask("start"))["ok"]
+        await heard(d, "anna-desk", BORIS, 0.6)
+        assert not (await ask("start"))["ok"], "it is recorded already"
+        assert (await ask("stop"))["ok"]
+        boris.voice.hz = EGOR
+        await heard(d, "anna-desk", EGOR, 0.5)
+        anna.bye()
+        await d.over(boris)
+        one = await made(d, policy="wanted")
+        assert one.about.announced and one.right.tone(BORIS) > 0.5 and one.right.tone(EGOR) == 0
+        assert (await made(d, policy="inside")).right.tone(EGOR) > 0.3, "the other one goes on"
 
     tell(story)
 

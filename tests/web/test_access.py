@@ -30,6 +30,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/calls/{call}/transfer"): {"admin", "supervisor", "user"},
     ("POST", "/calls/{call}/conference"): {"admin", "supervisor", "user"},
     ("POST", "/calls/{call}/park"): {"admin", "supervisor", "user"},
+    ("POST", "/calls/{call}/recording"): {"admin", "supervisor", "user"},
     ("GET", "/conferences"): READERS,
     ("GET", "/conferences/{conference}"): READERS,
     ("GET", "/conferences/{conference}/members"): READERS,
@@ -75,6 +76,7 @@ OK = {
     ("POST", "/calls/{call}/transfer"): 409,  # to boris, with whom she talks
     ("POST", "/calls/{call}/conference"): 409,  # the same
     ("POST", "/calls/{call}/park"): 202,
+    ("POST", "/calls/{call}/recording"): 409,  # nothing is recorded
     ("DELETE", "/messages/{message}"): 204,
     ("GET", "/messages/{message}/text"): 404,  # nobody has written it down
     ("PUT", "/voicemails/{voicemail}/pin"): 204,
@@ -134,7 +136,9 @@ def ask(served: Web, client: httpx.Client, method: str, path: str) -> int:
             return response.status_code
     if path.startswith("/recordings"):
         return client.request(method, path, json=RECORDING_BODIES.get((method, path.rpartition("/")[2]))).status_code
-    body = {"user": "anna"} if path.endswith("/park") else BODIES.get(method)
+    body: object = {"user": "anna"} if path.endswith("/park") else BODIES.get(method)
+    if path.endswith("/recording"):
+        body = {"action": "pause"}
     return client.request(method, path, json=body).status_code
 
 

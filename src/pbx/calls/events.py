@@ -107,6 +107,7 @@ def listed(call: Call) -> dict[str, Any]:
         "state": "talking" if joined else "conference" if len(mixed) > 1 else "up" if call.is_up else "ringing",
         "mixed": [about(leg) for leg in mixed],
         "held": bool(call.held_by),
+        "recording": call.recording.state if call.recording.active else None,
         "ringing": [about(leg) for leg in call.connections.rung if not leg.outcome.done()],
         "node": record.path[-1] if record.path else None,
     }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pbx.calls.call import Call
 
 ON, PAUSED, STOPPED = "on", "paused", "stopped"
+START = "start"  # a wish that begins it, and never ends it
 PERSON = "person"  # who pauses it: somebody who talks, or whoever may do so by the API
 SENSITIVE = "sensitive"  # who pauses it: a menu that asks for what nobody shall hear again
 

@@ -11,7 +11,7 @@ from typing import Any
 from pbx.calls.call import Call
 from pbx.calls.leg import Audio, CalleeLeg, NotAcceptable, Wish
 from pbx.calls.onward import rejoin
-from pbx.calls.recording import PERSON
+from pbx.calls.recording import PERSON, START
 from pbx.model.feature_codes import IN_CALL_PAUSE
 from pbx.model.objects import Destination
 from pbx.routing.reason import Reason
@@ -21,7 +21,7 @@ async def recording_asked(call: Call, wish: Wish) -> Destination | None:
     callee = call.connections.joined
     assert callee is not None
     await call.connections.part()
-    what = await (_pause_or_go_on(call) if wish.recording == IN_CALL_PAUSE else _begin_or_end(call, callee))
+    what = await (_pause_or_go_on(call) if wish.recording == IN_CALL_PAUSE else _begin_or_end(call, wish, callee))
     if what:
         wish.accept()
         call.note(Reason("recording_by", leg=wish.by.label, what=what))
@@ -33,9 +33,9 @@ async def recording_asked(call: Call, wish: Wish) -> Destination | None:
     return None
 
 
-async def _begin_or_end(call: Call, callee: CalleeLeg) -> str:
+async def _begin_or_end(call: Call, wish: Wish, callee: CalleeLeg) -> str:
     """What was done, "" when no policy allows anything."""
-    if await call.recording.stop():
+    if wish.recording != START and await call.recording.stop():
         return "stopped"
     return "started" if await call.recording.start(callee) else ""
 

@@ -96,6 +96,7 @@ async def again(call: Call) -> None:
     if not await call.connections.is_there():
         call.note(Reason("relay_forgot"))
         return
+    await call.resume_recording()  # of a menu that asked for what is sensitive: it is told again, and asks again
     callee = call.connections.joined
     if callee is not None:
         await go_on(call, await _told(call, _talk(call, callee)))

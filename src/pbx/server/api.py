@@ -2,7 +2,8 @@
 
 The protocol is that of the control socket, on a socket of its own, because whoever faces the network may do no more
 than this: `calls {tenant}`, `place {tenant, user, to}`, `hang_up {tenant, call}`, `people {tenant}`, `served`,
-`registrations {tenant, users}`, `conferences {tenant}`, `in_conference {tenant, conference, act, call}` (lock, unlock,
+`record {tenant, call, action}` (start, stop, pause, resume), `registrations {tenant, users}`,
+`conferences {tenant}`, `in_conference {tenant, conference, act, call}` (lock, unlock,
 or a member: mute, unmute, kick), `invite {tenant, conference, user, to}`,
 `transfer {tenant, call, user, to, third}` (`third`: `to` is called in, for all to talk),
 `settings {tenant}`, `setting {tenant, user, key, value, author}` and `events {boot, since}`. Every command names the
@@ -64,6 +65,7 @@ class ApiCommands:
             "registrations": self._registrations,
             "place": self._place,
             "hang_up": self._hang_up,
+            "record": self._record,
             "transfer": self._transfer,
             "conferences": self._conferences,
             "in_conference": self._in_conference,
@@ -120,6 +122,16 @@ class ApiCommands:
         try:
             third = request.get("third") is True
             await by_api.transfer(self._exchange, tenant, call, user, to, third=third)
+        except Refused as refused:
+            raise CommandError(refused.reason, refused.status) from None
+        return {}
+
+    async def _record(self, request: dict[str, Any]) -> dict[str, Any]:
+        tenant, call, action = (_text(request, name) for name in ("tenant", "call", "action"))
+        if action not in by_api.RECORDING:
+            raise CommandError(f"action {action!r}: {', '.join(by_api.RECORDING)}", 422)
+        try:
+            await by_api.record(self._exchange, tenant, call, action)
         except Refused as refused:
             raise CommandError(refused.reason, refused.status) from None
         return {}

@@ -174,6 +174,14 @@ class Parked(BaseModel):
     user: Id = Field(examples=["ivanov"])
 
 
+class RecordingWanted(BaseModel):
+    """What is to become of the recording of a call; start and stop are for what a policy allows on demand."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Literal["start", "stop", "pause", "resume"]
+
+
 class Placed(BaseModel):
     """The call has begun; what becomes of it is told by its events and its record."""
 
@@ -206,6 +214,7 @@ class Call(BaseModel):
     )
     mixed: list[Leg] = Field(description="Whom the caller talks with in an ad hoc conference.")
     held: bool
+    recording: Literal["on", "paused"] | None = Field(description="null: it is not recorded.")
     ringing: list[Leg]
     node: str | None = Field(description="Where it is in the model.", examples=["ivr/main"])
 

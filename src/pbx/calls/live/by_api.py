@@ -11,6 +11,7 @@ from pbx.calls.leg import CallerId, DeviceTarget, Leg, Wish
 from pbx.calls.live.exchange import Exchange, Refused
 from pbx.calls.meeting import Meeting
 from pbx.calls.record import BY_API, CallRecord
+from pbx.calls.recording import PERSON, START
 from pbx.model.objects import Tenant, User
 from pbx.model.services import Conference
 from pbx.routing import decide
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 PARK = "park"
 WISH_WITHIN = 2.0  # seconds
+ANNOUNCED_WITHIN = 30.0  # seconds more, until both have heard that they are recorded
+RECORDING = ("start", "stop", "pause", "resume")
 
 
 def place(exchange: Exchange, tenant_id: str, user_id: str, to: str) -> Call:
@@ -118,6 +121,39 @@ async def transfer(
         status = 408
     if status != 202:
         raise Refused(409, f"{to} is refused with {status}")
+
+
+async def record(exchange: Exchange, tenant_id: str, call_id: str, action: str) -> None:
+    """Somebody wants a call that is up recorded, or no more, or not for a while (behaviour R17): `action` is one of
+    RECORDING. What begins is announced to both, so they must talk. Raises Refused."""
+    call = exchange.calls.get(call_id)
+    if call is None or call.tenant.id != tenant_id:
+        raise Refused(404, "there is no such call")
+    if action == "start":
+        await _start_recording(call)
+        return
+    if action == "stop":
+        done = await call.recording.stop()
+    else:
+        done = await (call.recording.pause if action == "pause" else call.recording.resume)(PERSON)
+    if not done:
+        raise Refused(409, f"there is no recording to {action}")
+
+
+async def _start_recording(call: Call) -> None:
+    listening = call.connections.on_wish
+    if call.connections.joined is None or listening is None:
+        raise Refused(409, "nobody talks in this call now")
+    wish = ApiWish(call.caller, "", third=False)
+    wish.recording = START
+    listening(wish)
+    try:
+        async with asyncio.timeout(WISH_WITHIN + ANNOUNCED_WITHIN):
+            status = await wish.tried
+    except TimeoutError:
+        status = 408
+    if status != 202:
+        raise Refused(409, "no policy allows it, or it is recorded already")
 
 
 def _leg_of(call: Call, user_id: str) -> Leg | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from pbx.web.access import Token
-from pbx.web.documents import Call, Calls, Id, NewCall, Onward, Parked, Placed, Third
+from pbx.web.documents import Call, Calls, Id, NewCall, Onward, Parked, Placed, RecordingWanted, Third
 from pbx.web.problems import Problem, responses
 from pbx.web.service import Needs, Ours, Service, people_of
 
@@ -91,6 +91,16 @@ async def call_in_third(request: Request, service: Ours, token: Writes, call: Id
 async def park_call(request: Request, service: Ours, token: Writes, call: Id, wanted: Parked) -> Placed:
     """Let whoever talks with `user` wait, with music, in the first parking slot that is free."""
     return await _send_on(request, service, token, call, wanted.user, "park")
+
+
+@router.post("/{call}/recording", status_code=202, responses=responses(400, 403, 404, 409, 413, 422, 503))
+async def record_call(request: Request, service: Ours, token: Writes, call: Id, wanted: RecordingWanted) -> Placed:
+    """Record a call that is up, or no more, or not for a while. 202: what its policy announces is played to both first;
+    the events `recording.…` tell when it begins. 409: no policy allows it, or it is so already."""
+    request.state.what = {"call": call, "action": wanted.action}
+    await service.call_of(token, call)
+    await service.ask(token, "record", call=call, action=wanted.action)
+    return Placed(call=call)
 
 
 async def _send_on(
