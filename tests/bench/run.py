@@ -31,6 +31,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "memory.py": ("B11",),
     "presence.py": ("B16",),
     "media_play.py": ("B3",),
+    "media_tap.py": ("B4",),
     "media_rooms.py": ("B2", "B12"),
     "media_drift.py": ("B2",),
     "speech_quality.py": ("B17",),

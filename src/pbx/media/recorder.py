@@ -109,9 +109,9 @@ class Recorder:
             payload = np.where(ulaw[:, None], g711.ULAW_TO_ALAW[payload], payload)
         self._late[rows] = 0
         if payload.shape[1] == rtp.SAMPLES and not (offset % rtp.SAMPLES).any():  # whole frames, nearly always
-            frames = offset // rtp.SAMPLES % FRAMES
-            self._sound.reshape(-1, FRAMES, rtp.SAMPLES)[rows, frames] = payload
-            self._have.reshape(-1, FRAMES, rtp.SAMPLES)[rows, frames] = True
+            at = rows.astype(np.intp) * FRAMES + offset // rtp.SAMPLES % FRAMES
+            self._sound.reshape(-1, rtp.SAMPLES)[at] = payload
+            self._have.reshape(-1, rtp.SAMPLES)[at] = True
             return
         places = (offset[:, None] + np.arange(payload.shape[1])) % SIZE
         self._sound[rows[:, None], places] = payload
@@ -149,9 +149,9 @@ class Recorder:
         # With the last frame of the piece before: a gap goes on from it.
         begin = int(self._told[row]) - rtp.SAMPLES
         sound = _window(self._sound[row], begin, length + rtp.SAMPLES)
-        have = _window(self._have[row], begin, length + rtp.SAMPLES)
-        have[: rtp.SAMPLES] = True
-        if not have.all():
+        if not _all(self._have[row], begin + rtp.SAMPLES, length):
+            have = _window(self._have[row], begin, length + rtp.SAMPLES)
+            have[: rtp.SAMPLES] = True
             fill(sound, have)
             end = begin + rtp.SAMPLES + length
             self._sound[row, np.arange(end - rtp.SAMPLES, end) % SIZE] = sound[-rtp.SAMPLES :]
@@ -182,7 +182,13 @@ def _window(ring: NDArray[Any], begin: int, length: int) -> NDArray[Any]:
     """A copy of so much of a ring, from there on; less than all of it."""
     at = begin % SIZE
     over = max(0, at + length - SIZE)
-    return np.concatenate((ring[at : at + length - over], ring[:over]))
+    return np.concatenate((ring[at : at + length - over], ring[:over])) if over else ring[at : at + length].copy()
+
+
+def _all(ring: NDArray[np.bool_], begin: int, length: int) -> bool:
+    """Whether all of it is there."""
+    at = begin % SIZE
+    return bool(ring[at : at + length].all() and ring[: max(0, at + length - SIZE)].all())
 
 
 def fill(sound: g711.Bytes, have: NDArray[np.bool_]) -> None:
