@@ -177,6 +177,18 @@ def test_each_of_a_shared_box_has_an_e_mail_in_the_own_language_and_one_draft_is
     assert told.tasks_of("t", "quiet") == told.tasks_of("t", "nowhere") == told.tasks_of("gone", "anna") == {}
 
 
+def test_calls_at_once_do_not_overshoot_a_box(process: Process) -> None:
+    box = Voicemail("anna", "anna", max_messages=2)
+    process.leave()
+    with process.boxes.of("t").place(box) as first, process.boxes.of("t").place(box) as second:
+        assert (first, second) == (True, False)
+        with process.boxes.of("other").place(box) as theirs:
+            assert theirs, "another tenant's box of the same name"
+    process.leave()
+    with process.boxes.of("t").place(box) as third:
+        assert not third
+
+
 def test_deleted_ones_are_forgotten_in_the_end(process: Process) -> None:
     message = process.leave()
     process.mail.mark(message, "deleted", "user/anna")
