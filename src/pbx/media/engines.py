@@ -161,15 +161,20 @@ class Engines:
     def _is_away(self, client: EngineClient) -> None:
         self._going.pop(client, None)
         self._away.add(client)
-        if len(self._away) < len(self.clients):
-            log.error("media engine %d stays away: its legs go to the others", self.clients.index(client) + 1)
-            for leg in [leg for leg, at in self._at.items() if at is client]:
-                self.on_event({"event": "lost", "leg": leg})
+        log.error("media engine %d stays away", self.clients.index(client) + 1)
+        self._tell_lost()
 
     def _is_back(self, client: EngineClient) -> None:
         if (handle := self._going.pop(client, None)) is not None:
             handle.cancel()
-        self._away.discard(client)
+        if client in self._away:
+            self._away.discard(client)
+            self._tell_lost()  # of others, that went when no other was there
+
+    def _tell_lost(self) -> None:
+        if len(self._away) < len(self._by_socket):
+            for leg in [leg for leg, at in self._at.items() if at in self._away]:
+                self.on_event({"event": "lost", "leg": leg})
 
     async def _ask(self) -> None:
         while True:

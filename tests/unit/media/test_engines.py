@@ -177,6 +177,29 @@ def test_the_legs_of_an_engine_that_stays_away_go_on_at_another(
     tell(two, media_rtpengine, story)
 
 
+def test_when_all_were_away_the_first_that_is_back_has_the_legs(
+    two: list[MediaEngine], media_rtpengine: RtpEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(several, "AWAY", 0.2)
+
+    async def story(calls: Calls) -> None:
+        media, phone = await calls.call(400)
+        playing = asyncio.ensure_future(media.play("A", [_tone()]))
+        await phone.hears_tone(425)
+        first = calls.engines.clients.index(calls.engines.of(media.engine_leg("A")))
+        for engine in two:
+            engine.kill()
+        async with asyncio.timeout(5):
+            while len(calls.engines._away) < 2:  # noqa: ASYNC110 (a timer of the engines)
+                await asyncio.sleep(0.05)
+        two[1 - first].start()
+        await phone.hears_tone(425, 5)
+        assert calls.legs[1 - first] == 1
+        playing.cancel()
+
+    tell(two, media_rtpengine, story)
+
+
 def test_an_engine_that_is_back_soon_gets_its_legs_back(two: list[MediaEngine], media_rtpengine: RtpEngine) -> None:
     async def story(calls: Calls) -> None:
         found = [await calls.call(tone) for tone in TONES[:2]]
