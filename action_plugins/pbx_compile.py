@@ -38,6 +38,7 @@ HOST_VARIABLES = (
     "rtpengine_settings",
     "pbx_web_settings",
     "pbx_mail_settings",
+    "pbx_recording_settings",
     "pbx_transcription_settings",
     "pbx_recogniser_settings",
     "pbx_owners",

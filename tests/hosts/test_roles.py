@@ -29,11 +29,13 @@ UNITS = {
         "redis-server.service",
         "pbx-relay.socket",
         "pbx-relay.service",
+        "pbx-sealer.service",
         "nftables.service",
     ],
     "calls1": [
         "pbx-calls@1.service",
         "pbx-journal.service",
+        "pbx-keeper.service",
         "pbx-media@1.service",
         "pbx-web.service",
         "nftables.service",
@@ -50,6 +52,7 @@ SOCKETS = {
         f"udp {CALLS}:41000",
         f"udp {CALLS}:41001",
         f"tcp {CALLS}:9443",
+        f"tcp {CALLS}:5180",
     },
 }
 RULES = {
@@ -65,6 +68,7 @@ RULES = {
         "ip saddr @edges tcp dport 5070 accept",
         "ip saddr @relays udp dport 41000-41001 accept",
         "tcp dport 9443 accept",
+        f"ip saddr {RELAY} tcp dport 5180 accept",
     },
 }
 RUN_AS = [
@@ -74,6 +78,8 @@ RUN_AS = [
     ("relay1", "pbx-relay.service", "pbx-relay"),
     ("calls1", "pbx-calls@1.service", "pbx-calls"),
     ("calls1", "pbx-journal.service", "pbx-calls"),
+    ("relay1", "pbx-sealer.service", "pbx-relay"),
+    ("calls1", "pbx-keeper.service", "pbx-calls"),
     ("calls1", "pbx-media@1.service", "pbx-media"),
     ("calls1", "pbx-web.service", "pbx-web"),
 ]
@@ -82,6 +88,10 @@ CLOSED = [
     ("edge1", "/etc/kamailio/kamailio.cfg", "root", "kamailio", 0o640),
     ("calls1", "/var/lib/pbx/secrets", "pbx-calls", "root", 0o700),
     ("calls1", "/var/lib/pbx/secrets/calls.json", "pbx-calls", "root", 0o600),
+    ("calls1", "/var/lib/pbx/secrets/keeper.json", "pbx-calls", "pbx", 0o600),
+    ("calls1", "/run/pbx-keeper/api.sock", "pbx-calls", "pbx", 0o660),
+    ("relay1", "/var/lib/pbx-sealer", "pbx-relay", "pbx", 0o700),
+    ("relay1", "/var/lib/pbx-sealer/secrets.json", "pbx-relay", "pbx", 0o600),
     ("calls1", "/etc/pbx/calls.json", "root", "pbx", 0o640),
     ("calls1", "/var/lib/pbx-web/tokens.json", "root", "pbx-web", 0o640),
     ("calls1", "/etc/pbx/web/server.key", "root", "pbx-web", 0o640),
@@ -95,6 +105,8 @@ OWN_UNITS = [
     ("relay1", "pbx-relay.service"),
     ("calls1", "pbx-calls@1.service"),
     ("calls1", "pbx-journal.service"),
+    ("relay1", "pbx-sealer.service"),
+    ("calls1", "pbx-keeper.service"),
     ("calls1", "pbx-media@1.service"),
     ("calls1", "pbx-web.service"),
 ]

@@ -68,6 +68,8 @@ def test_a_changed_text_is_one_new_sound_and_the_plan_says_it(bare_site: Site) -
         ("calls1", "pbx-journal"),
         ("relay1", "rtpengine-daemon"),
         ("relay1", "pbx-relay"),
+        ("relay1", "pbx-sealer"),
+        ("calls1", "pbx-keeper"),
     ],
 )
 def test_services_are_sandboxed_and_not_root(bare_site: Site, host: str, unit: str) -> None:

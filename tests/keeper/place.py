@@ -65,6 +65,7 @@ class Place:
     s3: dict[str, Any] | None = None
     store: Path | None = None  # default: one in the folder
     port: int = field(default_factory=free_port)
+    asked: int = field(default_factory=free_port)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -96,6 +97,7 @@ class Place:
                 "archive": {
                     "listen": {"address": "127.0.0.1", "port": self.port}, "socket": f"{self.folder}/asked.sock",
                     "store": str(self.store_file), "folder": f"{self.folder}/kept", "s3": self.s3,
+                    "asked": {"address": "127.0.0.1", "port": self.asked},
                 },
             })
         )  # fmt: skip
@@ -214,6 +216,22 @@ def killed_at(config: Path, number: int, *arguments: str) -> bool:
         return True
     assert os.WEXITSTATUS(status) == 0
     return False
+
+
+def killed_alone(config: Path, number: int, *arguments: str) -> bool:
+    """As `killed_at`, in a process that was not forked from ours: one with threads cannot be."""
+    program = "import sys; from keeper.place import die_at; sys.exit(die_at(int(sys.argv[1]), sys.argv[2:]))"
+    words = [sys.executable, "-c", program, str(number), "--config", str(config), *arguments]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}/tests"}
+    status = subprocess.run(words, env=environment, capture_output=True, timeout=60, check=False).returncode
+    assert status in (0, -signal.SIGKILL)
+    return status != 0
+
+
+def die_at(number: int, words: list[str]) -> int:
+    """In the child."""
+    _count_down(number)
+    return keeper.main(words)
 
 
 DONE = ("os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "socket.connect")

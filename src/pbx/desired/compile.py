@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pbx.desired import calls, edge, pins, recogniser, relay, store, web
+from pbx.desired import calls, edge, keeper, pins, recogniser, relay, store, web
 from pbx.desired.hosts import Host, InventoryError, of_group
 from pbx.desired.owners import owners
 from pbx.desired.secrets import SOUND_KEY, SecretError, Secrets, device_password, given_secret, ha1, sound_key
@@ -17,7 +17,9 @@ MAIL_PASSWORD = "mail_password"
 ROLES: Mapping[str, str] = {
     "edge": "edges",
     "relay": "relays",
+    "sealer": "relays",
     "calls": "calls",
+    "keeper": "calls",
     "media": "media",
     "store": "store",
     "web": "web",
@@ -66,6 +68,7 @@ def compile_all(source: Source, hosts: Sequence[Host], secrets: Secrets) -> Comp
     passwords = edge_secrets(source.model, secrets)
     trunks = trunk_secrets(source.model, secrets)
     mail = {SOUND_KEY: sound_key(secrets)} if _has_boxes(source.model) else {}
+    keeper.require(source.model, ordered)
     _require_help(source.model, ordered)
     stored = {store.PASSWORD: store.password(secrets)} if store.server(ordered) else {}
     documents: list[ServerDocument] = []
@@ -100,6 +103,10 @@ def _role(
         return {"tenants": dict(revisions), **body}, values, None
     if role == "relay":
         return {"tenants": {}, **relay.document(host)}, {}, relay.process(host)
+    if role == "sealer":
+        return {"tenants": {}}, keeper.sealer_secrets(secrets), keeper.sealer(host, hosts)
+    if role == "keeper":
+        return {"tenants": {}}, {**stored, **keeper.keeper_secrets(host, hosts, secrets)}, keeper.keeper(host, hosts)
     if role == "calls":
         listens = recogniser.is_wanted(source.model)
         plains = {id_: {"revision": revisions[id_], "plain": dict(source.tenants[id_])} for id_ in source.tenants}
@@ -117,7 +124,7 @@ def _role(
     if role == "web":
         return (
             web.document(source.model, secrets),
-            {**stored, **mail, **web.key_of_asker(host, hosts, secrets)},
+            {**stored, **mail, **web.key_of_asker(host, hosts, secrets), **keeper.key_of_asker(host, hosts, secrets)},
             web.process(host, hosts),
         )
     if role == "store":

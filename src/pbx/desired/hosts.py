@@ -52,6 +52,7 @@ def host_of(name: str, groups: Iterable[str], variables: Mapping[str, Any]) -> H
             ("relay", "rtpengine_settings"),
             ("web", "pbx_web_settings"),
             ("mail", "pbx_mail_settings"),
+            ("recording", "pbx_recording_settings"),
             ("transcription", "pbx_transcription_settings"),
             ("recogniser", "pbx_recogniser_settings"),
         )

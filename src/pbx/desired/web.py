@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from pbx.desired import calls, store
+from pbx.desired import calls, keeper, store
 from pbx.desired.hosts import Host, InventoryError, of_group
 from pbx.desired.owners import CallProcess, call_processes
 from pbx.desired.secrets import SecretError, Secrets, api_token
@@ -108,4 +108,5 @@ def process(host: Host, hosts: Sequence[Host]) -> dict[str, Any]:
         "tokens": f"{STATE}/tokens.json",
         "secrets": f"{STATE}/secrets.json",
         "audit": f"{STATE}/audit.jsonl",
+        "keeper": keeper.place(host, hosts),
     }

@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from pbx.server.control import ControlServer
 from pbx.server.handing import KEY, NotTaken, Receiver, hand_over
 from pbx.server.keeper_api import KeeperApi
 from pbx.server.notify import notify
+from pbx.server.remote import RemoteServer
 from pbx.server.sealed_letters import Tray
 from pbx.server.sealer import Sealer
 from pbx.server.store_line import StoreLine
@@ -43,13 +45,15 @@ ACCESS_KEY, SECRET_KEY = "object_storage_access_key", "object_storage_secret_key
 
 @dataclass(frozen=True, slots=True)
 class ArchiveConfig:
-    """What a host with the store has more: `listen` for letters of other hosts, `socket` for pbx-web."""
+    """What a host with the store has more: `listen` for letters of other hosts, `socket` for pbx-web, `asked` for
+    that of other hosts."""
 
     listen: tuple[str, int]
     socket: Path
     store: str
     folder: Path
     s3: Mapping[str, Any] | None
+    asked: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ def read(path: Path) -> KeeperConfig:
                 store=archive["store"],
                 folder=Path(archive["folder"]),
                 s3=archive.get("s3"),
+                asked=(archive["asked"]["address"], int(archive["asked"]["port"])) if "asked" in archive else None,
             ),
         )
 
@@ -155,7 +160,7 @@ class Keeper:
         for server in servers:
             await server.close()
 
-    async def _open_servers(self) -> list[ControlServer | Receiver]:
+    async def _open_servers(self) -> list[ControlServer | Receiver | RemoteServer]:
         control = ControlServer(self._config.control, {"status": self._status})
         await control.start()
         if self._archive is None or self._config.archive is None:
@@ -171,7 +176,13 @@ class Keeper:
             self._changed.set,
         )
         await receiver.start(self._config.archive.listen)
-        return [control, asked, receiver]
+        servers: list[ControlServer | Receiver | RemoteServer] = [control, asked, receiver]
+        if self._config.archive.asked is not None:
+            key = partial(self._config.secret, KEY)
+            remote = RemoteServer(*self._config.archive.asked, key, api.commands, api.streams)
+            await remote.start()
+            servers.append(remote)
+        return servers
 
     async def _keep_on(self, step: Callable[[], Any]) -> None:
         """For ever; a defect of one round does not end the next."""

@@ -47,7 +47,7 @@ class WebConfig:
     tokens: Path
     secrets: Path
     audit: Path
-    keeper: str | None
+    keeper: str | Remote | None
     digest: str
 
     def sound_key(self) -> str | None:
@@ -75,7 +75,7 @@ def read(path: Path) -> WebConfig:
             tokens=Path(data["tokens"]),
             secrets=secrets,
             audit=Path(data["audit"]),
-            keeper=data.get("keeper"),
+            keeper=_keeper(data.get("keeper"), secrets),
             digest=hashlib.sha256(raw).hexdigest()[:12],
         )
 
@@ -85,6 +85,13 @@ def _place(entry: dict[str, Any], secrets: Path) -> str | Remote:
     if "socket" in entry:
         return str(entry["socket"])
     return Remote(entry["address"], int(entry["port"]), lambda: secret(secrets, KEY))
+
+
+def _keeper(place: str | dict[str, Any] | None, secrets: Path) -> str | Remote | None:
+    """Where recordings are kept: a socket of this host, or an address of another one."""
+    if isinstance(place, dict):
+        return Remote(place["address"], int(place["port"]), lambda: secret(secrets, "keeper_key"))
+    return place
 
 
 def service_of(config: WebConfig) -> Service:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from pbx.web.link import Away, Refused
+from pbx.web.link import Away, Refused, Remote, connect
 
 ANSWER_WITHIN = 40.0  # seconds: a bucket may be slow
 PIECE_WITHIN = 40.0
@@ -20,10 +20,10 @@ class Broken(Exception):
 
 
 class KeeperLine:
-    """`socket`: a path, None where there is no keeper."""
+    """`place`: a socket of this host, or an address; None where there is no keeper."""
 
-    def __init__(self, socket: str | None) -> None:
-        self._socket = socket
+    def __init__(self, place: str | Remote | None) -> None:
+        self._place = place
 
     async def ask(self, command: str, **more: Any) -> dict[str, Any]:
         """One command without a stream. Raises Away, Refused."""
@@ -39,11 +39,11 @@ class KeeperLine:
     async def _begin(
         self, command: str, more: dict[str, Any]
     ) -> tuple[dict[str, Any], asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._socket is None:
+        if self._place is None:
             raise Away("no recordings are kept on this host")
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                reader, writer = await asyncio.open_unix_connection(self._socket)
+                reader, writer = await connect(self._place)
                 try:
                     writer.write(orjson.dumps({"cmd": command, **more}) + b"\n")
                     answer: dict[str, Any] = orjson.loads(await reader.readline())

@@ -37,9 +37,9 @@ class Service:
         tokens: Tokens,
         records: RecordStore,
         audit: AuditLog,
-        keeper: str | None = None,
+        keeper: str | Remote | None = None,
     ) -> None:
-        """`keeper`: the socket of the keeper of recordings."""
+        """`keeper`: where the keeper of recordings is asked."""
         self.tokens, self.records, self.audit = tokens, records, audit
         self.keeper = KeeperLine(keeper)
         self.limits = Limits()

@@ -202,8 +202,8 @@ async def _heard(service: Service, token: Token, recording: str, *, peaks: bool 
     """One that the token may hear. Raises Problem."""
     row = await _one(service, token, recording, peaks=peaks)
     if not _may_hear(service, token, row):
-        has = f"has the role {token.hears}, which" if token.hears else "has no role of the tenant's that"
-        raise Problem(403, f"the token {has} does not hear recordings of {row['policy'] or 'this kind'}")
+        has = f"its role {token.hears} does not" if token.hears else "and the token has no role that could"
+        raise Problem(403, f"recordings of {row['policy'] or 'rooms'} are heard by the roles of `listen`: {has}")
     return row
 
 
