@@ -68,6 +68,19 @@ def test_the_record_of_a_call_names_its_recordings(served: Web) -> None:
     assert {one["id"]: one["recordings"] for one in listed}[call] == [name]
 
 
+def test_those_who_look_on_are_told_when_one_is_ready(served: Web) -> None:
+    with served.client() as admin, admin.stream("GET", "/events") as stream:
+        served.keeper.put("ready", call_id="call-ready")
+        data = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
+        told = next(event for event in data if event.get("recording") == "ready")
+    assert (told["event"], told["call"], told["policy"], told["seconds"]) == (
+        "recording.ready",
+        "call-ready",
+        "outside",
+        1.0,
+    )
+
+
 def test_sound_is_the_wav_file_and_comes_in_parts(served: Web) -> None:
     name = kept(served, seconds=20.0)
     whole = wav(20.0)

@@ -19,6 +19,7 @@ start (`boot`) and its number.
 | `conference.locked`, `conference.unlocked` | conference | nobody else comes in, or they may again |
 | `recording.started`, `recording.stopped` | policy | the call is recorded by it from now on, or no more |
 | `recording.paused`, `recording.resumed` | policy, by | nothing is recorded for a while: a person, or `sensitive` |
+| `recording.ready` | recording, policy, seconds | it is kept, and can be heard |
 | `recording.failed` | policy, why | what should be recorded is not |
 | `recogniser.missed` | ivr, why | a menu that listens could not: it took keys alone |
 | `limit.reached` | number, user, why | no call may leave to this number now (`pbx.routing.limits`) |
@@ -57,13 +58,17 @@ class Events:
 
     def tell(self, event: str, call: Call, **more: Any) -> None:
         """Something happened to a call."""
+        self.tell_of(event, call.tenant.id, call.record.id, **more)
+
+    def tell_of(self, event: str, tenant: str, call_id: str, **more: Any) -> None:
+        """The same of one that may be over."""
         self.last += 1
         document = {
             "seq": self.last,
             "at": int(self._clock() * 1000),
             "event": event,
-            "tenant": call.tenant.id,
-            "call": call.record.id,
+            "tenant": tenant,
+            "call": call_id,
             **more,
         }
         self._ring.append(orjson.dumps(document, default=str) + b"\n")

@@ -44,6 +44,7 @@ from pbx.server.notify import notify
 from pbx.server.own_settings import SettingsSync
 from pbx.server.own_settings import kept as kept_settings
 from pbx.server.pause import Pause
+from pbx.server.ready_recordings import ReadyRecordings
 from pbx.server.recorder import JournalRecorder
 from pbx.server.remote import RemoteServer
 from pbx.server.takeover import TakeOver
@@ -124,6 +125,7 @@ class CallServer:
             recogniser=recogniser,
             node=config.instance,
         )
+        self._ready = ReadyRecordings(exchange, int(time.time() * 1000))
         self._agents = agents = Agents(config.node, config.agents, exchange.relayed_digit, config.beside)
         exchange.taping = lambda media: CallTape(media, time.time, agents.tape, agents.tapes.of)
         exchange.overloaded = lambda: self._lag > LAG_LIMIT
@@ -242,6 +244,8 @@ class CallServer:
         """In the thread of the store: news of messages, and several call processes keep to one `max_channels`."""
         if rows := self._boxes.read(db):
             loop.call_soon_threadsafe(self._boxes.learn, rows)
+        if ready := self._ready.read(db):
+            loop.call_soon_threadsafe(self._ready.tell, ready)
         channels = self.exchange.channels
         if channels.are_limited:
             shared_channels.say(db, self.config.node, channels.used())

@@ -56,7 +56,7 @@ class Feed:
         people = self._people.get(call, frozenset())
         if event.get("user"):
             people |= {event["user"]}
-        if event["event"] == "call.ended":
+        if event["event"] in ("call.ended", "recording.ready"):
             self._people.pop(call, None)
         else:
             self._people[call] = people
