@@ -17,7 +17,7 @@ from typing import Any
 
 from keeper.place import until
 
-HOST = "127.36.0.1"
+HOST = f"127.36.{os.getpid() % 250}.{os.getpid() // 250 % 250 + 1}"
 PORT = 28333
 WITHIN = 40.0  # seconds
 IDENTITY = {
