@@ -14,6 +14,7 @@ from pbx.model.objects import Model
 from pbx.store.age import Identity
 
 SEALER, KEEPER = "/var/lib/pbx-sealer", "/var/lib/pbx"
+SPOOL = "/run/pbx-calls/recordings"  # in memory, of a call host: what is recorded of rooms
 SOCKET = "/run/pbx-keeper/api.sock"  # where pbx-web asks
 PORT = 5180  # where the keeper takes letters
 ASKED_PORT = 5181  # where pbx-web of other hosts asks
@@ -54,7 +55,7 @@ def keeper(host: Host, hosts: Sequence[Host]) -> dict[str, Any]:
     """/etc/pbx/keeper.json, of a call host; rooms of its engine are recorded there. Raises InventoryError."""
     keeps = host == archive(hosts)
     return {
-        "spools": ["/run/pbx-keeper/spool"],
+        "spools": [SPOOL],
         "sealed": f"{KEEPER}/sealed",
         "to": [] if keeps else _to(hosts),
         "control": "/run/pbx-keeper/control.sock",
