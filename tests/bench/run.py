@@ -36,6 +36,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "media_drift.py": ("B2",),
     "speech_quality.py": ("B17",),
     "media_path.py": ("B5", "B13"),
+    "recording.py": ("B4",),
     "apply.py": ("B7",),
     "plan.py": ("B15",),
     "edge_register.py": ("B10",),

@@ -8,7 +8,8 @@ lost is silence of the right length. A stream whose clock and arrival are half a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -26,7 +27,6 @@ APART = RATE // 2  # samples between where a packet is put and when it came
 ANCHORS = 1000  # of one stream; a sender whose clock jumps more often is put where it came
 UNHEARD = 1.0  # seconds without a packet of anybody, at an end of what was recorded, that were lost
 BETWEEN = 0.05  # seconds between two files that are told as lost
-ROWS = 4096
 
 Codecs = Mapping[int, str]  # payload type → name
 
@@ -101,24 +101,43 @@ def _put(channels: NDArray[np.uint8], stream: Stream, moments: Sequence[Moment],
     codec = next((one[stream.payload] for one in codecs if one and stream.payload in one), "").upper()
     if codec not in CLOCKS:  # digits, comfort noise, or a port of somebody else
         return
-    try:
-        decode = decoder(codec)
-    except NoDecoder:
-        return
-    arrived = np.array(stream.arrived)
+    arrived = stream.arrived
     at = np.searchsorted(np.array([moment.at for moment in moments]), arrived, side="right") - 1
     heard_on = np.array([_side(moment, stream.port) for moment in moments], np.int8)
     side = np.where(at >= 0, heard_on[np.maximum(at, 0)], -1)
-    places = _places(arrived - start, np.array(stream.stamps, np.uint32), CLOCKS[codec])
-    sounds = [decode(payload) for payload in stream.sounds]  # all of them, in order: a decoder remembers
-    lengths = np.array([len(each) for each in sounds])
-    for length in np.unique(lengths).tolist():
-        fits = (lengths == length) & (side >= 0) & (places >= 0) & (places + length <= channels.shape[1])
-        rows = np.flatnonzero(fits)
-        for begin in range(0, len(rows) if length else 0, ROWS):
-            some = rows[begin : begin + ROWS]
-            block = np.frombuffer(b"".join([sounds[row] for row in some.tolist()]), np.uint8).reshape(-1, length)
-            channels[side[some][:, None], places[some][:, None] + np.arange(length)] = block
+    places = _places(arrived - start, stream.stamps, CLOCKS[codec])
+    begin = 0
+    for sounds in _decoded(stream, codec):
+        end = begin + len(sounds)
+        _write(channels, side[begin:end], places[begin:end], sounds)
+        begin = end
+
+
+def _decoded(stream: Stream, codec: str) -> Iterator[NDArray[np.uint8]]:
+    """The packets as A-law, a row each, in pieces of rows of one length."""
+    if codec == "PCMA":
+        yield from (piece.sounds for piece in stream.pieces)
+    elif codec == "PCMU":
+        yield from (g711.ULAW_TO_ALAW[piece.sounds] for piece in stream.pieces)
+    else:
+        with contextlib.suppress(NoDecoder):
+            decode = decoder(codec)
+            for piece in stream.pieces:  # all of them, in order: a decoder remembers
+                for row in piece.sounds:
+                    yield np.frombuffer(decode(row.tobytes()), np.uint8)[None, :]
+
+
+def _write(
+    channels: NDArray[np.uint8], side: NDArray[np.int8], places: NDArray[np.int64], sounds: NDArray[np.uint8]
+) -> None:
+    length = sounds.shape[1]
+    rows = np.flatnonzero((side >= 0) & (places >= 0) & (places + length <= channels.shape[1]))
+    if length == 0 or not len(rows):
+        return
+    for number in (0, 1):
+        mine = rows[side[rows] == number]
+        if len(mine):
+            channels[number, places[mine][:, None] + np.arange(length)] = sounds[mine]
 
 
 def _side(moment: Moment, port: int) -> int:
