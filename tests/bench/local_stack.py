@@ -157,10 +157,12 @@ def _configs(
             "store": str(folder / "store.sqlite"), "prompts": str(folder / "prompts"),
             **({"recogniser": understands} if recogniser else {}),
             "document": str(folder / "document.json"), "secrets": str(folder / "secrets.json"),
+            "spool": str(folder / "rooms"),
             "transcription": {"command": [sys.executable, "-c", WRITES_DOWN, "{language}"], "within": 20},
         })
     )  # fmt: skip
     (folder / "spool").mkdir(mode=0o700)
+    (folder / "rooms").mkdir(mode=0o700)
     (folder / "relay.json").write_text(
         json.dumps({
             "digits": {"address": place.host, "port": DIGITS_PORT},

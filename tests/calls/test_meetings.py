@@ -116,8 +116,8 @@ class Room:
         return next(one for one in self.meeting.members if one.call is guest.call)
 
 
-def tell(office: Office, plot: Callable[[Room], Awaitable[None]], **changes: Any) -> None:
-    tenant = office(ROOM, to="conference/board")
+def tell(office: Office, plot: Callable[[Room], Awaitable[None]], yaml: str = "", **changes: Any) -> None:
+    tenant = office(ROOM + yaml, to="conference/board")
     rooms = {"board": replace(tenant.services.conferences["board"], **changes)}
     tenant = replace(tenant, services=replace(tenant.services, conferences=rooms))
 
@@ -229,6 +229,39 @@ def test_how_many_are_in_is_said_and_a_moderator_ends_it_for_all(office: Office)
             assert "conference/board: its moderator has ended it" in guest.call.record.reasons
 
     tell(office, plot)
+
+
+RECORDED = (
+    "recordings: {{kept: {{match: {{direction: [inbound]}}, mode: {mode}, announce: prompt/hello, store: local}}}}"
+)
+
+
+@pytest.mark.parametrize("mode", ["always", "on_demand"])
+def test_a_recorded_room_tells_all_before_they_hear_anybody(office: Office, mode: str) -> None:
+    async def plot(room: Room) -> None:
+        chair, anna = room.dials("chair", CHAIR), room.dials("anna", MEMBER)
+        await after(20.0)
+        is_always = mode == "always"
+        assert [guest.heard.count("hello") for guest in (chair, anna)] == [int(is_always)] * 2
+        assert room.meeting.recording.is_on is is_always
+        anna.press("*7")
+        await after()
+        assert anna.heard[-1] == "refused" and room.meeting.recording.is_on is is_always
+        chair.press("*7")
+        await after()
+        assert room.meeting.recording.is_on and "hello" in anna.heard[-2:] + anna.heard[:2]
+        late = room.dials("late", MEMBER)
+        await after(20.0)
+        assert late.heard.index("hello") < late.heard.index("joined")
+        chair.press("*7")
+        await after()
+        assert room.meeting.recording.is_on is is_always, "what is always recorded goes on"
+        await all_go(late, anna, chair)
+        assert {event.split()[1] for event in room.events if "recording" in event} == {
+            "recording.started", "recording.stopped",
+        }  # fmt: skip
+
+    tell(office, plot, yaml=RECORDED.format(mode=mode), record="kept")
 
 
 def test_a_moderator_mutes_and_sends_out(office: Office) -> None:

@@ -141,6 +141,7 @@ REASONS = {
     "mixed": "общий разговор: {legs}",
     "mix_sent_out": "{leg} удалён из общего разговора",
     "mix_over": "общий разговор окончен: двое говорят дальше, один из них {leg}",
+    "conference_recorded": "conference/{conference}: записывается по recording/{policy}",
     "conference_over": "conference/{conference}: ведущий закончил её",
     "conference_sent_out": "conference/{conference}: удалён из комнаты",
     # ringing

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pbx.calls.guesses import Guesses
 from pbx.calls.leg import DeviceTarget
+from pbx.calls.room_recording import RoomTaping
 
 if TYPE_CHECKING:
     from pbx.calls.call import Call
@@ -14,15 +15,16 @@ if TYPE_CHECKING:
 
 
 class House:
-    """`calls` by id, in the order in which they came; `parked` by slot; `meetings` by conference; `guesses` of
-    their PINs; `invite` calls somebody into a conference by the rights of who calls there: False where no call can be
-    placed."""
+    """`calls` by id, in the order in which they came; `parked` by slot; `meetings` by conference; `guesses` of their
+    PINs; `taping` records rooms; `invite` calls somebody into a conference by the rights of who calls there: False
+    where no call can be placed."""
 
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}
         self.parked: dict[str, Call] = {}
         self.meetings: dict[str, Meeting] = {}
         self.guesses = Guesses()
+        self.taping = RoomTaping()
         self.invite: Callable[[Call, str, str], bool] = lambda by, conference, digits: False
 
     def ringing(self, users: Collection[str]) -> Call | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from pbx.calls.room_recording import RoomRecording
 from pbx.calls.state import EMPTY, Found
-from pbx.model.services import Conference
+from pbx.model.services import Conference, Recording
 
 if TYPE_CHECKING:
     from pbx.calls.call import Call
@@ -42,12 +43,18 @@ class Member:
         self.sent_out = False  # alone, or with all (`is_over`)
         self.is_over = False
         self.tone = ""  # that is to be heard next
+        self.says = ""  # a prompt, the same
         self.news = asyncio.Event()
 
     @property
     def is_quiet(self) -> bool:
         """Nobody is to hear it."""
         return self.muted or self.silenced
+
+    def hears(self, prompt: str) -> None:
+        """It is to hear a prompt, at once."""
+        self.says = prompt
+        self.news.set()
 
     def holds(self, held: bool) -> None:
         """Its telephone has put the room on hold, or taken it back."""
@@ -58,10 +65,11 @@ class Member:
 class Meeting:
     """`key` names the room in the engine. `found` are others of whom nothing else is known: of a simulated room."""
 
-    def __init__(self, room: Conference, key: str, found: Found = EMPTY) -> None:
+    def __init__(self, room: Conference, key: str, found: Found = EMPTY, policy: Recording | None = None) -> None:
         self.room = room
         self.key = key
         self.members: list[Member] = []
+        self.recording = RoomRecording(self, policy)
         self._found = found
         self._locked = found.locked
 

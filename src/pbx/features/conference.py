@@ -37,8 +37,11 @@ async def conference(call: Call, to: Destination) -> Destination | None:
             await call.play(REFUSED[refused])
             return None
         call.note(Reason("conference_moderator" if moderates else "conference_member", conference=room.id))
+        if announcement := _meeting(call, room).recording.announcement:
+            await call.play(announcement)
         entry = call.happened.comes_to(room.id, moderates, call.moment())
     with _in(call, room, Member(call, entry)) as (meeting, member):
+        await meeting.recording.joined(member)
         await stay(call, meeting, member, Keys(_call_in))
     if member.sent_out:
         call.note(Reason("conference_over" if member.is_over else "conference_sent_out", conference=room.id))
@@ -91,7 +94,8 @@ async def _call_in(member: Member, digits: str) -> bool:
 def _meeting(call: Call, room: Conference) -> Meeting:
     """The room as it is; an empty one is there only from the first member to the last."""
     meeting = call.house.meetings.get(room.id)
-    return meeting or Meeting(room, f"{call.tenant.id}/conference/{room.id}", call.state.found(room.id))
+    policy = call.tenant.services.recordings.get(room.record or "")
+    return meeting or Meeting(room, f"{call.tenant.id}/conference/{room.id}", call.state.found(room.id), policy)
 
 
 @contextlib.contextmanager
@@ -111,5 +115,6 @@ def _in(call: Call, room: Conference, member: Member) -> Iterator[tuple[Meeting,
         meeting.remove(member)
         if not meeting.members:
             call.house.meetings.pop(room.id, None)
+            meeting.recording.over(call)
         call.connections.changed()
         meeting.tell_of("conference.left", member)

@@ -1,6 +1,6 @@
 """In a conference: `*` opens a menu. `1` mutes oneself, and takes that back; a moderator also has `2` to lock the door,
-`3` to mute all others, `4` to send out who came last, `5` and a number with `#` to call somebody in, `9` to end it for
-all. `6` says how many are in."""
+`3` to mute all others, `4` to send out who came last, `5` and a number with `#` to call somebody in, `7` to have it
+recorded, or no more, `9` to end it for all. `6` says how many are in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pbx.calls.meeting import Meeting, Member
 WAIT, ALONE = "system-conference-wait", "system-conference-alone"
 MENU, MODERATOR_MENU = "system-conference-menu", "system-conference-moderator-menu"
 NUMBER, HOW_MANY = "system-conference-number", "system-conference-count"
-OPENS, MUTE, LOCK, MUTE_OTHERS, SEND_OUT, CALL_IN, COUNT, END = "*", "1", "2", "3", "4", "5", "6", "9"
+OPENS, MUTE, LOCK, MUTE_OTHERS, SEND_OUT, CALL_IN, COUNT, RECORD, END = "*", "1", "2", "3", "4", "5", "6", "7", "9"
 MUTED, UNMUTED = "system-conference-muted", "system-conference-unmuted"
 LOCKED, UNLOCKED = "system-conference-lock-on", "system-conference-lock-off"
 DONE, NOT_DONE = "done", "refused"  # tones
@@ -42,7 +42,7 @@ async def stay(ears: Hearing, meeting: Meeting, member: Member, keys: Keys) -> N
             member.news.clear()
             enters = meeting.has_begun and not member.is_in
             wants_music = not member.is_in or meeting.is_alone(member)
-            if music is not None and (enters or not wants_music or member.tone or typing.done()):
+            if music is not None and (enters or not wants_music or member.tone or member.says or typing.done()):
                 await _over(music)
                 music = None
             if enters:
@@ -55,6 +55,10 @@ async def stay(ears: Hearing, meeting: Meeting, member: Member, keys: Keys) -> N
             if member.tone:
                 tone, member.tone = member.tone, ""
                 await ears.sound(tone)
+                continue
+            if member.says:
+                prompt, member.says = member.says, ""
+                await ears.play(prompt)
                 continue
             if typing.done():
                 if typing.result() == OPENS:
@@ -124,6 +128,8 @@ async def _ruled(ears: Hearing, meeting: Meeting, member: Member, key: str, keys
         return digits != "" and await keys.call_in(member, digits)
     elif key == SEND_OUT and (last := meeting.last_who_came(member)) is not None:
         await meeting.send_out(last)
+    elif key == RECORD:
+        return await meeting.recording.stop(member) or await meeting.recording.start(member)
     elif key == END:
         await meeting.end(member)
     else:

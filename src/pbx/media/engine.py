@@ -11,7 +11,7 @@ import logging
 import resource
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ class Engine:
         self.ring = Ring(self.legs)
         self.recorder = Recorder(self.legs, self._sound)
         self.echoing = self.legs.column(np.bool_)
-        self.rooms = Rooms(self.legs, self.ring, self.player, self.library, self._speaks)
+        self.rooms = Rooms(self.legs, self.ring, self.player, self.library, self._speaks, self._piece)
         self.reports = Reports(self.legs, self.streams, media_socket(address, port + 1, 1 << 20))
         self._receiver = Receiver(self._rtp)
         self._sender = Sender(self._rtp, self.legs.packets, self.legs.addresses)
@@ -141,8 +141,18 @@ class Engine:
         """Let a leg into a room (`room`, `muted`, `deaf`, `to`; see `pbx.media.rooms`), or out of it: None."""
         self.rooms.place(name, None if place is None else place_of(place))
 
-    def sync(self, owner: str, wanted: list[Message]) -> None:
-        """Make the legs of `owner` these (`add`, with `echo`, `record`, `room`, `play`), whatever was there before."""
+    def tap(self, owner: str, room: str, recording: str | None) -> None:
+        """Tell the mix of a room as `sound` events with this name, whoever is in it; None ends it."""
+        self.rooms.taps.set(room, owner, recording)
+
+    def sync(self, owner: str, wanted: list[Message], taps: Mapping[str, str] | None = None) -> None:
+        """Make the legs of `owner` these (`add`, with `echo`, `record`, `room`, `play`), and `taps` (room → recording)
+        its taps, whatever was there before."""
+        for room in self.rooms.taps.of(owner):
+            if room not in (taps or {}):
+                self.tap(owner, room, None)
+        for room, recording in (taps or {}).items():
+            self.tap(owner, room, recording)
         names = {str(each["leg"]) for each in wanted}
         for name in [name for name, of in zip(self.legs.names, self.legs.owners, strict=True) if of == owner]:
             if name not in names:
@@ -364,6 +374,10 @@ class Engine:
         data = base64.b64encode(sound).decode()
         event = {"event": "sound", "leg": self.legs.names[slot], "record": recording, "data": data, "last": last}
         self._emit(self.legs.owners[slot], event)
+
+    def _piece(self, owner: str, room: str, recording: str, sound: bytes, last: bool) -> None:
+        data = base64.b64encode(sound).decode()
+        self._emit(owner, {"event": "sound", "room": room, "record": recording, "data": data, "last": last})
 
     def _played(self, slot: int, play: str, reason: str) -> None:
         event = {"event": "played", "leg": self.legs.names[slot], "play": play, "reason": reason}

@@ -82,6 +82,8 @@ class EngineClient:
         self.connected = False
         self._path = ""
         self._legs: dict[str, _Leg] = {}
+        self._taps: dict[str, str] = {}
+        """Rooms whose mix is told, and the names of the recordings."""
         self._plays: dict[str, str] = {}
         """Plays that have not been told as `played`, and their legs: each is told once, by the engine or by us."""
         self._ids = ids or count(1)
@@ -242,6 +244,20 @@ class EngineClient:
             wanted.room = None
             await self._tell({"op": "room", "leg": leg, "room": None})
 
+    async def tap(self, room: str, recording: str) -> None:
+        """Tell the mix of a room: `sound` events with `room` and this name, until the one with `last`. An engine that
+        was killed and is back goes on with it; what was said meanwhile is missing."""
+        self._taps[room] = recording
+        await self._tell({"op": "tap", "room": room, "record": recording})
+
+    async def end_tap(self, room: str, recording: str) -> bool:
+        """No more of this one; the last piece comes before this returns. False when the engine is away, or another one
+        has begun in its place: there is no last piece."""
+        if self._taps.get(room) != recording:
+            return False
+        del self._taps[room]
+        return bool(await self._tell({"op": "tap", "room": room, "record": None}))
+
     async def status(self) -> dict[str, Any]:
         """The engine's own figures; empty while it is away."""
         return await self._tell({"op": "status"})
@@ -329,7 +345,7 @@ class EngineClient:
                 legs.append({**_add(name, leg), **kept})
             # From here on commands go straight to the engine, behind the sync on the same connection.
             self.connected = True
-            await self._ask(link, {"op": "sync", "legs": legs})
+            await self._ask(link, {"op": "sync", "legs": legs, "taps": self._taps})
         except EngineError as error:
             log.error("media engine: refused what is wanted: %s", error)
             link.writer.transport.abort()

@@ -172,10 +172,13 @@ class EngineServer:
                 engine.record(leg, message["record"])
             case "room":
                 engine.room(leg, message["room"])
+            case "tap":
+                record = message["record"]
+                engine.tap(client.name, str(message["room"]), None if record is None else str(record))
             case "hello":
                 return self._hello(client, str(message["client"]))
             case "sync":
-                engine.sync(client.name, message["legs"])
+                engine.sync(client.name, message["legs"], message.get("taps"))
             case "status":
                 return engine.status()
             case other:

@@ -43,6 +43,9 @@ class Engines:
         self._by_socket: dict[str, EngineClient] = {}
         self.on_event: Callable[[dict[str, Any]], None] = lambda event: None
         self._at: dict[str, EngineClient] = {}
+        self._taps: dict[str, tuple[EngineClient, str]] = {}
+        """Rooms whose mix is told: where, and the name of the recording."""
+        self._moving: set[asyncio.Task[None]] = set()
         self._away: set[EngineClient] = set()
         self._others: dict[EngineClient, int] = {}
         """Legs there that other processes have."""
@@ -148,6 +151,19 @@ class Engines:
         if (client := self._at.get(leg)) is not None:
             await client.leave_room(leg)
 
+    async def tap(self, room: str, recording: str) -> None:
+        """As `EngineClient.tap`, where the room is; it goes with the room when that engine stays away."""
+        client = self.meeting(room)
+        self._taps[room] = client, recording
+        await client.tap(room, recording)
+
+    async def end_tap(self, room: str, recording: str) -> bool:
+        client, known = self._taps.get(room, (None, ""))
+        if client is None or known != recording:
+            return False
+        del self._taps[room]
+        return await client.end_tap(room, recording)
+
     # --- who is there ---
 
     def _event(self, client: EngineClient, event: dict[str, Any]) -> None:
@@ -164,6 +180,10 @@ class Engines:
         log.error("media engine %d stays away", self.clients.index(client) + 1)
         self._tell_lost()
 
+    async def _move_tap(self, room: str, recording: str, before: EngineClient) -> None:
+        await before.end_tap(room, recording)
+        await self.tap(room, recording)
+
     def _is_back(self, client: EngineClient) -> None:
         if (handle := self._going.pop(client, None)) is not None:
             handle.cancel()
@@ -175,6 +195,11 @@ class Engines:
         if len(self._away) < len(self._by_socket):
             for leg in [leg for leg, at in self._at.items() if at in self._away]:
                 self.on_event({"event": "lost", "leg": leg})
+            for room, (at, recording) in list(self._taps.items()):
+                if at in self._away:
+                    task = asyncio.ensure_future(self._move_tap(room, recording, at))
+                    self._moving.add(task)
+                    task.add_done_callback(self._moving.discard)
 
     async def _ask(self) -> None:
         while True:

@@ -22,6 +22,7 @@ from pbx.media.legs import Legs
 from pbx.media.library import Library
 from pbx.media.player import Player
 from pbx.media.ring import PCM, Ring
+from pbx.media.room_taps import OnPiece, Taps
 
 Slots = NDArray[np.intp]
 
@@ -76,17 +77,22 @@ class _Order:
     listening_ulaw: NDArray[np.intp]
     whispers: list[tuple[int, int]]
     """(slot that whispers, listener that hears it)"""
+    numbers: dict[str, int]
+    """Of the rooms where somebody talks."""
 
 
 class Rooms:
     """`mix` writes what each member hears into the packets that go out."""
 
-    def __init__(self, legs: Legs, ring: Ring, player: Player, library: Library, on_speaks: OnSpeaks) -> None:
+    def __init__(
+        self, legs: Legs, ring: Ring, player: Player, library: Library, on_speaks: OnSpeaks, on_piece: OnPiece
+    ) -> None:
         self._legs = legs
         self._ring = ring
         self._player = player
         self._library = library
         self._on_speaks = on_speaks
+        self.taps = Taps(on_piece)
         self._places: dict[str, Place] = {}
         self._gain = Gain(legs)
         self._run = legs.column(np.int16)
@@ -130,7 +136,7 @@ class Rooms:
 
     def mix(self, payload: NDArray[np.uint8]) -> None:
         """`payload` is a frame for each leg, with what it is played; members get what they hear of their room."""
-        if not self._places:
+        if not self._places and not self.taps.are_any:
             return
         order = self._arranged()
         sound = self._heard(order.talkers, order.ulaw)
@@ -144,6 +150,10 @@ class Rooms:
             block = sound[first : first + rooms * size].reshape(rooms, size, rtp.SAMPLES)
             totals[room : room + rooms] += np.add.reduce(block, axis=1, dtype=np.int32)
             room += rooms
+        if self.taps.are_any:
+            none = len(order.numbers)
+            tapped = totals[[order.numbers.get(name, none) for name in self.taps.rooms]]
+            self.taps.put(g711.clipped(tapped, g711.ALAW_CLIPPED))
         out = totals.take(order.room, axis=0)
         out[: order.owns] -= sound[order.own]
         self._add(order, out)
@@ -230,4 +240,5 @@ class Rooms:
             owns=len(own),
             listening_ulaw=np.flatnonzero(ulaw[np.array(listeners, np.intp)]),
             whispers=whispers,
+            numbers=number,
         )

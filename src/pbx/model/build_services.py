@@ -133,6 +133,7 @@ def conference(key: str, plain: Plain) -> s.Conference:
         id=key,
         extension=plain.get("extension"),
         pin=some(plain.get("pin"), secret),
+        record=some(plain.get("record"), reference),
         moderator_pin=some(plain.get("moderator_pin"), secret),
         wait_for_moderator=plain["wait_for_moderator"],
         max_members=plain["max_members"],

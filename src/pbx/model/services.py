@@ -144,6 +144,7 @@ class Conference:
     moderator_pin: str | None = None
     wait_for_moderator: bool = False
     max_members: int = 50
+    record: str | None = None  # a recording
 
 
 ALWAYS, ON_DEMAND = "always", "on_demand"

@@ -151,6 +151,7 @@ ENGLISH: Mapping[str, str] = {
     "mixed": "a conference of {legs}",
     "mix_sent_out": "{leg} is sent out of the conference",
     "mix_over": "the conference is over: two talk on, {leg} is one",
+    "conference_recorded": "conference/{conference}: recorded by recording/{policy}",
     "conference_over": "conference/{conference}: its moderator has ended it",
     "conference_sent_out": "conference/{conference}: sent out",
     # ringing

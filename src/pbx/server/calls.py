@@ -27,6 +27,7 @@ from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.presence import Presence
 from pbx.calls.live.recogniser import Recogniser
 from pbx.calls.live.registrations import Registrations
+from pbx.calls.live.room_tapes import RoomTapes
 from pbx.calls.live.silence import SilenceWatch
 from pbx.calls.live.taping import CallTape
 from pbx.features.story import again, story
@@ -128,6 +129,7 @@ class CallServer:
         self._ready = ReadyRecordings(exchange, int(time.time() * 1000))
         self._agents = agents = Agents(config.node, config.agents, exchange.relayed_digit, config.beside)
         exchange.taping = lambda media: CallTape(media, time.time, agents.tape, agents.tapes.of)
+        exchange.room_tapes = RoomTapes(config.spool, engine, time.time)
         exchange.overloaded = lambda: self._lag > LAG_LIMIT
         messages = Messages(exchange, boxes)
         await messages.know()
@@ -197,6 +199,7 @@ class CallServer:
         gc.freeze()
         gc.set_threshold(100_000, 50, 1000)
         lag = asyncio.ensure_future(self._watch_lag())
+        orphans = asyncio.ensure_future(exchange.room_tapes.finish_orphans())
         expiry = asyncio.ensure_future(messages.keep_expiring())
         silence = asyncio.ensure_future(SilenceWatch(lambda: exchange.calls, loop.time).run())
         notify("READY=1")
@@ -211,6 +214,7 @@ class CallServer:
         lag.cancel()
         silence.cancel()
         expiry.cancel()
+        orphans.cancel()
         takeover.close()
         relays.close()
         agents.close()

@@ -46,6 +46,7 @@ class CallsConfig:
     mail: Mapping[str, Any] | None
     transcription: Mapping[str, Any] | None
     recogniser: str | None  # its socket
+    spool: Path | None  # for recordings of rooms
     digest: str
 
     @property
@@ -121,6 +122,7 @@ def read(path: Path, instance: int | None = None) -> CallsConfig:
             messages=Path(data.get("messages") or Path(data["journal"]).with_name("messages")),
             mail=data.get("mail"),
             transcription=data.get("transcription"),
+            spool=Path(data["spool"]) if data.get("spool") else None,
             recogniser=data.get("recogniser", {}).get("socket"),
             heard=Path(data.get("heard") or Path(data["control"]).with_name("heard")),
             digest=hashlib.sha256(raw).hexdigest()[:12],

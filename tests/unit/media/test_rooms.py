@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,3 +181,31 @@ def test_a_killed_engine_has_its_rooms_again(own_engine: MediaEngine) -> None:
             await desk.client.enter_room("nobody", "x")
 
     tell(own_engine, story)
+
+
+def test_the_mix_of_a_room_is_told_whoever_talks(table: Table) -> None:
+    room(table, "x", "ab")
+    room(table, "y", "c")
+    table.run(30)
+    table.engine.tap("calls", "x", "one")
+    table.run(50)
+    table.engine.room("b", {"room": "x", "muted": True})
+    table.run(50)
+    for each in "ab":
+        table.engine.room(each, None)
+    table.run(25)
+    table.engine.tap("calls", "x", "one")  # said again
+    table.engine.tap("calls", "x", None)
+    told = [event for event in table.events if event["event"] == "sound"]
+    assert {(event["room"], event["record"]) for event in told} == {("x", "one")}
+    assert [event["last"] for event in told] == [False] * (len(told) - 1) + [True]
+    sound = np.frombuffer(b"".join(base64.b64decode(event["data"]) for event in told), np.uint8)
+    assert len(sound) == 125 * 160, "as long as it took"
+    pcm = g711.ALAW_TO_PCM[sound]
+    assert tones_in(pcm[800:7200]) == "ab" and tones_in(pcm[9600:15200]) == "a" and tones_in(pcm[16800:]) == ""
+
+
+def tones_in(pcm: np.ndarray) -> str:
+    at = np.arange(len(pcm)) / 8000
+    levels = {name: 2 * abs(np.mean(pcm * np.exp(-2j * np.pi * hertz * at))) for name, hertz in TONES.items()}
+    return "".join(name for name, level in levels.items() if level > LOUD)

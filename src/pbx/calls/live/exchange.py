@@ -27,6 +27,7 @@ from pbx.calls.live.media import CallMedia
 from pbx.calls.live.own_settings import OwnSettings
 from pbx.calls.live.recogniser import Recogniser
 from pbx.calls.live.recovery import Recovery
+from pbx.calls.live.room_tapes import RoomTapes
 from pbx.calls.live.serving import Serving, token_of
 from pbx.calls.live.state import LiveState
 from pbx.calls.live.taping import CallTape
@@ -117,6 +118,7 @@ class Exchange:
         self.taping: Callable[[CallMedia], CallTape | None] = lambda media: None  # set where relays have agents
         self.draining = False  # new calls are shed, those that are up go on: before the process is replaced
         engine.on_event = self._engine_event
+        self.room_tapes = RoomTapes(None, engine, clock)
 
     def attach(self, stack: Stack, flush: Callable[[], None]) -> None:
         """The stack that brings us INVITEs, and how to send what it has to say."""
@@ -224,6 +226,7 @@ class Exchange:
         call.house = self._houses[call.tenant.id]
         call.house.calls[call.record.id] = call
         call.house.invite = self.invite
+        call.house.taping = self.room_tapes
 
     def _make(self, session: InviteSession, tenant: Tenant, edge: Edge, emergency: bool) -> Call:
         request = _invite_of(session)
@@ -377,7 +380,9 @@ class Exchange:
         session, _, tag = str(event.get("leg", "")).rpartition("/")
         call_id = session.rpartition("-")[2]
         connections = self.connections.get(call_id)
-        if event["event"] == "played" and connections is not None:
+        if event["event"] == "sound" and "room" in event:
+            self.room_tapes.heard(event["record"], base64.b64decode(event["data"]))
+        elif event["event"] == "played" and connections is not None:
             connections.media.played(event["play"], event["reason"])
         elif event["event"] == "digit" and connections is not None:
             connections.digit(tag, event["digit"])
