@@ -8,6 +8,7 @@ The package `pocketsphinx` is no dependency of ours: a host that uses this engin
 from __future__ import annotations
 
 import asyncio
+import threading
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pbx.speech.recognition.answer import RATE
 from pbx.speech.recognition.heard import EngineError, Heard, Vocabulary, normalised
 
 WIDE = 16_000
+MOST_MENUS = 16  # whose decoders are kept, of 40 MB each at most
 DECOYS = (
     "abandon", "bicycle", "chocolate", "dinosaur", "elephant", "furniture", "gravity", "hospital", "island", "jungle",
     "kitchen", "lemonade", "mountain", "november", "umbrella",
@@ -42,6 +44,8 @@ class Sphinx:
             raise EngineError(f"{words}: {error.strerror}") from error
         self._spelt = dict(line.split(maxsplit=1) for line in spelt.splitlines() if line.strip())
         self._english = _dictionary(model / "cmudict-en-us.dict")
+        self._made: dict[Vocabulary, Decoder] = {}
+        self._turn = threading.Lock()
         self._acoustic = str(model / "en-us")
 
     async def recognise(self, pcm: bytes, vocabulary: Vocabulary) -> Heard:
@@ -50,15 +54,24 @@ class Sphinx:
 
     def propose(self, pcm: bytes, vocabulary: Vocabulary) -> str | None:
         """The phrase that fits best; None when a decoy does."""
-        decoder = self._decoder(vocabulary)
-        decoder.start_utt()
-        decoder.process_raw(upsampled(pcm), full_utt=True)
-        decoder.end_utt()
-        found = decoder.hyp()
+        with self._turn:  # a decoder is one thread's at a time
+            decoder = self._decoder(vocabulary)
+            decoder.start_utt()
+            decoder.process_raw(upsampled(pcm), full_utt=True)
+            decoder.end_utt()
+            found = decoder.hyp()
         said = " ".join(word.partition("(")[0] for word in (found.hypstr.split() if found else ()))
         return vocabulary.phrase(said) if said else None
 
     def _decoder(self, vocabulary: Vocabulary) -> Decoder:
+        """Made once for a menu: it takes longer than an answer."""
+        if vocabulary not in self._made:
+            if len(self._made) >= MOST_MENUS:
+                del self._made[next(iter(self._made))]
+            self._made[vocabulary] = self._new(vocabulary)
+        return self._made[vocabulary]
+
+    def _new(self, vocabulary: Vocabulary) -> Decoder:
         phrases = [one for one in map(normalised, vocabulary.phrases) if all(map(self._phones, one.split()))]
         if not phrases:
             raise EngineError("no phrase of the menu can be spelt in the phones of PocketSphinx")
