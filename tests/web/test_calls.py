@@ -28,7 +28,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     document = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
     (folder / "config.yml").write_text(
         "package_name_override: pbx_client\nproject_name_override: pbx-client\npost_hooks: []\n"
-        "content_type_overrides: {audio/wav: application/octet-stream}\n"
+        "content_type_overrides: {audio/wav: application/octet-stream, application/zip: application/octet-stream}\n"
     )
     made = subprocess.run(
         [sys.executable, "-m", "openapi_python_client", "generate", "--path", str(document), "--meta", "none",
