@@ -153,7 +153,7 @@ def test_nothing_that_a_peer_sends_stops_the_engine(tmp_path: Path) -> None:
     table = Table(tmp_path)
     random = np.random.default_rng(5)
     try:
-        talker, listener = table.peer("a", tone(700)), table.peer("b", silent, PCMU)
+        talker, listener = table.peer("a", tone(700, 3000.0)), table.peer("b", silent, PCMU)
         rogue = table.peer("c")
         for name in "abc":
             table.engine.room(name, {"room": "x"})
@@ -172,6 +172,6 @@ def test_nothing_that_a_peer_sends_stops_the_engine(tmp_path: Path) -> None:
             table.tick()
         table.engine.room("c", None)
         table.run(30)
-        assert listener.level(700) > 7000
+        assert listener.level(700) > 2600  # no louder than a voice, or gain would turn it down
     finally:
         table.close()
