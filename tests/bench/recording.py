@@ -3,7 +3,7 @@
 The same calls of two G.711 parties go through one rtpengine all the time; they are recorded and not recorded in turns,
 so that both are measured in the same minute. Then the recordings are made out of what was written.
 
-    python tests/bench/recording.py [--calls 100] [--seconds 3] [--turns 5]
+    python tests/bench/recording.py [--calls 40] [--seconds 10] [--turns 3]
 """
 
 from __future__ import annotations
@@ -161,9 +161,9 @@ def tell(what: str, value: float, *, goal: float | None = None) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--calls", type=int, default=40)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--speak", nargs=2)
     arguments = parser.parse_args()
     if arguments.speak:
