@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import re
 import signal
+import sys
 import time
 from collections import OrderedDict
 from concurrent.futures import ProcessPoolExecutor
@@ -151,6 +152,8 @@ class Tapes:
             return
         try:
             if self._pool is None:
+                # the launcher of a release starts the service when it is read, and a new process would read it again
+                vars(sys.modules["__main__"]).pop("__file__", None)
                 spawn = multiprocessing.get_context("spawn")
                 self._pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_worker)
             made = await asyncio.get_running_loop().run_in_executor(self._pool, cutting.make, self.folder, session)
