@@ -162,7 +162,6 @@ def _configs(
         })
     )  # fmt: skip
     (folder / "spool").mkdir(mode=0o700)
-    (folder / "rooms").mkdir(mode=0o700)
     (folder / "relay.json").write_text(
         json.dumps({
             "digits": {"address": place.host, "port": DIGITS_PORT},

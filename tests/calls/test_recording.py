@@ -79,6 +79,10 @@ def test_all_keys_of_a_policy_must_fit(office: Office, tell: Tell, match: str, i
     assert bool(told.recorded) is is_recorded
 
 
+def test_a_policy_without_match_is_for_rooms_and_records_no_call(office: Office, tell: Tell) -> None:
+    assert not tell(office("recordings: {meetings: {retain: 30d}}\n", to="user/anna"), anna=TALKS).recorded
+
+
 def test_a_number_of_ours_that_is_shown_counts(office: Office, tell: Tell) -> None:
     yaml = 'recordings: {all: {match: {numbers: ["+74951000100"]}}}\n'
     told = tell(office(yaml, to="user/anna"), "89161112233", caller="201", mtt=TALKS)

@@ -15,6 +15,7 @@ API = "/run/pbx-calls/api.sock"
 MAIL = ("host", "from")
 MAIL_KEYS = "host, from, port (587), tls (starttls, tls or none) and user, whose password is the secret mail_password"
 HEARD = "/run/pbx-calls/heard"
+SPOOL = "/run/pbx-calls/recordings"  # in memory: what is recorded of rooms, a folder for each call process
 ENGINE = "/run/pbx-media/control.sock"
 FIRST_PORT = 5070
 FIRST_API_PORT = 5170  # of TCP, where pbx-web runs on another host
@@ -74,6 +75,7 @@ def process(host: Host, hosts: list[Host], *, listens: bool = False) -> dict[str
         "secrets": f"{STATE}/secrets/calls.json",
         "messages": f"{STATE}/messages",
         "heard": HEARD,
+        "spool": SPOOL,
         **({"mail": _mail(host)} if "mail" in host.settings else {}),
         **({"transcription": _transcription(host)} if "transcription" in host.settings else {}),
         **({"recogniser": understands} if listens and understands else {}),

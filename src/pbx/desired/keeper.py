@@ -7,14 +7,13 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pbx.desired import relay, store
-from pbx.desired.hosts import Host, InventoryError, of_group
+from pbx.desired import calls, relay, store
+from pbx.desired.hosts import MOST_PROCESSES, Host, InventoryError, of_group
 from pbx.desired.secrets import SecretError, Secrets, given_secret
 from pbx.model.objects import Model
 from pbx.store.age import Identity
 
 SEALER, KEEPER = "/var/lib/pbx-sealer", "/var/lib/pbx"
-SPOOL = "/run/pbx-calls/recordings"  # in memory, of a call host: what is recorded of rooms
 SOCKET = "/run/pbx-keeper/api.sock"  # where pbx-web asks
 PORT = 5180  # where the keeper takes letters
 ASKED_PORT = 5181  # where pbx-web of other hosts asks
@@ -55,7 +54,7 @@ def keeper(host: Host, hosts: Sequence[Host]) -> dict[str, Any]:
     """/etc/pbx/keeper.json, of a call host; rooms of its engine are recorded there. Raises InventoryError."""
     keeps = host == archive(hosts)
     return {
-        "spools": [SPOOL],
+        "spools": [f"{calls.SPOOL}/{number}" for number in range(1, MOST_PROCESSES + 1)],
         "sealed": f"{KEEPER}/sealed",
         "to": [] if keeps else _to(hosts),
         "control": "/run/pbx-keeper/control.sock",

@@ -141,10 +141,11 @@ def conference(key: str, plain: Plain) -> s.Conference:
 
 
 def recording(key: str, plain: Plain) -> s.Recording:
-    match = plain["match"]
+    match = plain.get("match", {})
     return s.Recording(
         id=key,
         mode=plain["mode"],
+        of_calls="match" in plain,
         direction=tuple(match.get("direction", ())),
         numbers=tuple(match.get("numbers", ())),
         announce=some(plain.get("announce"), reference),

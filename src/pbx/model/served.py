@@ -21,7 +21,6 @@ NOT_SERVED: dict[str, str] = {
     "overrides": "night switch",
     "lookups": "CRM lookup",
     "queues": "queues",
-    "conferences.*.record": "recording of rooms",
     "webhooks": "webhooks",
     "tests.*.crm": "CRM lookup",
     "plans": "billing",

@@ -152,10 +152,12 @@ ALWAYS, ON_DEMAND = "always", "on_demand"
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A policy: calls that match are recorded. An empty `direction` or `numbers` asks nothing."""
+    """A policy: calls that match are recorded, without `of_calls` only rooms. An empty `direction` or `numbers` asks
+    nothing."""
 
     id: str
     mode: str = ALWAYS
+    of_calls: bool = True
     direction: tuple[str, ...] = ()  # inbound | outbound | internal
     numbers: tuple[str, ...] = ()
     announce: str | None = None

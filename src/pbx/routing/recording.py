@@ -24,7 +24,7 @@ def _matching(
     tenant: Tenant, direction: str, numbers: Collection[str], mode: str
 ) -> Iterator[tuple[Recording, Reason]]:
     for policy in tenant.services.recordings.values():
-        if policy.mode != mode or (policy.direction and direction not in policy.direction):
+        if not policy.of_calls or policy.mode != mode or (policy.direction and direction not in policy.direction):
             continue
         number = next((number for number in numbers if number in policy.numbers), "")
         if number or not policy.numbers:

@@ -46,7 +46,7 @@ class CallsConfig:
     mail: Mapping[str, Any] | None
     transcription: Mapping[str, Any] | None
     recogniser: str | None  # its socket
-    spool: Path | None  # for recordings of rooms
+    spool: Path | None  # for recordings of rooms; of this process alone
     digest: str
 
     @property
@@ -122,7 +122,7 @@ def read(path: Path, instance: int | None = None) -> CallsConfig:
             messages=Path(data.get("messages") or Path(data["journal"]).with_name("messages")),
             mail=data.get("mail"),
             transcription=data.get("transcription"),
-            spool=Path(data["spool"]) if data.get("spool") else None,
+            spool=Path(data["spool"]) / str(own) if data.get("spool") else None,
             recogniser=data.get("recogniser", {}).get("socket"),
             heard=Path(data.get("heard") or Path(data["control"]).with_name("heard")),
             digest=hashlib.sha256(raw).hexdigest()[:12],

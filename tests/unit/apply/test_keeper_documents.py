@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pbx.desired import keeper
+from pbx.desired import calls, keeper
 from pbx.desired.hosts import Host, InventoryError, host_of
 from pbx.desired.secrets import SecretError, Secrets
 from pbx.model.objects import Model, Tenant
 from pbx.model.services import Recording, Services
+from pbx.server import config
 from pbx.store.age import Identity
 
 pytestmark = pytest.mark.row("R18")
@@ -45,6 +48,15 @@ def test_after_a_change_of_the_site_key_old_ones_are_opened_and_new_ones_have_th
     assert Identity.of(newest).public.hex() == after["recording_public"]
     same = keeper.keeper_secrets(host(), [host()], Secrets("n" * 40, {"recording_key": KEY}))
     assert same["recording_keys"] == before
+
+
+@pytest.mark.row("R13")
+def test_rooms_of_each_call_process_have_a_spool_that_is_kept(tmp_path: Path) -> None:
+    two = host("calls1", "calls", "media", pbx_calls_instances=2)
+    file = tmp_path / "calls.json"
+    file.write_text(json.dumps(calls.process(two, [two])))
+    spools = [str(config.read(file, number).spool) for number in (1, 2)]
+    assert len(set(spools)) == 2 and set(spools) <= set(keeper.keeper(two, [two])["spools"])
 
 
 def test_one_call_host_keeps_and_all_others_hand_over_and_ask_there() -> None:

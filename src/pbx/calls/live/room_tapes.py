@@ -72,6 +72,7 @@ class RoomTapes(RoomTaping):
         if self._spool is None:
             return "this host has no spool for recordings"
         try:
+            self._spool.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder = recorded.begin(self._spool, recording)
             file = (folder / recorded.SOUND).open("wb")
             file.write(wav_file.head(0))
