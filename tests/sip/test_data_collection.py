@@ -108,8 +108,12 @@ def test_a_caller_who_types_when_the_process_is_killed_hears_the_menu_again(tell
     async def story(desk: Desk) -> None:
         leg = await asked(desk, "2")
         await leg.press(CARD[:7])
+        keys = leg.keys
+        assert keys is not None
         await desk.kill_calls()
         await desk.at("ivr/orders", times=2)
+        before = keys.sounds
+        await desk.until(lambda: keys.sounds > before, "the menu is heard")
         await leg.press("1")
         await leg.press(f"{ORDER}#")
         await leg.press("1")

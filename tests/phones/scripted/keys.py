@@ -10,6 +10,7 @@ import struct
 from phones.track import DIGITS
 
 EVENTS, FRAME = 101, 160  # payload type; samples of 20 ms
+SILENCE = 0xD5  # of A-law
 DOWN, ENDS = 3, 3  # packets of a key that is down, and of its end
 
 
@@ -23,6 +24,7 @@ class Keys:
         self.port: int = self._socket.getsockname()[1]
         self.others: list[bytes] = []  # what came and is no RTP
         self.ended: dict[tuple[int, int], str] = {}
+        self.sounds = 0  # packets that came with something else than silence
         self._sequence, self._timestamp, self._ssrc = 0, 0, os.urandom(4)
         self._silence: asyncio.Task[None] | None = None
         self._presses = False
@@ -56,7 +58,7 @@ class Keys:
         while True:
             if not self._presses:
                 self._timestamp += FRAME
-                self._send(remote, 8, b"\xd5" * FRAME)
+                self._send(remote, 8, bytes([SILENCE]) * FRAME)
             await asyncio.sleep(0.02)
 
     async def press(self, remote: tuple[str, int], digits: str) -> None:
@@ -86,3 +88,4 @@ class Keys:
         if len(packet) >= 16 and packet[1] & 0x7F == EVENTS and packet[13] & 0x80:
             timestamp, ssrc = struct.unpack("!II", packet[4:12])
             self.ended.setdefault((ssrc, timestamp), DIGITS[packet[12]])
+        self.sounds += packet[1] & 0x7F == 8 and set(packet[12:]) != {SILENCE}

@@ -165,12 +165,11 @@ async def _one(edge: ScriptedEdge, scenario: Scenario, told: Told, rung: Rung) -
     if scenario.before is not None:
         before = edge.call(_from_inside(scenario, scenario.before.dialled, scenario.before.user))
         await asyncio.sleep(BEFORE)
-    digits = [
-        (second + index * 0.05, digit)
-        for second, what, about in told.events
-        if what == "presses"
-        for index, digit in enumerate(str(about))
-    ]
+    digits: list[tuple[float, str]] = []
+    for second, what, about in told.events:
+        if what == "presses":  # at once in a simulation; here the digits before take their time, and what is asked next
+            begun = max(second, digits[-1][0] + 0.5) if digits else second
+            digits += [(begun + index * 0.05, digit) for index, digit in enumerate(str(about))]
     leg = edge.call(_incoming(scenario, scenario.dialled, caller=scenario.caller, digits=digits))
     try:
         async with asyncio.timeout(60):
