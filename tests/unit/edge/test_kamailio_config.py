@@ -134,7 +134,7 @@ def test_the_features_of_a_host(options: dict[str, Any], tmp_path: Path) -> None
     story("kamailio_config", expected_change=True, **options, phase="stage")
 
 
-def test_what_is_gathered_and_fed_back_changes_nothing(options: dict[str, Any], tmp_path: Path) -> None:
+def test_gathered_is_fed_back(options: dict[str, Any], tmp_path: Path) -> None:
     options["features"] = {"WITH_ADVERTISE": True}
     story("kamailio_config", expected_change=True, **options, phase="stage")
     places = {name: options[name] for name in ("unit", "run_dir", "etc_dir", "state_dir")}
