@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import multiprocessing
 import os
@@ -31,6 +32,7 @@ from pbx.server import cutting
 
 log = logging.getLogger("pbx-relay")
 
+PR_SET_PDEATHSIG = 1  # prctl(2)
 SESSION = re.compile(r"[A-Za-z0-9._-]{1,120}")
 WRITTEN_WITHIN = 5.0  # seconds in which rtpengine closes the files of a call that is over
 WRITES_AFTER = 0.05  # seconds after it is told of a recording until rtpengine has begun a file
@@ -216,5 +218,6 @@ class Tapes:
 def _worker() -> None:
     """The process that makes recordings: a signal to the service is its parent's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a killed agent begins a recording anew: none of two
     with contextlib.suppress(OSError):
         os.nice(10)
