@@ -68,6 +68,8 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def operations(app: FastAPI, path: str) -> Mapping[str, Mapping[str, Any]]:
     """What may be done at a path, by the OpenAPI document: method, in small letters → operation."""
     paths: Mapping[str, Mapping[str, Mapping[str, Any]]] = app.openapi()["paths"]
+    if path in paths:  # before a template that would fit as well
+        return paths[path]
     for template, found in paths.items():
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
             return found
